@@ -1,10 +1,15 @@
-//! Makes the C header, in OUT_DIR only: `include/tenure.h` is committed, and `tests/header.rs` compares the two.
-//! After a change of `src/ffi`, `TENURE_WRITE_HEADER=1 cargo build` copies it.
+//! Decides how much of the library is built, and makes the C header, in OUT_DIR only: `include/tenure.h` is committed, and
+//! `tests/header.rs` compares the two. After a change of `src/ffi`, `TENURE_WRITE_HEADER=1 cargo build` copies it.
 
 fn main() {
     // The host may dlclose us while our threads run: the loader must not take their code away.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     println!("cargo:rerun-if-changed=build.rs");
+    // `cfg(node)`: all but the client. Only `client` without `node` leaves it out: whoever names neither has always had both.
+    println!("cargo:rustc-check-cfg=cfg(node)");
+    if cfg!(feature = "node") || cfg!(not(feature = "client")) {
+        println!("cargo:rustc-cfg=node");
+    }
     #[cfg(feature = "capi")]
     header::generate();
 }

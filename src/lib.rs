@@ -41,15 +41,22 @@
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
+//! | none | the library: [`client`], [`node`], and all below them | |
+//! | `client` | by itself: the client alone, less than half of what there is to compile | by `node` |
+//! | `node` | a node in this process, whoever else asks for `client` alone | by `capi`, `cli`, `sim` |
 //! | `capi` | the C ABI and its header | yes |
 //! | `certs` | certificates are made, not only used | by `cli` |
 //! | `cli` | the `tenure` program | yes |
 //! | `sim` | the simulator, as a hidden module | by `lab` |
 //! | `lab` | the program's laboratory: `demo`, `bench`, `sim`, `verify`, `chaos` | yes |
 //!
-//! A Rust program that uses the library takes `default-features = false`; the package of a distribution takes `capi` and `cli`.
+//! A Rust program takes `default-features = false` and `features = ["client"]`, or `["node"]` if it embeds one; the package of a
+//! distribution takes `capi` and `cli`. Cargo builds one library for all crates of a program: one that embeds a node and names no feature loses
+//! [`node`] as soon as another names `client` alone. Without a node there is no `Client::save_snapshot`, which reads what it keeps.
 
 #![deny(missing_docs)]
+// Pages are of the whole library: the client alone has links to what it lacks.
+#![cfg_attr(not(node), allow(rustdoc::broken_intra_doc_links))]
 
 // The path of a lock request:
 //
@@ -59,6 +66,7 @@
 // 4. wire → net → bytes → client, which counts the lease from the send time of its renewal;
 // 5. no step goes back up: ARCHITECTURE.md has the table of who may use whom, and a test enforces it.
 
+#[cfg(node)]
 #[doc(hidden)]
 pub mod admin;
 #[doc(hidden)]
@@ -70,15 +78,20 @@ pub mod client;
 #[cfg(feature = "capi")]
 #[doc(hidden)]
 pub mod ffi;
+#[cfg(node)]
 #[doc(hidden)]
 pub mod lock;
 #[doc(hidden)]
 pub mod net;
+#[cfg(node)]
 pub mod node;
+#[cfg(node)]
 #[doc(hidden)]
 pub mod raft;
+#[cfg(node)]
 #[doc(hidden)]
 pub mod replica;
+#[cfg(node)]
 #[doc(hidden)]
 pub mod server;
 #[cfg(feature = "sim")]
@@ -86,12 +99,13 @@ pub mod server;
 pub mod sim;
 #[doc(hidden)]
 pub mod sys;
+#[cfg(node)]
 #[doc(hidden)]
 pub mod wal;
 #[doc(hidden)]
 pub mod wire;
 
 pub use base::error::{Error, Status};
+pub use base::locks::{Mode, Names, Rule, Who};
 pub use base::{ClusterId, NodeId, Right, Rights, SessionId, Subject, Term, Token, Verify};
-pub use lock::{Mode, Names, Rule, Who};
 pub use net::LocalNode;

@@ -11,7 +11,10 @@ pub mod error;
 pub mod founding;
 pub mod ids;
 pub mod limits;
+pub mod locks;
+pub mod members;
 pub mod meters;
+mod payload;
 mod pin;
 pub mod principal;
 pub mod right;
@@ -29,6 +32,7 @@ pub use ids::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
     Round, SessionId, SessionKey, Term, Token, WriteSeq,
 };
+pub use payload::Payload;
 pub use pin::ClusterPin;
 pub use principal::{IdentityError, Principal, PrincipalError, PrincipalName, Verify};
 pub use right::{Right, Rights, RightsError};

@@ -2,8 +2,8 @@
 
 use super::data::{AcquireOptions, BreakOptions, ClientOptions, Grace};
 use super::tls::TlsOptions;
+use crate::base::locks::Mode;
 use crate::base::{Token, setters};
-use crate::lock::Mode;
 use std::time::Duration;
 
 impl ClientOptions {

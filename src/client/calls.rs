@@ -3,8 +3,8 @@
 use super::api::Handle;
 use super::core::{CallId, Wait};
 use super::driver::{Promise, Taken};
+use crate::base::locks::Name;
 use crate::base::time::nanos;
-use crate::lock::Name;
 use crate::sys::clock;
 use crate::wire::ReadAnswer;
 use crate::{Error, Status};

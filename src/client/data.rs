@@ -2,9 +2,9 @@
 
 use super::tls::TlsOptions;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
+use crate::base::locks::Mode;
 use crate::base::{SessionId, Token};
 use crate::client::core::{EndReason, SessionState};
-use crate::lock::Mode;
 use crate::{Error, Status};
 use std::time::Duration;
 

@@ -52,13 +52,15 @@ pub use lease::Lease;
 #[doc(hidden)]
 pub use members::{members_told, unknown_hosts};
 pub use observer::Observer;
-pub use operating::{
-    Access, AccessChanged, HandedOver, HandoverOptions, Member, Members, Rules, Saved,
-};
+#[cfg(node)]
+pub use operating::Saved;
+#[cfg(node)]
+#[doc(hidden)]
+pub use operating::save_snapshot;
+pub use operating::{Access, AccessChanged, HandedOver, HandoverOptions, Member, Members, Rules};
 #[doc(hidden)]
 pub use operating::{
     Leading, NotDone, NotHandedOver, NotMoved, Patience, give, move_leader, place_file, rule,
-    save_snapshot,
 };
 #[doc(hidden)]
 pub use operator::Operator;

@@ -5,7 +5,7 @@ use super::calls::{checked_name, until};
 use super::core::{ObserverId, Wait};
 use super::data::Observed;
 use super::driver::Feed;
-use crate::lock::Name;
+use crate::base::locks::Name;
 use crate::{Error, Status};
 use std::os::fd::RawFd;
 use std::sync::Arc;

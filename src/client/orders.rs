@@ -7,7 +7,7 @@ use super::data::{BreakOptions, Grace};
 use super::lease::Lease;
 use super::sentences::of_lease;
 use crate::base::Token;
-use crate::lock::BreakWay;
+use crate::base::locks::BreakWay;
 use crate::wire::{Query, ReadAnswer};
 use crate::{Error, Status};
 

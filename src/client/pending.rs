@@ -8,7 +8,7 @@ use super::driver::{CallResult, Promise, Taken};
 use super::lease::Lease;
 use super::sentences::{Subject, of_late_campaign};
 use crate::base::limits::NAMES_PER_ACQUIRE_MAX;
-use crate::lock::Name;
+use crate::base::locks::Name;
 use crate::{Error, Status};
 use std::collections::BTreeSet;
 use std::os::fd::RawFd;

@@ -3,7 +3,7 @@
 
 use super::core::{EndReason, Wait};
 use super::driver::SharedLease;
-use crate::lock::Name;
+use crate::base::locks::Name;
 use crate::{Error, Status};
 
 /// What an acquire is about.

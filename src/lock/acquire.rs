@@ -1,7 +1,6 @@
 //! An acquire of one lock or of several in one step: at once, as one more handle, in the queues, or refused.
 
 use super::claim::{ALONE, Claim, Extras};
-use super::command::{Acquire, Answer, Mode, Name, Refusal};
 use super::dedupe::{Fixed, Hold, Place};
 use super::effects::Effects;
 use super::grant::Lock;
@@ -10,6 +9,7 @@ use super::machine::{Call, LockMachine};
 use super::queue::Waiter;
 use crate::base::Token;
 use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX};
+use crate::base::locks::{Acquire, Answer, Mode, Name, Refusal};
 use std::iter::repeat_n;
 
 impl LockMachine {

@@ -2,10 +2,10 @@
 
 use super::access::Denial;
 use super::claim::Claim;
-use super::command::{Answer, Name};
 use super::dedupe::{Fixed, Known, Place};
 use super::machine::{Call, LockMachine};
 use super::session::Session;
+use crate::base::locks::{Answer, Name};
 use crate::base::{RequestId, Right, SessionId};
 use std::sync::Arc;
 

@@ -3,12 +3,12 @@
 //! A mark is found by its grant's token, so a lock that is not asked pays nothing for it, and a grant of several
 //! locks has one. It goes with its grant.
 
-use super::command::Name;
 use super::dedupe::Hold;
 use super::holders::Grant;
 use super::machine::LockMachine;
 use super::{Asked, Holding};
 use crate::base::limits::HOLDERS_SHOWN_MAX;
+use crate::base::locks::Name;
 use crate::base::{RequestId, SessionId, Token};
 use std::sync::Arc;
 

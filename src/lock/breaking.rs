@@ -2,13 +2,13 @@
 
 use super::Asked;
 use super::asked::Mark;
-use super::command::{Answer, BreakWay, Name, Refusal};
 use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::freed::Freed;
 use super::holders::Grant;
 use super::machine::{Call, LockMachine};
 use crate::base::limits::TTL_MS_MAX;
+use crate::base::locks::{Answer, BreakWay, Name, Refusal};
 use crate::base::{SessionId, Token};
 use std::sync::Arc;
 

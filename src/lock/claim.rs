@@ -3,7 +3,7 @@
 //! A million locks may be held, and nearly all are asked for by nobody in particular, for one name, without a value
 //! or a delay. What only some claims have is one pointer to [`Extras`], which is there exactly if any of it is.
 
-use super::command::{Mode, Name};
+use crate::base::locks::{Mode, Name};
 use crate::base::{Owner, RequestId, SessionId};
 use std::sync::Arc;
 

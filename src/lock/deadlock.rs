@@ -12,9 +12,9 @@
 //! deadlock of waits that were found to be none, which nobody would look at again.
 
 use super::claim::{ALONE, Claim};
-use super::command::{Mode, Name};
 use super::machine::LockMachine;
 use super::queue::Waiter;
+use crate::base::locks::{Mode, Name};
 use crate::base::{Owner, RequestId, Right, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -5,10 +5,10 @@
 //! because a client that lost the grant's message asks again under the old id.
 
 use super::by_request::ByRequest;
-use super::command::{Answer, Name, Operation, Refusal};
 use super::owners::Owners;
 use super::print::Print;
 use super::queue::Ticket;
+use crate::base::locks::{Answer, Name, Operation, Refusal};
 use crate::base::{Owner, RequestId, Right, Token};
 use std::sync::Arc;
 

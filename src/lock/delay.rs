@@ -5,11 +5,11 @@
 //! for all replicas that it is over. A release, a withdrawal and a close leave no delay: their client had
 //! ended its work.
 
-use super::command::{Mode, Name};
 use super::effects::Effects;
 use super::holders::Grant;
 use super::machine::LockMachine;
 use crate::base::Token;
+use crate::base::locks::{Mode, Name};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;

@@ -5,11 +5,11 @@
 //! again (L4): so whoever holds a noted lock when all is done is not who held it before. An entry that changes nothing
 //! of the kind allocates nothing for it.
 
-use super::command::Name;
 use super::delay::Delayed;
 use super::machine::LockMachine;
 use super::{Asked, Change, Denied, Granted};
 use crate::base::SessionId;
+use crate::base::locks::Name;
 use crate::base::meters::EndReason;
 
 /// The parts of [`Applied`](super::Applied) that any step may add to.

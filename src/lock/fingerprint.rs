@@ -1,6 +1,5 @@
 //! A hash of the whole state, for comparing replicas (O2).
 
-use super::access::Rule;
 use super::asked::Mark;
 use super::claim::Claim;
 use super::dedupe::{Answers, Fixed};
@@ -8,6 +7,7 @@ use super::delay::Delay;
 use super::machine::LockMachine;
 use super::parts::Ending;
 use crate::base::Subject;
+use crate::base::locks::Rule;
 
 impl LockMachine {
     /// A hash of the whole state: equal logs give equal hashes (O2).

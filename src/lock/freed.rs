@@ -1,11 +1,11 @@
 //! How a grant ends, with its last handle or as a whole, and to whom what it held goes then.
 
 use super::asked::Mark;
-use super::command::Name;
 use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::holders::{Grant, Left};
 use super::machine::LockMachine;
+use crate::base::locks::Name;
 use crate::base::{RequestId, SessionId, Token};
 
 /// A grant that was taken out of its locks, which still are to be passed on.

@@ -2,7 +2,6 @@
 
 use super::Granted;
 use super::claim::Claim;
-use super::command::{Mode, Name};
 use super::dedupe::{Hold, Place};
 use super::delay::Delays;
 use super::effects::Effects;
@@ -10,6 +9,7 @@ use super::holders::{Grant, Holders};
 use super::level::Bounds;
 use super::machine::LockMachine;
 use super::queue::Queue;
+use crate::base::locks::{Mode, Name};
 use crate::base::{RequestId, SessionId, Token};
 use std::collections::VecDeque;
 

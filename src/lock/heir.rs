@@ -15,10 +15,10 @@
 //!   where it stands. So does, from level 2 on, who comes behind too many of its name of whom that had to be asked.
 
 use super::claim::ALONE;
-use super::command::Name;
 use super::effects::Effects;
 use super::machine::LockMachine;
 use super::queue::{Ticket, Waiter};
+use crate::base::locks::Name;
 
 impl LockMachine {
     /// Puts the first of `client` who waits for `name` alone, and stalls nobody by it, at the head of the queue;

@@ -1,7 +1,6 @@
 //! What must hold of the state after each entry (O1), and of a state that a snapshot brings.
 
 use super::breaking::REASON_BYTES_MAX;
-use super::command::{Mode, Name};
 use super::dedupe::{Answers, Hold, Known};
 use super::grant::Lock;
 use super::holders::{Grant, Holders};
@@ -11,6 +10,7 @@ use super::parts::Ending;
 use super::queue::Queue;
 use super::session::Session;
 use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX};
+use crate::base::locks::{Mode, Name};
 use crate::base::{Index, SessionId, Token};
 
 /// Leaves with a sentence unless the condition holds.

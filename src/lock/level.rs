@@ -5,16 +5,10 @@
 //! once every member, learners too, has said that it reads it (`replica/raising.rs`, docs/versions.md).
 
 use super::access::ACCESS_LEVEL;
-use super::command::{Command, Operation, Settings};
+use super::command::{Command, Settings};
 use super::machine::LockMachine;
 use crate::base::limits;
-
-/// The highest level that this build reads.
-///
-/// * 1: 0.1.0.
-/// * 2: what bounds the state and an apply.
-/// * 3: who may what.
-pub const LEVEL_MAX: u32 = 3;
+use crate::base::locks::Operation;
 
 /// The level from which on a cluster has a key.
 pub const KEY_LEVEL: u32 = 2;

@@ -3,11 +3,13 @@
 use super::access::{ACCESS_LEVEL, Access};
 use super::asked::Mark;
 use super::breaking::Breaking;
-use super::command::{Answer, Command, Name, Operation, Refusal, Settings};
+use super::command::{Command, Settings};
 use super::dedupe::{Admission, Answers};
 use super::effects::Effects;
 use super::grant::Lock;
-use super::level::{self, Bounds, KEY_LEVEL, LEVEL_MAX};
+use crate::base::locks::{Answer, LEVEL_MAX, Name, Operation, Refusal};
+
+use super::level::{self, Bounds, KEY_LEVEL};
 use super::parts::Ending;
 use super::print::Print;
 use super::restore::RestoreWait;

@@ -45,16 +45,15 @@ mod transfer;
 mod view;
 mod weight;
 
-pub use access::{
-    ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, Denial, Names, Needed, PatternError,
-    Reader, Rule, Who,
+pub use crate::base::locks::{
+    AccessChange, AccessDone, Acquire, Answer, BreakWay, HolderView, LEVEL_MAX,
+    LockView, Mode, Name, NameError, Names, Operation, PatternError, Refusal, Rule, SessionView,
+    WaiterView, Who,
 };
-pub use command::{
-    Acquire, Answer, BreakWay, Command, HolderView, LockView, Mode, Name, NameError, Operation,
-    Refusal, SessionView, Settings, WaiterView,
-};
+pub use access::{ACCESS_LEVEL, AccessRefusal, Denial, Needed, Reader};
+pub use command::{Command, Settings};
 pub use delay::Delayed;
-pub use level::{KEY_LEVEL, LEVEL_MAX};
+pub use level::KEY_LEVEL;
 pub use machine::LockMachine;
 pub use restore::{Largest, RestoreError, RestoreWait, Wait};
 pub use snapshot::{KeySearch, Keyless, SnapshotError};

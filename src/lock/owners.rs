@@ -6,8 +6,8 @@
 
 use super::by_request::ByRequest;
 use super::claim::ALONE;
-use super::command::Name;
 use super::dedupe::Place;
+use crate::base::locks::Name;
 use crate::base::{Owner, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
 

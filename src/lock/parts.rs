@@ -10,11 +10,11 @@
 //!   it waits for keeps anybody waiting for ever.
 //! * A lock that is not handed over yet has its waiters in their order, and who comes meanwhile stands behind them.
 
-use super::command::Name;
 use super::dedupe::{Answers, Hold};
 use super::effects::Effects;
 use super::machine::LockMachine;
 use super::session::Session;
+use crate::base::locks::Name;
 use crate::base::meters::EndReason;
 use crate::base::{RequestId, SessionId};
 use std::sync::Arc;

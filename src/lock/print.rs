@@ -3,8 +3,8 @@
 //! A retry under its id has the same print. Another request under a used id has another one, but for one in 2³² by accident, and is
 //! told so: answered with the first one's answer, it would believe in what it never asked for.
 
-use super::command::{Acquire, BreakWay, Operation};
 use crate::base::checksum;
+use crate::base::locks::{Acquire, BreakWay, Operation};
 
 /// A request, in short. Part of the state from level 2 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,10 +1,10 @@
 //! Release and withdrawal: how a lock is given back.
 
-use super::command::{Answer, Name};
 use super::dedupe::{Fixed, Known, Place};
 use super::effects::Effects;
 use super::machine::{Call, LockMachine};
 use super::print::Print;
+use crate::base::locks::{Answer, Name};
 use crate::base::{RequestId, Token};
 
 impl LockMachine {

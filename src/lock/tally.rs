@@ -3,9 +3,10 @@
 //! Every member applies every entry, so each grant would be counted by all of them, and again by whoever replays a log. So
 //! only the machine of a leader counts.
 
-use super::command::{Command, Operation};
+use super::command::Command;
 use super::machine::LockMachine;
-use crate::base::meters::{EndReason, Meters, RequestKind};
+use crate::base::locks::Operation;
+use crate::base::meters::{EndReason, Meters};
 use std::sync::Arc;
 
 /// Where it counts, if it does, and how many wait.
@@ -58,22 +59,6 @@ impl LockMachine {
     #[must_use]
     pub fn waiting_count(&self) -> usize {
         self.tally.waiting
-    }
-}
-
-impl Operation {
-    /// As it is counted.
-    #[must_use]
-    pub fn kind(&self) -> RequestKind {
-        match self {
-            Self::Acquire(_) | Self::AcquireAll { .. } => RequestKind::Acquire,
-            Self::Release { .. } => RequestKind::Release,
-            Self::Withdraw { .. } => RequestKind::Withdraw,
-            Self::Close => RequestKind::Close,
-            Self::Proclaim { .. } => RequestKind::Proclaim,
-            Self::Transfer { .. } => RequestKind::Transfer,
-            Self::Break { .. } => RequestKind::Break,
-        }
     }
 }
 

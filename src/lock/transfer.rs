@@ -1,10 +1,10 @@
 //! What a holder does with its grant besides giving it back: it shows another value, or names who gets it next.
 
-use super::command::{Answer, Name, Refusal};
 use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::machine::{Call, LockMachine};
 use crate::base::limits::VALUE_BYTES_MAX;
+use crate::base::locks::{Answer, Name, Refusal};
 use crate::base::{RequestId, Right, Token};
 use std::sync::Arc;
 

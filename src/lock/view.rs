@@ -2,10 +2,11 @@
 
 use super::Asked;
 use super::access::{Part, Reader};
-use super::command::{Answer, HolderView, LockView, Mode, Name, SessionView, Settings, WaiterView};
+use super::command::Settings;
 use super::grant::Lock;
 use super::machine::LockMachine;
 use crate::base::limits::{HOLDERS_SHOWN_MAX, WAITERS_SHOWN_MAX};
+use crate::base::locks::{Answer, HolderView, LockView, Mode, Name, SessionView, WaiterView};
 use crate::base::{ClusterKey, RequestId, SessionId, SessionKey, Subject, Token};
 use std::ops::Bound;
 

@@ -7,7 +7,6 @@
 
 use super::asked::Mark;
 use super::claim::Claim;
-use super::command::{Name, Operation};
 use super::dedupe::Fixed;
 use super::delay::Delay;
 use super::machine::LockMachine;
@@ -17,6 +16,7 @@ use crate::base::limits::{
     CLIENT_NAME_BYTES_MAX, ENTRY_BYTES_MAX, LOCKS_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX,
     SESSIONS_MAX, SNAPSHOT_BYTES_MAX, STATE_BYTES_MAX, STATE_RESERVE_BYTES, VALUE_BYTES_MAX,
 };
+use crate::base::locks::{Name, Operation};
 use crate::base::{SessionId, Subject};
 
 /// The bytes of the state, and the sessions of which they are to be counted again.

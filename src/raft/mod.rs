@@ -13,7 +13,6 @@ mod install;
 mod issue;
 mod leader_lease;
 mod log;
-mod membership;
 mod memberships;
 mod message;
 mod output;
@@ -34,19 +33,21 @@ mod timer;
 mod transfer;
 mod writes;
 
+pub use crate::base::Payload;
+pub use crate::base::members::{
+    Change, ChangeError, Member, Membership, MembershipError, Seat, SnapshotMeta, TransferError,
+};
 pub use change::{LeaderChange, Reason};
 pub use input::{Config, Event, Recovered, Urgency};
-pub use membership::{Change, ChangeError, Member, Membership, Seat};
 pub use message::{
     Append, AppendOutcome, AppendResponse, Cause, Entry, EntryHeader, EntryKind, Heartbeat,
-    HeartbeatResponse, Message, Payload, SnapshotChunk, SnapshotOutcome, SnapshotResponse,
-    TimeoutNow, VoteRequest, VoteResponse,
+    HeartbeatResponse, Message, SnapshotChunk, SnapshotOutcome, SnapshotResponse, TimeoutNow,
+    VoteRequest, VoteResponse,
 };
 pub use output::{
-    Action, HardState, LeaderLease, LeaseTold, LogStart, MembershipError, ProposeError, ReadError,
-    Role, TransferError, Write,
+    Action, HardState, LeaderLease, LeaseTold, LogStart, ProposeError, ReadError, Role, Write,
 };
-pub use snapshot::{Snapshot, SnapshotMeta};
+pub use snapshot::Snapshot;
 
 use crate::base::{Index, NodeId, Round, Sample, Term, WriteSeq};
 use crate::raft::change::Changes;

@@ -1,22 +1,8 @@
 //! The state at an index, in place of the log up to there (Raft §7).
 
-use crate::base::{Blob, Index, Term};
-use crate::raft::{Membership, Raft};
-use serde::{Deserialize, Serialize};
-
-/// What consensus must know of a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SnapshotMeta {
-    /// The last entry that it holds the effect of.
-    pub index: Index,
-    /// That entry's term.
-    pub term: Term,
-    /// The members in force at `index`. Of a snapshot that was restored into a new cluster it has none: there
-    /// the founding says who they are.
-    pub membership: Membership,
-    /// The entry that put them in force; 0 for the founding.
-    pub membership_index: Index,
-}
+use crate::base::members::{Membership, SnapshotMeta};
+use crate::base::{Blob, Index};
+use crate::raft::Raft;
 
 /// A snapshot. A clone shares the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What is said of rights as named values: what came of a change, and which rules there are.
 
+use crate::base::locks::{AccessDone, Names, Rule, Who};
 use crate::base::{Index, Rights, Subject};
-use crate::lock::{AccessDone, Names, Rule, Who};
 use crate::wire::{Cell, Row, Values, row_text};
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! What takes a line of the audit trail, and what became of it.
 
+use crate::base::locks::{AccessChange, Answer, BreakWay, Names, Operation, Refusal, Rule};
+use crate::base::members::Change;
 use crate::base::{RequestId, SessionId};
-use crate::lock::{AccessChange, Answer, BreakWay, Names, Operation, Refusal, Rule};
-use crate::raft::Change;
 use crate::wire::{AccessSaid, Order, OrderAnswer, ReadAnswer, Request, ServerMessage};
 
 /// Under which number something is asked and answered, on one connection.
@@ -206,7 +206,7 @@ fn change_words(change: &Change) -> (&'static str, String) {
 mod tests {
     use super::*;
     use crate::base::Token;
-    use crate::lock::Name;
+    use crate::base::locks::Name;
 
     fn submit(operation: Operation) -> Request {
         let (session, request, floor) = (SessionId(4), RequestId(2), RequestId(0));

@@ -4,7 +4,9 @@
 
 mod ability;
 mod access_said;
+#[cfg(node)]
 mod act;
+#[cfg(node)]
 mod challenge;
 mod condition;
 mod frame;
@@ -13,10 +15,12 @@ mod needs;
 mod node_status;
 mod order;
 mod order_shown;
+#[cfg(node)]
 mod peer;
 mod readiness;
 mod refusal;
 mod request;
+#[cfg(node)]
 mod right;
 mod speech;
 mod status_json;
@@ -25,7 +29,9 @@ mod values;
 
 pub use ability::{Abilities, Ability};
 pub use access_said::{AccessSaid, RulesShown};
+#[cfg(node)]
 pub use act::{Act, Asked};
+#[cfg(node)]
 pub use challenge::{Challenge, Proof};
 pub use condition::{Condition, ServiceState};
 pub use frame::{
@@ -37,10 +43,12 @@ pub use handshake::{
 pub use node_status::{FixedStatus, MemberStatus, NodeStatus};
 pub use order::{Order, OrderAnswer};
 pub use order_shown::OrderShown;
+#[cfg(node)]
 pub use peer::{FoundingOffer, PeerMessage};
 pub use readiness::Complaint;
 pub use refusal::{LEADERSHIP_CHANGED, LEADS_ALREADY, Refusal};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
+#[cfg(node)]
 pub use right::Asker;
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
 pub use status_json::{ClusterHead, UNREACHABLE, cluster_to_json, node_to_json};

@@ -1,24 +1,12 @@
 //! Which ability the receiver of a message must have named. What 0.1.0 understands needs none.
 //!
-//! Each `match` here is exhaustive on purpose: a variant without a row does not compile.
+//! Each `match` here is exhaustive on purpose: a variant without a row does not compile. The rows of what peers say are in `wire/peer.rs`.
 
-use crate::lock::{Answer, Operation, Refusal};
+use crate::base::locks::{Answer, Operation, Refusal};
 use crate::wire::{
-    Ability, Order, OrderAnswer, PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request,
-    ServerMessage,
+    Ability, Order, OrderAnswer, Query, ReadAnswer, Refused, RefusedCode, Request, ServerMessage,
 };
 use std::fmt::Display;
-
-impl PeerMessage {
-    /// What the peer must understand to be sent this.
-    #[must_use]
-    pub fn needs(&self) -> Option<Ability> {
-        match self {
-            Self::Founding(_) | Self::Raft(_) => None,
-            Self::Status(_) => Some(Ability::PeerStatus),
-        }
-    }
-}
 
 impl Request {
     /// What the node must understand to be sent this.

@@ -3,8 +3,8 @@
 //! [`FixedStatus`] is that of 0.1.0, whose fields are fixed for good. Every other reader gets [`Values`]: a new field is a new name, which
 //! older readers pass over, and `None` where an older node does not say it.
 
+use crate::base::members::Seat;
 use crate::base::{Ancestors, ClusterId, Index, NodeId, Term};
-use crate::raft::Seat;
 use crate::wire::{Cell, Condition, Row, Timing, Values, row_number, row_text};
 use serde::{Deserialize, Serialize};
 

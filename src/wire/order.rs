@@ -1,8 +1,9 @@
 //! What operators ask of a node, and what becomes of it.
 
+use crate::base::Payload;
+use crate::base::locks::AccessChange;
+use crate::base::members::{Change, Seat, SnapshotMeta};
 use crate::base::{Index, NodeId};
-use crate::lock::AccessChange;
-use crate::raft::{Change, Payload, Seat, SnapshotMeta};
 use crate::wire::{MemberStatus, Values};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! What a holder was asked (safety L23), as it is told to whoever asks who holds a lock.
 
 use crate::base::Token;
-use crate::lock::Name;
+use crate::base::locks::Name;
 use crate::wire::{Cell, Row, Values, row_number, row_text};
 
 /// An order to end a grant, that stands.

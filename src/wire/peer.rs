@@ -3,7 +3,7 @@
 use crate::base::DirectoryId;
 use crate::base::founding::{FoundingRecord, Origin};
 use crate::raft;
-use crate::wire::Values;
+use crate::wire::{Ability, Values};
 use serde::{Deserialize, Serialize};
 
 /// What a node that was, or is to be, founded tells each peer when they connect.
@@ -27,4 +27,16 @@ pub enum PeerMessage {
     /// What the sender says of itself, when the connection stands and whenever it changes
     /// ([`Ability::PeerStatus`](crate::wire::Ability)).
     Status(Values),
+}
+
+impl PeerMessage {
+    /// What the peer must understand to be sent this.
+    #[must_use]
+    pub fn needs(&self) -> Option<Ability> {
+        // Exhaustive on purpose, as in `wire/needs.rs`.
+        match self {
+            Self::Founding(_) | Self::Raft(_) => None,
+            Self::Status(_) => Some(Ability::PeerStatus),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::Order;
 use crate::base::NodeId;
-use crate::raft::{Change, ChangeError, MembershipError, TransferError};
+use crate::base::members::{Change, ChangeError, MembershipError, TransferError};
 
 /// What a refusal means to who gave the order: surely nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

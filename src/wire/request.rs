@@ -1,8 +1,8 @@
 //! What clients ask, and what servers say.
 
+use crate::base::locks::{Answer, LockView, Name, Names, Operation, Refusal, SessionView, Who};
 use crate::base::meters::RequestKind;
 use crate::base::{Index, RequestId, Right, SessionId, SessionKey, Subject, Token};
-use crate::lock::{Answer, LockView, Name, Names, Operation, Refusal, SessionView, Who};
 use crate::wire::{FixedStatus, LeaderHint, Order, OrderAnswer, Values};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! What a build speaks: protocol versions, abilities, and the level of the lock machine that it reads.
 
-use crate::lock::LEVEL_MAX;
+use crate::base::locks::LEVEL_MAX;
 use crate::wire::{Abilities, Refused, RefusedCode, Values};
 
 /// Said in a hello and in a welcome. Whoever says the hello of 0.1.0 speaks [`Speech::of_0_1`].

@@ -8,15 +8,10 @@ use std::rc::Rc;
 use tempfile::TempDir;
 use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample, Subject};
 use tenure::lock::LockMachine;
-<<<<<<< HEAD
-use tenure::raft::{Claim, Role};
+use tenure::raft::{LeaseTold, Role};
 use tenure::server::{
     Admission, Candidate, Entry, Input, Outside, Server, ServerError, ServerOptions, Trust,
 };
-=======
-use tenure::raft::{LeaseTold, Role};
-use tenure::server::{Admission, Candidate, Entry, Input, Outside, Server, ServerOptions, Trust};
->>>>>>> w-words
 use tenure::wire::{Abilities, NodeStatus, PeerMessage, Refused, Request, ServerMessage, Speech};
 
 pub const MS: u64 = 1_000_000;

@@ -7,8 +7,8 @@ use super::types::{AcquireCall, Action, CallId, Done, Wait};
 use super::wish::Claim;
 use super::{Core, Life, Timer};
 use crate::base::limits::REQUESTS_PER_SESSION_MAX;
+use crate::base::locks::{Name, Refusal};
 use crate::base::{RequestId, Sample, Token};
-use crate::lock::{Name, Refusal};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 

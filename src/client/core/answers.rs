@@ -8,8 +8,8 @@ use super::requests::{Outstanding, Purpose};
 use super::session::EndedBy;
 use super::types::{CallId, Done};
 use super::{Timer, back_off};
+use crate::base::locks::{Answer, Operation, Refusal};
 use crate::base::{RequestId, Sample, SessionId, Token};
-use crate::lock::{Answer, Operation, Refusal};
 use crate::{Error, Status};
 
 impl Core {

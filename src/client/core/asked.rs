@@ -5,8 +5,8 @@ use super::Core;
 use super::answers::TOKEN_MAX;
 use super::requests::Purpose;
 use super::types::{Action, Deadline, EndReason};
+use crate::base::locks::{Name, Operation};
 use crate::base::{Sample, SessionId, Token};
-use crate::lock::{Name, Operation};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -13,8 +13,8 @@ use super::transfer::check_heir;
 use super::types::{BreakCall, CallId, Done, EndReason, LeaseId};
 use super::{Core, Timer};
 use crate::base::limits::{BREAK_REASON_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::base::locks::{Answer, Operation, Refusal};
 use crate::base::{RequestId, Sample, SessionId, Token, text};
-use crate::lock::{Answer, Operation, Refusal};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,8 +3,8 @@
 use super::Core;
 use super::types::LinkId;
 use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
+use crate::base::locks::Refusal;
 use crate::base::text;
-use crate::lock::Refusal;
 use crate::wire::Values;
 use crate::{Error, Status};
 

@@ -4,9 +4,9 @@
 use super::back_off::{BackOff, STEP_MAX};
 use super::types::CallId;
 use crate::base::limits::{ANSWERS_PER_SESSION_MAX, REQUESTS_IN_FLIGHT_MAX};
+use crate::base::locks::{Name, Operation};
 use crate::base::rng::Rng;
 use crate::base::{Owner, RequestId, Sample, Token};
-use crate::lock::{Name, Operation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The requests of one session that are not decided, under ids that rise from 1.

@@ -8,8 +8,8 @@
 use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
 use super::types::{CallId, Done};
+use crate::base::locks::{Answer, Refusal};
 use crate::base::{RequestId, Sample, SessionId};
-use crate::lock::{Answer, Refusal};
 use crate::{Error, Status};
 use std::time::Duration;
 

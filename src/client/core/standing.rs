@@ -2,8 +2,8 @@
 
 use super::Core;
 use super::types::LinkId;
+use crate::base::locks::Answer;
 use crate::base::{SessionId, Token};
-use crate::lock::Answer;
 use std::collections::BTreeSet;
 
 /// Where the list of a session's standing grants has come to, which home says after each `Attach`.

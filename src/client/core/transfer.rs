@@ -6,8 +6,8 @@ use super::refusal::is_passing;
 use super::requests::Purpose;
 use super::types::{CallId, Done, EndReason, LeaseId};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
+use crate::base::locks::{Answer, Operation};
 use crate::base::{RequestId, Sample};
-use crate::lock::{Answer, Operation};
 use crate::{Error, Status};
 
 impl Core {

@@ -6,9 +6,9 @@ use super::back_off::{BackOff, STEP_MAX};
 use super::links::Home;
 use super::standing::Roll;
 use super::types::{Action, CallId, LinkId};
+use crate::base::locks::Operation;
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId};
-use crate::lock::Operation;
 use crate::wire::Request;
 use crate::{Error, Status};
 

@@ -1,8 +1,8 @@
 //! What goes into the client core and what comes out.
 
 use crate::Error;
+use crate::base::locks::{BreakWay, Mode, Name};
 use crate::base::{ClusterPin, Index, Sample, SessionId, SessionKey, Token};
-use crate::lock::{BreakWay, Mode, Name};
 use crate::wire::{HolderSaid, ReadAnswer, Request};
 use std::time::Duration;
 

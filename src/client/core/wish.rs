@@ -4,7 +4,7 @@ use super::requests::OwnerKey;
 use super::types::{AcquireCall, Wait};
 use crate::base::Owner;
 use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX};
-use crate::lock::{Acquire, Mode, Name, Operation};
+use crate::base::locks::{Acquire, Mode, Name, Operation};
 use crate::{Error, Status};
 
 /// Who wants which locks in which way. An owner enters again just what equals what it holds.

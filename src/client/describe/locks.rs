@@ -1,7 +1,7 @@
 //! Locks as JSON.
 
+use crate::base::locks::{HolderView, LockView, Mode, Name, WaiterView};
 use crate::base::text::hex_unless_text;
-use crate::lock::{HolderView, LockView, Mode, Name, WaiterView};
 use crate::wire::{Condition, OrderShown};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

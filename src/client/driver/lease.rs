@@ -3,9 +3,9 @@
 use super::published::Published;
 use super::shared_deadline::SharedDeadline;
 use crate::base::Token;
+use crate::base::locks::Name;
 use crate::client::core::{Deadline, EndReason, LeaseId};
 use crate::client::data;
-use crate::lock::Name;
 use crate::sys::clock;
 use crate::sys::timer::{Before, TimerFd};
 use parking_lot::Mutex;

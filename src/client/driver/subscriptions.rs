@@ -2,10 +2,10 @@
 
 use super::Inner;
 use super::feed::{Coalesce, Feed};
+use crate::base::locks::Name;
 use crate::base::{Sample, SessionId};
 use crate::client::core::{ObserverId, Seen, SessionState};
 use crate::client::data::{Holder, Observed, SessionInfo};
-use crate::lock::Name;
 use crate::sys::clock;
 use crate::{Error, Status};
 use std::collections::BTreeMap;

@@ -2,9 +2,9 @@
 
 use super::order::{NotDone, unexpected};
 use crate::base::limits::ACCESS_RULES_PER_READ_MAX;
+use crate::base::locks::{AccessChange, Name, Names, Rule, Who};
 use crate::base::{Credential, Right, Rights, Subject};
 use crate::client::{Client, ClusterAt, Operator};
-use crate::lock::{AccessChange, Name, Names, Rule, Who};
 use crate::sys::random;
 use crate::wire::{AccessSaid, Order, OrderAnswer, Query, ReadAnswer, RulesShown};
 use crate::{Error, Status};

@@ -1,9 +1,10 @@
 //! A snapshot from a node, part by part.
 
 use super::order::unexpected;
+use crate::base::members::SnapshotMeta;
 use crate::base::{Blob, Index, checksum};
 use crate::client::Operator;
-use crate::raft::{Snapshot, SnapshotMeta};
+use crate::raft::Snapshot;
 use crate::wire::{Order, OrderAnswer};
 use crate::{Error, Status};
 use std::time::{Duration, Instant};
@@ -111,7 +112,7 @@ const RESTARTS_MAX: u32 = 100;
 mod tests {
     use super::*;
     use crate::base::Term;
-    use crate::raft::Membership;
+    use crate::base::members::Membership;
 
     const WHOLE: &[u8] = b"the whole state";
 

@@ -1,10 +1,10 @@
 //! A lock goes from its holder to one who waits for it, and to nobody else between.
 
+use crate::base::locks::{LockView, Name};
 use crate::base::text::span;
 use crate::base::{SessionId, Token, setters};
 use crate::client::calls::{checked_name, unexpected};
 use crate::client::{BreakOptions, Client, Grace, Holder, Observer, Wait};
-use crate::lock::{LockView, Name};
 use crate::wire::{Query, ReadAnswer};
 use crate::{Error, Status};
 use std::time::{Duration, Instant};

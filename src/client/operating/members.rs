@@ -1,15 +1,14 @@
 //! The members of the cluster, changed one at a time.
 
 use super::order::{NotDone, Patience, give};
-use super::{Member, Saved, move_leader, save_snapshot};
+use super::{Member, move_leader};
+use crate::base::members::Change;
 use crate::base::text::span;
 use crate::base::{NodeId, address};
 use crate::client::core::Wait;
 use crate::client::{Client, ClusterAt, ClusterStatus};
-use crate::raft::Change;
 use crate::wire::{Order, Refusal};
 use crate::{Error, Status};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The members of a cluster: who they are, and how that is changed. Each change is in force for good when its call returns.
@@ -58,15 +57,6 @@ impl Client {
     pub fn move_leader(&self, to: Option<NodeId>, wait: Wait) -> Result<NodeId, Error> {
         let leading = move_leader(&self.whom()?, to, (self.order_timeout(), wait))?;
         Ok(leading.node)
-    }
-
-    /// Has the leader make a snapshot, and writes it to the file `path`, which appears whole, and durable, or not at all.
-    /// It holds all that was granted before the call, and the names and values of all locks: only its owner can read it.
-    ///
-    /// # Errors
-    /// UNAVAILABLE, IO (the file), CORRUPT.
-    pub fn save_snapshot(&self, path: impl AsRef<Path>) -> Result<Saved, Error> {
-        save_snapshot(&self.whom()?, path.as_ref(), self.order_timeout())
     }
 
     pub(super) fn order_timeout(&self) -> Duration {

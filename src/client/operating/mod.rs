@@ -2,12 +2,15 @@
 //! do the same by the same code; sentences that name commands are the command's own.
 
 mod access;
+#[cfg(node)]
 mod fetch;
 mod hand_over_lock;
 mod member;
 mod members;
 mod move_leader;
 mod order;
+mod place;
+#[cfg(node)]
 mod save;
 
 pub use access::{Access, AccessChanged, Rules, rule};
@@ -16,4 +19,6 @@ pub use member::Member;
 pub use members::Members;
 pub use move_leader::{Leading, NotMoved, move_leader};
 pub use order::{NotDone, Patience, give};
-pub use save::{Saved, place_file, save_snapshot};
+pub use place::place_file;
+#[cfg(node)]
+pub use save::{Saved, save_snapshot};

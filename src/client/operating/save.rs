@@ -1,15 +1,12 @@
 //! The state of all that was granted and released before, as a file.
 
+use super::place_file;
 use crate::base::ClusterId;
-use crate::client::{ClusterAt, Operator};
-use crate::lock::{LEVEL_MAX, LockMachine};
-use crate::sys::{random, thread};
+use crate::base::locks::LEVEL_MAX;
+use crate::client::{Client, ClusterAt, Operator};
+use crate::lock::LockMachine;
 use crate::wal::snapshot_file;
 use crate::{Error, Status};
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,6 +26,17 @@ pub struct Saved {
     pub bytes: u64,
     /// The cluster whose state it is.
     pub cluster: Option<ClusterId>,
+}
+
+impl Client {
+    /// Has the leader make a snapshot, and writes it to the file `path`, which appears whole, and durable, or not at all.
+    /// It holds all that was granted before the call, and the names and values of all locks: only its owner can read it.
+    ///
+    /// # Errors
+    /// UNAVAILABLE, IO (the file), CORRUPT.
+    pub fn save_snapshot(&self, path: impl AsRef<Path>) -> Result<Saved, Error> {
+        save_snapshot(&self.whom()?, path.as_ref(), self.order_timeout())
+    }
 }
 
 /// Has the leader of `whom` make a snapshot, within `timeout`, and writes it to the file `path`, which appears whole, and
@@ -57,69 +65,4 @@ pub fn save_snapshot(whom: &ClusterAt, path: &Path, timeout: Duration) -> Result
         bytes: size,
         cluster,
     })
-}
-
-/// Writes `path`, whole and durable or not at all, on a thread of ours: there a write beyond RLIMIT_FSIZE is an error, and no
-/// signal that kills the host.
-///
-/// # Errors
-/// IO.
-pub fn place_file(path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Error::new(Status::Io, format!("cannot write {}: {error}", path.display()))
-    };
-    let to = path.to_owned();
-    let placing = thread::spawn("tenure-save", move || place(&to, &bytes));
-    let placed = placing.map_err(|error| failed(&error))?.join();
-    placed.map_err(|_| Error::from(Status::Internal))?.map_err(|error| failed(&error))
-}
-
-/// Writes `path` by way of a temporary file beside it, durably.
-fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let mut temporary: OsString = name.to_owned();
-    temporary.push(format!(".new-{}-{:08x}", std::process::id(), random::seed() as u32));
-    let temporary = path.with_file_name(temporary);
-    let placed = write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if placed.is_err() {
-        // What is left is of no use; if it cannot be removed either, its name says what it is.
-        let _ = fs::remove_file(&temporary);
-        return placed;
-    }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn a_file_is_replaced_as_a_whole_and_is_its_owners_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("backup");
-        for bytes in [b"first".as_slice(), b"second"] {
-            place(&path, bytes).unwrap();
-            assert_eq!(fs::read(&path).unwrap(), bytes);
-        }
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_cannot_be_placed_leaves_nothing_behind() {
-        let directory = tempfile::tempdir().unwrap();
-        let taken = directory.path().join("taken");
-        fs::create_dir(&taken).unwrap();
-        assert!(place(&taken, b"bytes").is_err());
-        assert!(place(&directory.path().join("missing/file"), b"bytes").is_err());
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
 }

@@ -1,10 +1,9 @@
 //! What is allowed to one subject by all rules together, as an index: to ask it costs a search among the patterns that concern
 //! it and then at most the depth of the name, however many rules there are.
 
-use super::pattern::Who;
 use super::rules::Rules;
+use crate::base::locks::{Name, Who};
 use crate::base::{Right, Rights};
-use crate::lock::command::Name;
 use std::collections::BTreeMap;
 
 /// What some patterns of subjects allow together.

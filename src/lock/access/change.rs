@@ -1,47 +1,7 @@
-//! What is changed of rights and credentials, and what came of it.
+//! Why a change of rights and credentials was not made.
 
-use super::pattern::{Names, Who};
-use super::rules::Rule;
-use crate::base::{CredentialHash, Principal, Right, Rights, Subject};
-use crate::lock::command::Name;
-use serde::{Deserialize, Serialize};
-
-/// One change of who may what. Variants are append-only: they are on disks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AccessChange {
-    /// From now on all is denied that no rule allows.
-    On,
-    /// From now on the kind of identity alone decides. Rules and credentials stay.
-    Off,
-    /// Adds rights to the rule of these patterns.
-    Allow(Rule),
-    /// Takes rights away from the rule of just these patterns.
-    Deny(Rule),
-    /// Whoever knows the secret of this hash is that principal.
-    CreateCredential { principal: Subject, hash: CredentialHash },
-    /// Nobody is any more by a secret.
-    RevokeCredential { principal: Subject },
-}
-
-/// What came of a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessDone {
-    /// It is so from now on.
-    Changed,
-    /// It was so already.
-    Already,
-    /// Taken away.
-    Denied {
-        /// Rights that the rule allowed until now.
-        taken: Rights,
-        /// Rights that it did not allow.
-        absent: Rights,
-        /// Another rule that still allows some of it.
-        still: Option<Rule>,
-    },
-    /// There is no such credential.
-    Absent,
-}
+use crate::base::locks::{AccessChange, Name};
+use crate::base::{Principal, Right, Subject};
 
 /// Why a change was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,13 +75,5 @@ impl AccessChange {
             }
             Subject::Anonymous | Subject::Known(Principal::Node(_) | Principal::Local(_)) => None,
         }
-    }
-}
-
-impl Rule {
-    /// A rule for one subject, of a name or of the cluster.
-    #[must_use]
-    pub fn new(who: Who, names: Names, rights: Rights) -> Self {
-        Self { who, names, rights }
     }
 }

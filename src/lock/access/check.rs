@@ -1,10 +1,10 @@
 //! What an apply, and a read, ask of the rules.
 
 use super::{ACCESS_LEVEL, Denial, Needed, Part, Resolved};
+use crate::base::locks::{Name, Operation};
 use crate::base::{Right, SessionId, Subject};
 use crate::lock::access::allowed::Allowed;
 use crate::lock::claim::Claim;
-use crate::lock::command::{Name, Operation};
 use crate::lock::machine::LockMachine;
 use std::sync::Arc;
 

@@ -11,21 +11,21 @@ mod allowed;
 mod change;
 mod check;
 mod needed;
-mod pattern;
 mod rules;
 mod sweep;
 
 pub(super) use allowed::Part;
-pub use change::{AccessChange, AccessDone, AccessRefusal, Denial};
+pub use change::{AccessRefusal, Denial};
 pub use check::Reader;
 pub use needed::Needed;
-pub use pattern::{Names, PatternError, Who};
-pub use rules::Rule;
 pub(super) use sweep::Cursor;
 
 use super::effects::Effects;
 use super::machine::LockMachine;
 use crate::base::limits::ACCESS_RULES_MAX;
+use crate::base::locks::{
+    AccessChange, AccessDone, NAMES_BYTES_MAX, Names, Rule, WHO_BYTES_MAX, Who,
+};
 use crate::base::{CredentialHash, Credentials, Right, Rights, Subject};
 use allowed::Allowed;
 use rules::Rules;
@@ -316,4 +316,4 @@ const CREDENTIAL_BYTES: usize = 64;
 /// Indexes that are kept, of as many sets of patterns.
 const INDEXES_MAX: usize = 1024;
 /// A pattern of either kind fits a command, and the codec.
-const _: () = assert!(pattern::WHO_BYTES_MAX + pattern::NAMES_BYTES_MAX < 1024);
+const _: () = assert!(WHO_BYTES_MAX + NAMES_BYTES_MAX < 1024);

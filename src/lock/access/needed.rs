@@ -2,7 +2,7 @@
 //! row does not compile.
 
 use crate::base::Right;
-use crate::lock::command::{BreakWay, Name, Operation};
+use crate::base::locks::{BreakWay, Name, Operation};
 
 /// What somebody must be allowed, once rights are on, to have something done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,48 +2,14 @@
 //!
 //! There are no rules that forbid. What no rule allows is denied, so the order of rules means nothing.
 
-use super::pattern::{Names, Who};
+use crate::base::locks::{Name, Names, Rule, Who};
 use crate::base::{Right, Rights};
-use crate::lock::command::Name;
-use serde::{Deserialize, Serialize};
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// One rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule {
-    /// To whom.
-    pub who: Who,
-    /// Of which names; none if the rights are of the cluster.
-    pub names: Names,
-    /// What.
-    pub rights: Rights,
-}
-
-/// `Ord` is that of the text, so that maps can be asked by it.
-impl Borrow<str> for Who {
-    fn borrow(&self) -> &str {
-        self.as_str()
-    }
-}
-
-/// See [`Who`].
-impl Borrow<str> for Names {
-    fn borrow(&self) -> &str {
-        self.as_str()
-    }
-}
-
 impl Rule {
-    /// Whether its rights are such as its names can have, and there is one.
-    #[must_use]
-    pub fn is_sound(&self) -> bool {
-        self.rights.are_of_cluster() == Some(self.names.is_of_cluster())
-    }
-
     /// What it takes in a snapshot.
     pub(super) fn bytes(&self) -> u64 {
         (RULE_BYTES + self.who.as_str().len() + self.names.as_str().len()) as u64

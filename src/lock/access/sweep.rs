@@ -5,8 +5,8 @@
 //! that is to be refused: a queue stops at it, as it does at one whose session has ended (L22), and goes on in the apply that takes it out.
 //! What a change gives back meanwhile, the sweep finds and hands over.
 
+use crate::base::locks::Name;
 use crate::base::{RequestId, Right, SessionId};
-use crate::lock::command::Name;
 use crate::lock::dedupe::Fixed;
 use crate::lock::effects::Effects;
 use crate::lock::machine::LockMachine;

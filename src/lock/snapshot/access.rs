@@ -3,9 +3,10 @@
 use super::SnapshotError;
 use super::decode::Pieces;
 use super::out::{Out, push};
+use crate::base::locks::Rule;
 use crate::base::{ANONYMOUS, CredentialHash, Subject};
 use crate::lock::LockMachine;
-use crate::lock::access::{ACCESS_LEVEL, Access, Cursor, Rule};
+use crate::lock::access::{ACCESS_LEVEL, Access, Cursor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 

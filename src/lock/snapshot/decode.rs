@@ -7,14 +7,15 @@ use super::{
 use crate::base::blob::{Bytes, ReadAt};
 use crate::base::cluster_key::KEY_BYTES;
 use crate::base::limits::FRAME_BYTES_MAX;
+use crate::base::locks::LEVEL_MAX;
+use crate::base::locks::Name;
 use crate::base::{Ancestors, Blob, RequestId, SessionId, Subject, Token, codec};
 use crate::lock::LockMachine;
 use crate::lock::access::ACCESS_LEVEL;
 use crate::lock::asked::Mark;
-use crate::lock::command::Name;
 use crate::lock::dedupe::{Answers, Fixed};
 use crate::lock::holders::{Grant, Holders};
-use crate::lock::level::{KEY_LEVEL, LEVEL_MAX, PARTS_LEVEL};
+use crate::lock::level::{KEY_LEVEL, PARTS_LEVEL};
 use crate::lock::queue::Waiter;
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;

@@ -3,11 +3,11 @@
 use super::decode::{Pieces, client_mark, new_request};
 use super::out::{Out, push as push_piece};
 use super::{SnapshotError, session_piece};
+use crate::base::locks::{Answer, Mode, Name};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
 use crate::lock::claim::{Claim, Extras};
-use crate::lock::command::{Answer, Mode, Name};
 use crate::lock::dedupe::{Hold, Place};
 use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::{Lock, Rest};

@@ -2,9 +2,9 @@
 
 use super::access::{allow, change, open};
 use super::script::Script;
-use crate::base::{Blob, ClusterKey, checksum};
+use crate::base::{Blob, ClusterKey, CredentialHash, checksum};
 use crate::lock::{
-    AccessChange, Command, CredentialHash, KeySearch, Keyless, LockMachine, Settings, Wait,
+    AccessChange, Command, KeySearch, Keyless, LockMachine, Settings, Wait,
 };
 
 const KEY: ClusterKey = ClusterKey([0x5a; 32]);

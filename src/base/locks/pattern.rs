@@ -1,11 +1,12 @@
 //! To whom a rule gives something, and of which names: patterns, as people write them.
 
+use super::{Name, NameError};
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::principal::PRINCIPAL_NAME_BYTES_MAX;
 use crate::base::{Principal, Subject};
-use crate::lock::command::Name;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub enum PatternError {
     Node(String),
     /// No name of a lock.
     #[error("{0:?} covers no lock: {1}")]
-    Name(String, crate::lock::NameError),
+    Name(String, NameError),
     /// A `*` that is not alone.
     #[error(
         "{0:?} is neither one name nor a prefix: a prefix ends in \"/\" (jobs/ is jobs and all below it), and \"*\" alone is every name"
@@ -79,7 +80,8 @@ impl Who {
     }
 
     /// Whether it covers anybody that a certificate can name, and that may give orders.
-    pub(super) fn can_exist(&self) -> bool {
+    #[must_use]
+    pub fn can_exist(&self) -> bool {
         let kinds = ["client/", "operator/"];
         match self.prefix() {
             Some(prefix) => {
@@ -201,9 +203,9 @@ const EVERY: &str = "*";
 /// Of a pattern that is none.
 const SHOWN_CHARS: usize = 64;
 /// The longest pattern of names.
-pub(super) const NAMES_BYTES_MAX: usize = NAME_BYTES_MAX + 1;
+pub const NAMES_BYTES_MAX: usize = NAME_BYTES_MAX + 1;
 /// The longest pattern of subjects: a kind, a name, a star.
-pub(super) const WHO_BYTES_MAX: usize = 16 + PRINCIPAL_NAME_BYTES_MAX;
+pub const WHO_BYTES_MAX: usize = 16 + PRINCIPAL_NAME_BYTES_MAX;
 
 macro_rules! as_text {
     ($kind:ident, $expecting:literal, $parse:expr) => {
@@ -252,6 +254,20 @@ as_text!(Names, "the names of a rule", |text| match text {
     "" => Ok(Names::of_cluster()),
     text => text.parse(),
 });
+
+/// `Ord` is that of the text, so that maps can be asked by it.
+impl Borrow<str> for Who {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// See [`Who`].
+impl Borrow<str> for Names {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
 
 #[cfg(test)]
 mod tests {
