@@ -1,7 +1,7 @@
-//! Visitors: clients of another making. They speak the protocol by themselves, and ask for what servers allow and
-//! our own client never says: an owner enters again at the server, handle upon handle; the handles are given up in any
-//! order, by releases and by withdrawals, of which some arrive before their acquires; what was granted is taken by a break,
-//! and asked for once more under its old id; and nobody renews.
+//! Visitors: clients of another making. They speak the protocol by themselves, and ask for things that servers allow
+//! and our own client never asks for: an owner enters again at the server, handle upon handle; the handles are given
+//! up in any order, by releases and by withdrawals, of which some arrive before their acquires; a grant is taken by a
+//! break, and asked for once more under its old id; and nobody renews.
 //!
 //! Some are thieves: they know the key of a session that an earlier one opened, and attach to it as somebody else.
 //!
@@ -239,7 +239,7 @@ fn name_of(text: &str) -> Name {
     Name::try_from(text.to_owned()).expect("a short name")
 }
 
-/// Client name of all visitors.
+/// What all of them are called.
 const NAME: &str = "visitor";
 /// But for these.
 const THIEF: &str = "thief";
