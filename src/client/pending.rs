@@ -151,7 +151,7 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if self.slot.is_taken() || self.handle.shared.is_forked() {
+        if self.promise.is_taken() || self.handle.shared.is_forked() {
             return;
         }
         // After a failure there is nothing to withdraw.

@@ -9,7 +9,7 @@ use super::{KEY_LEVEL, LENGTH_BYTES};
 use crate::base::{Blob, SessionId, SessionKey, checksum};
 use crate::lock::LockMachine;
 use crate::lock::access::ACCESS_LEVEL;
-use crate::lock::level::LEVEL_MAX;
+use crate::lock::LEVEL_MAX;
 use std::ops::Range;
 
 impl LockMachine {

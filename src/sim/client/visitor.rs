@@ -255,7 +255,7 @@ fn name_of(text: &str) -> Name {
 
 /// How often a visitor asks again for what was denied.
 const PATIENCE: u32 = 40;
-/// Client name of all visitors.
+/// What all of them are called.
 const NAME: &str = "visitor";
 /// But for these.
 const THIEF: &str = "thief";
