@@ -46,9 +46,8 @@ mod view;
 mod weight;
 
 pub use crate::base::locks::{
-    AccessChange, AccessDone, Acquire, Answer, BreakWay, HolderView, LEVEL_MAX,
-    LockView, Mode, Name, NameError, Names, Operation, PatternError, Refusal, Rule, SessionView,
-    WaiterView, Who,
+    AccessChange, AccessDone, Acquire, Answer, BreakWay, HolderView, LEVEL_MAX, LockView, Mode,
+    Name, NameError, Names, Operation, PatternError, Refusal, Rule, SessionView, WaiterView, Who,
 };
 pub use access::{ACCESS_LEVEL, AccessRefusal, Denial, Needed, Reader};
 pub use command::{Command, Settings};

@@ -5,10 +5,11 @@ use crate::cluster::{Cluster, MS};
 use crate::{KEY, acquire_of, name, open_session, submit};
 use std::collections::BTreeSet;
 use tenure::base::meters::{Counter, RequestKind, RequestResult, RightKind};
-use tenure::base::{ConnectionId, NodeId, RequestId, Right, Rights, SessionId, Subject, Token};
+use tenure::base::{
+    ConnectionId, CredentialHash, NodeId, RequestId, Right, Rights, SessionId, Subject, Token,
+};
 use tenure::lock::{
-    AccessChange, Answer, BreakWay, CredentialHash, Name, Names, Needed, Operation, Refusal, Rule,
-    Wait,
+    AccessChange, Answer, BreakWay, Name, Names, Needed, Operation, Refusal, Rule, Wait,
 };
 use tenure::raft::Change;
 use tenure::server::Entry;

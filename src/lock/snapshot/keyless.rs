@@ -7,9 +7,9 @@ use super::decode::Pieces;
 use super::{AccessPiece, Head, SessionPiece, SnapshotError};
 use super::{KEY_LEVEL, LENGTH_BYTES};
 use crate::base::{Blob, SessionId, SessionKey, checksum};
+use crate::lock::LEVEL_MAX;
 use crate::lock::LockMachine;
 use crate::lock::access::ACCESS_LEVEL;
-use crate::lock::LEVEL_MAX;
 use std::ops::Range;
 
 impl LockMachine {

@@ -3,9 +3,7 @@
 use super::access::{allow, change, open};
 use super::script::Script;
 use crate::base::{Blob, ClusterKey, CredentialHash, checksum};
-use crate::lock::{
-    AccessChange, Command, KeySearch, Keyless, LockMachine, Settings, Wait,
-};
+use crate::lock::{AccessChange, Command, KeySearch, Keyless, LockMachine, Settings, Wait};
 
 const KEY: ClusterKey = ClusterKey([0x5a; 32]);
 
