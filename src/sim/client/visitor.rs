@@ -12,7 +12,7 @@ use crate::base::{Owner, RequestId, SessionId, SessionKey, Token};
 use crate::lock::{Acquire, Answer, BreakWay, Mode, Name, Operation};
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::talk::{client_hello, frame, read_frames};
-use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Request, ServerMessage};
+use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Query, Request, ServerMessage};
 use std::collections::BTreeMap;
 
 /// The visitors' machine.
@@ -41,8 +41,8 @@ struct Visit {
     opened: Option<(SessionId, SessionKey)>,
     /// The session of another client, to attach to.
     loot: Option<(SessionId, SessionKey)>,
-    /// How often it still asks again for what was denied.
-    patience: u32,
+    /// What was denied, and how often it reads before it asks for that again.
+    denied: Option<(SessionId, RequestId, u64)>,
 }
 
 impl Visitors {
@@ -130,8 +130,8 @@ impl Visit {
         };
         let form = if rng.chance(1, 2) { Form::Fixed } else { Form::Named };
         let (decoder, next) = (FrameDecoder::new(), RequestId(1));
-        let (key, opened, loot, patience) = (SessionKey([0; 16]), None, None, PATIENCE);
-        Self { decoder, form, rng, ttl_ms, next, acquire, also, key, opened, loot, patience }
+        let (key, opened, loot, denied) = (SessionKey([0; 16]), None, None, None);
+        Self { decoder, form, rng, ttl_ms, next, acquire, also, key, opened, loot, denied }
     }
 
     fn handle_frame(&mut self, frame: &Frame) -> Vec<Request> {
@@ -153,22 +153,33 @@ impl Visit {
                 ServerMessage::Answered { session, request, answer: Answer::Granted { token } } => {
                     self.handle_grant(session, request, token)
                 }
-                ServerMessage::Denied { session, request, .. } => self.ask_again(session, request),
+                ServerMessage::Denied { session, request, .. } if self.denied.is_none() => {
+                    self.denied = Some((session, request, self.rng.between(1, READS_MAX)));
+                    self.ask_again()
+                }
+                ServerMessage::Read { .. } => self.ask_again(),
                 _ => Vec::new(),
             },
             _ => Vec::new(),
         }
     }
 
-    /// Asks under the same id for what was denied, until it is tired of that: what was denied once stays so, though the right to it may
-    /// be given back meanwhile (L17).
-    fn ask_again(&mut self, session: SessionId, request: RequestId) -> Vec<Request> {
-        if self.patience == 0 {
-            return Vec::new();
-        }
-        self.patience -= 1;
+    /// Reads for a while, and asks then under the same id for what was denied: it stays so, though the right to it may have been given
+    /// back meanwhile (L17).
+    fn ask_again(&mut self) -> Vec<Request> {
         let operation = self.wish();
-        vec![Request::Submit { session, request, floor: RequestId(1), operation }]
+        match &mut self.denied {
+            Some((session, request, 0)) => {
+                let (session, request) = (*session, *request);
+                vec![Request::Submit { session, request, floor: RequestId(1), operation }]
+            }
+            Some((_, _, reads)) => {
+                *reads -= 1;
+                let name = self.acquire.name.clone();
+                vec![Request::Read { read: *reads, query: Query::Lock { name } }]
+            }
+            None => Vec::new(),
+        }
     }
 
     /// The same acquire several times, and withdrawals of some, in about that order.
@@ -253,8 +264,8 @@ fn name_of(text: &str) -> Name {
     Name::try_from(text.to_owned()).expect("a short name")
 }
 
-/// How often a visitor asks again for what was denied.
-const PATIENCE: u32 = 40;
+/// Between a denial and its repetition: each is a round trip or two.
+const READS_MAX: u64 = 60;
 /// What all of them are called.
 const NAME: &str = "visitor";
 /// But for these.
