@@ -46,9 +46,8 @@ impl Replica {
 
     /// Proposes a change of rights; whoever asked is told once it is applied.
     pub(super) fn change_access(&mut self, from: Ordered, change: AccessChange) {
-        let level = self.machine.level();
-        if level < ACCESS_LEVEL {
-            return self.refuse_order(from, &AccessRefusal::Level(level).to_string());
+        if self.machine.level() < ACCESS_LEVEL {
+            return self.refuse_order(from, &self.why_there_are_no_rights());
         }
         if change == AccessChange::On
             && let Err(why) = self.check_all_require_tls()
@@ -66,6 +65,18 @@ impl Replica {
                 self.refuse_order(from, BUSY);
             }
         }
+    }
+
+    /// The level that has them comes by itself: said is what it waits for, which in a new cluster is over in a moment.
+    fn why_there_are_no_rights(&self) -> String {
+        let level = self.machine.level();
+        let waits = self.level_waits().map_or_else(
+            || "that is under way, try again".to_owned(),
+            |why| format!("it waits for every node to be connected, and to run a version that has rights: {why}"),
+        );
+        format!(
+            "the cluster is at level {level}, and rises by itself to level {ACCESS_LEVEL}, where rights begin: {waits}"
+        )
     }
 
     /// With rights on, whoever comes without TLS is nobody: a node that takes such connections must not be one of this cluster.

@@ -120,6 +120,44 @@ fn is_denial(message: &ServerMessage) -> bool {
     )
 }
 
+/// Three nodes, of which one, a follower, runs 0.1.0.
+fn cluster_with_old_follower() -> (Cluster, NodeId, NodeId) {
+    let tried = (1..=3).map(|old| {
+        let mut cluster = Cluster::new(0);
+        for id in (1..=3).map(NodeId) {
+            cluster.add_directory(id, Entry::Founder);
+            let speech = if id == NodeId(old) { Speech::of_0_1() } else { tls(Some(true)) };
+            cluster.set_speech(id, speech);
+        }
+        (1..=3).for_each(|id| cluster.restart(NodeId(id)));
+        let leader = cluster.elect();
+        cluster.advance_in_steps(300 * MS, 10 * MS);
+        (cluster, leader, NodeId(old))
+    });
+    tried.into_iter().find(|(_, leader, old)| leader != old).expect("one of three leads")
+}
+
+#[test]
+fn a_change_below_the_level_is_refused_with_what_the_level_waits_for() {
+    let (mut cluster, leader, old) = cluster_with_old_follower();
+    connect(&mut cluster, leader, ADMIN, ROOT);
+    let off = Order::Access { change: AccessChange::Off };
+    let mut says =
+        |cluster: &mut Cluster, part: String| match order(cluster, leader, ADMIN, off.clone()) {
+            OrderAnswer::Refused { text } => assert!(text.ends_with(&part), "{text}"),
+            other => panic!("{other:?}"),
+        };
+    says(&mut cluster, format!("a version that has rights: node {old} runs tenure 0.1"));
+    cluster.crash(old);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    says(&mut cluster, format!("a version that has rights: node {old} is not connected"));
+    cluster.set_speech(old, tls(Some(true)));
+    cluster.restart(old);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    assert_eq!(cluster.machine(leader).level(), 3);
+    assert!(!change(&mut cluster, leader, AccessChange::Off).is_changed);
+}
+
 #[test]
 fn rights_stay_off_while_a_member_takes_connections_without_tls_or_nobody_knows_whether_it_does() {
     for (speech, why) in [
