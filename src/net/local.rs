@@ -144,6 +144,7 @@ impl LocalNode {
     ///
     /// # Errors
     /// [`LocalDialError`].
+    #[doc(hidden)]
     pub fn dial(&self, out_bytes_max: usize) -> Result<Connection, LocalDialError> {
         self.dial_as(None, out_bytes_max)
     }
@@ -152,6 +153,7 @@ impl LocalNode {
     ///
     /// # Errors
     /// [`LocalDialError`].
+    #[doc(hidden)]
     pub fn dial_as(
         &self,
         shown: Option<&ShownWithin>,

@@ -3,6 +3,8 @@
 
 mod layers;
 mod links;
+mod public_api;
+mod signature;
 mod source;
 mod style;
 mod tree;

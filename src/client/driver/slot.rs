@@ -1,12 +1,12 @@
 //! Where a call's decision is left, and how whoever waits for it is woken.
 
 use super::lease::LeaseState;
+use crate::sys::Descriptor;
 use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::wire::ReadAnswer;
 use crate::{Error, Status};
 use parking_lot::{Condvar, Mutex};
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(crate) enum Given {
 pub(crate) struct Slot {
     pub(super) waiter: Arc<Waiter>,
     state: Mutex<State>,
-    event: OnceLock<EventFd>,
+    event: OnceLock<Arc<EventFd>>,
 }
 
 /// A thread that may sleep until something is decided: one at a time.
@@ -139,14 +139,14 @@ impl Slot {
     }
 
     /// Readable once decided; made at the first call, under the client's mutex.
-    pub(super) fn event_fd(&self) -> Option<RawFd> {
+    pub(super) fn event_fd(&self) -> Option<Descriptor> {
         if self.event.get().is_none() {
             let event = EventFd::new().ok()?;
             if self.is_decided() {
                 event.set();
             }
-            let _ = self.event.set(event);
+            let _ = self.event.set(Arc::new(event));
         }
-        self.event.get().map(AsRawFd::as_raw_fd)
+        self.event.get().cloned().map(Descriptor::of)
     }
 }
