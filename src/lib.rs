@@ -28,11 +28,13 @@
 //! * [`node::Node`]: a member of the cluster in this process, and the leader lease.
 //! * [`Error`] and [`Status`]: what failed, in a sentence, and what kind of failure it is.
 //!
+//! `docs/guide-rust.md` is the guide, and `bindings/rust/examples` has whole programs, one of them with tokio.
+//!
 //! # What is promised
 //!
 //! [`client`], [`node`], [`Error`], [`Status`] and the types at this root that they speak are the public interface, and change as
 //! semantic versioning says; every other module is hidden from these pages, is public only for the `tenure` program and the tests, and
-//! may change in any version.
+//! may change in any version. `tests/golden/public-api.txt` lists what is promised, and a test compares it.
 //!
 //! Structs and enums that will grow are `#[non_exhaustive]`: options are made by their `new` and a method for each field, a `match`
 //! has an arm for what is not known yet.
@@ -106,6 +108,10 @@ pub mod wal;
 pub mod wire;
 
 pub use base::error::{Error, Status};
-pub use base::locks::{Mode, Names, Rule, Who};
-pub use base::{ClusterId, NodeId, Right, Rights, SessionId, Subject, Term, Token, Verify};
+pub use base::locks::{NameError, Names, PatternError, Rule, Who};
+pub use base::{
+    ClusterId, IdentityError, NodeId, Principal, PrincipalError, PrincipalName, Right, Rights,
+    RightsError, SessionId, Subject, Term, Token, Verify,
+};
 pub use net::LocalNode;
+pub use sys::Descriptor;

@@ -36,7 +36,7 @@ impl Admin {
         exposure.check(address)?;
         inherited::by_no_child(|| TcpListener::bind(address))
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .map_err(|error| cannot_bind(address, &error))
+            .map_err(|error| cannot_bind(address, error))
     }
 
     /// Serves what `listener` is dialed for, about the node at `address`, on a thread of its own.
@@ -244,7 +244,7 @@ impl Server {
     }
 }
 
-fn cannot_bind(address: SocketAddr, error: &io::Error) -> Error {
+fn cannot_bind(address: SocketAddr, error: io::Error) -> Error {
     let (status, advice) = match error.kind() {
         ErrorKind::AddrInUse => {
             (Status::Io, "another program listens there: stop it, or choose another port")
@@ -259,7 +259,7 @@ fn cannot_bind(address: SocketAddr, error: &io::Error) -> Error {
         _ => (Status::Io, "choose another address or port"),
     };
     let text = format!("the admin endpoint cannot listen on {address} ({error}): {advice}");
-    Error::new(status, text)
+    Error::new(status, text).because_of(error)
 }
 
 /// The mailbox and the listener come before the connections.

@@ -2,7 +2,8 @@
 
 use super::limits::ERROR_TEXT_BYTES_MAX;
 use super::text::one_line;
-use std::fmt;
+use std::sync::Arc;
+use std::{fmt, io};
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $constant:literal, $text:literal;)*) => {
@@ -78,8 +79,9 @@ statuses! {
     Internal = 62, "INTERNAL", "a bug in Tenure; please report it";
 }
 
-/// A failed call: its status, and a sentence that says what happened and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// A failed call: its status, and a sentence that says what happened and what to do. [`source`](std::error::Error::source) is the error of
+/// the system or of TLS behind it, where there is one. As an [`io::Error`], by `From`, it has a kind of the standard library, and is inside.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Error {
     /// Kind of failure.
@@ -88,19 +90,84 @@ pub struct Error {
     pub message: String,
     /// Why the lease had ended of which LOST speaks, by the number of `TENURE_REASON_*`; 0: it speaks of none.
     pub(crate) reason: i32,
+    pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error with its own sentence.
     pub fn new(status: Status, message: impl AsRef<str>) -> Self {
         let message = one_line(message.as_ref(), ERROR_TEXT_BYTES_MAX);
-        Self { status, message, reason: 0 }
+        Self { status, message, reason: 0, source: None }
+    }
+
+    /// The same, of which `source` is the reason.
+    #[must_use]
+    pub fn because_of(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source = self.source.as_deref()?;
+        Some(source)
+    }
+}
+
+/// Of what was said: where it comes from makes no other error.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        (self.status, &self.message, self.reason) == (other.status, &other.message, other.reason)
+    }
+}
+
+impl Eq for Error {}
+
+impl Status {
+    /// What the standard library calls it: for programs whose errors are those of `std::io`.
+    #[must_use]
+    pub fn kind(self) -> io::ErrorKind {
+        match self {
+            Self::Timeout => io::ErrorKind::TimedOut,
+            Self::Held | Self::Again => io::ErrorKind::WouldBlock,
+            // Whoever retries by kind must not take a wait that was ended on purpose for a signal (`Interrupted`).
+            Self::Cancelled | Self::Unknown => io::ErrorKind::ConnectionAborted,
+            Self::Lost | Self::SessionExpired | Self::Closed | Self::Forked => {
+                io::ErrorKind::BrokenPipe
+            }
+            Self::Deadlock => io::ErrorKind::Deadlock,
+            Self::NotFound => io::ErrorKind::NotFound,
+            Self::Unavailable => io::ErrorKind::NotConnected,
+            Self::Busy => io::ErrorKind::ResourceBusy,
+            Self::Invalid | Self::TooSmall => io::ErrorKind::InvalidInput,
+            Self::Denied => io::ErrorKind::PermissionDenied,
+            Self::Limit => io::ErrorKind::QuotaExceeded,
+            Self::Unsupported => io::ErrorKind::Unsupported,
+            Self::Corrupt => io::ErrorKind::InvalidData,
+            Self::Io | Self::Internal => io::ErrorKind::Other,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    /// Of the kind that the system gave, if the source is its error; else of [`Status::kind`].
+    fn from(error: Error) -> Self {
+        let source = error.source.as_deref().and_then(|source| {
+            let source: &(dyn std::error::Error + 'static) = source;
+            source.downcast_ref::<io::Error>()
+        });
+        let kind = match error.status {
+            Status::Io => source.map_or(error.status.kind(), io::Error::kind),
+            status => status.kind(),
+        };
+        Self::new(kind, error)
     }
 }
 
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
-        Self { status, message: status.text().to_owned(), reason: 0 }
+        Self { status, message: status.text().to_owned(), reason: 0, source: None }
     }
 }
 
@@ -120,6 +187,23 @@ mod tests {
         assert!(long.message.starts_with("\\u{1b}[31mno\\n\\u{1b}"), "{long}");
         assert!(long.message.len() < ERROR_TEXT_BYTES_MAX + 8, "{}", long.message.len());
         assert_eq!(Error::from(Status::Held).message, "somebody else holds the lock");
+    }
+
+    #[test]
+    fn the_reason_is_the_source_and_the_kind_is_the_systems() {
+        let missing = || io::Error::from(io::ErrorKind::StorageFull);
+        let error = Error::new(Status::Io, "cannot write a").because_of(missing());
+        assert_eq!(error, Error::new(Status::Io, "cannot write a"));
+        let source =
+            std::error::Error::source(&error).and_then(|it| it.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::StorageFull));
+        let error = io::Error::from(error);
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(error.to_string(), "cannot write a");
+        let inner = error.get_ref().and_then(|it| it.downcast_ref::<Error>());
+        assert_eq!(inner.map(|error| error.status), Some(Status::Io));
+        let denied = Error::from(Status::Denied).because_of(missing());
+        assert_eq!(io::Error::from(denied).kind(), io::ErrorKind::PermissionDenied);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub struct PrincipalName(String);
 
 /// Defect of a principal, as the second half of a sentence about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PrincipalError {
     /// No `/`, or a kind that there is not.
     #[error("is no identity: it must look like \"node/3\", \"client/NAME\" or \"operator/NAME\"")]
@@ -57,6 +58,7 @@ pub enum PrincipalError {
 
 /// Why a certificate names nobody, as the second half of a sentence about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum IdentityError {
     /// No URI of ours.
     #[error(

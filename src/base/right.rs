@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 /// One right. Names and numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Right {
     /// To take a lock, and to wait for it.
     Acquire,
@@ -25,6 +26,7 @@ pub struct Rights(u8);
 
 /// Defect of a list of rights, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RightsError {
     /// None is called so.
     #[error(

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 /// On whose behalf something is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Subject {
     /// On a connection that is not encrypted, or in a session of before identities were kept.
     #[default]

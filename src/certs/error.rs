@@ -85,6 +85,10 @@ impl From<CertsError> for Error {
             CertsError::Making(_) => Status::Internal,
             _ => Status::Invalid,
         };
-        Self::new(status, error.to_string())
+        let said = Self::new(status, error.to_string());
+        match error {
+            CertsError::Io { error, .. } => said.because_of(error),
+            error => said.because_of(error),
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::driver::{CallResult, Shared, Taken, Waiter};
 use super::tls::TlsOptions;
 use super::{endpoints, hand_over, status};
 use crate::base::time::nanos;
-use crate::base::{ClusterId, ClusterPin, SessionId, SessionKey, Token};
+use crate::base::{ClusterId, ClusterPin, SessionKey, Token};
 use crate::net::LocalNode;
 use crate::sys::{clock, descriptors, random};
 use crate::wire::{Condition, NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
@@ -112,8 +112,7 @@ impl Client {
             key: SessionKey(random::bytes16()),
             seed: random::seed(),
         };
-        let shared =
-            Shared::start(core_options, local, tls).map_err(|error| cannot_start(&error))?;
+        let shared = Shared::start(core_options, local, tls).map_err(cannot_start)?;
         let request_timeout = options.request_timeout;
         let client = Self { handle: Arc::new(Handle { shared, request_timeout, cluster }) };
         let waiter = Arc::new(Waiter::default());
@@ -150,7 +149,7 @@ impl Client {
         // In a forked child, or after a failure, there is none.
         known.unwrap_or(SessionInfo {
             state: SessionState::Ended,
-            session: SessionId(0),
+            session: None,
             remaining: Duration::ZERO,
             ttl: Duration::ZERO,
             leases: 0,
@@ -158,6 +157,7 @@ impl Client {
     }
 
     /// What keeps the cluster from granting, as far as this client was told; `None`: nothing, or no node has said. Local.
+    #[doc(hidden)]
     #[must_use]
     pub fn condition(&self) -> Option<Condition> {
         self.shared().look(|inner, now| inner.core.condition(now)).ok().flatten()
@@ -281,9 +281,9 @@ impl Client {
     }
 }
 
-fn cannot_start(error: &io::Error) -> Error {
+fn cannot_start(error: io::Error) -> Error {
     // A thread that cannot be had is "try again".
-    let is_shortage = descriptors::is_shortage(error) || error.kind() == io::ErrorKind::WouldBlock;
+    let is_shortage = descriptors::is_shortage(&error) || error.kind() == io::ErrorKind::WouldBlock;
     let status = if is_shortage { Status::Limit } else { Status::Io };
-    Error::new(status, format!("a client cannot start: {error}"))
+    Error::new(status, format!("a client cannot start: {error}")).because_of(error)
 }

@@ -1,9 +1,9 @@
 //! Options said in one expression: `ClientOptions::new().name("worker").ttl(ttl)`.
 
-use super::data::{AcquireOptions, BreakOptions, ClientOptions, Grace};
+use super::data::{AcquireOptions, BreakOptions, ClientOptions, Grace, Kind};
 use super::tls::TlsOptions;
-use crate::base::locks::Mode;
 use crate::base::{Token, setters};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 impl ClientOptions {
@@ -35,16 +35,20 @@ impl AcquireOptions {
     /// Of a reader, who shares the lock with others.
     #[must_use]
     pub fn shared() -> Self {
-        Self::default().mode(Mode::Shared)
+        Self::default().kind(Kind::Shared)
+    }
+
+    /// Of one who takes `permits` of a semaphore that has `limit` in all.
+    #[must_use]
+    pub fn semaphore(limit: u32, permits: u32) -> Self {
+        Self::default().kind(Kind::Semaphore { limit, permits })
     }
 }
 
 setters!(AcquireOptions:
     value(impl Into<Vec<u8>>) = value.into();
-    owner(u64) = owner;
-    mode(Mode) = mode;
-    limit(u32) = limit;
-    permits(u32) = permits;
+    owner(impl Into<Option<NonZeroU64>>) = owner.into();
+    kind(Kind) = kind;
     lock_delay(Duration) = lock_delay;
 );
 

@@ -13,6 +13,7 @@ pub struct ClusterAt {
     /// "host:port,…"
     pub endpoints: String,
     /// Nodes of any other are passed over.
+    #[doc(hidden)]
     pub pin: Option<ClusterPin>,
     /// How its nodes are reached over TLS; `None`: without.
     pub(super) tls: Option<TlsDialer>,
@@ -20,9 +21,19 @@ pub struct ClusterAt {
 
 impl ClusterAt {
     /// Whichever cluster has nodes there, unless a pin says which.
+    #[doc(hidden)]
     #[must_use]
     pub fn new(endpoints: impl Into<String>, pin: Option<ClusterPin>) -> Self {
         Self { endpoints: endpoints.into(), pin, tls: None }
+    }
+
+    /// The cluster of this id, as `tenure status` shows it, or its first eight hex digits at least: nodes of any other are passed over.
+    ///
+    /// # Errors
+    /// INVALID: it is no such id.
+    pub fn of_cluster(self, cluster_id: &str) -> Result<Self, Error> {
+        let pin = ClusterPin::parse(cluster_id).map_err(|why| Error::new(Status::Invalid, why))?;
+        Ok(Self { pin: Some(pin), ..self })
     }
 
     /// Reached over TLS alone.

@@ -2,10 +2,10 @@
 
 use super::tls::TlsOptions;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::base::locks::Mode;
 use crate::base::{SessionId, Token};
 use crate::client::core::{EndReason, SessionState};
 use crate::{Error, Status};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// How a client is opened. Zero or `None` fields of C are the defaults here.
@@ -49,30 +49,37 @@ impl Default for ClientOptions {
     }
 }
 
+/// What kind of lock is acquired. All who hold a name or wait for it have to mean the same kind of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// One holder.
+    #[default]
+    Exclusive,
+    /// Any number of readers. One that arrives behind a waiting writer queues behind it.
+    Shared,
+    /// A semaphore.
+    Semaphore {
+        /// How many permits there are in all, at least 1: fixed by those who hold one or wait.
+        limit: u32,
+        /// How many of them to take, from 1 to `limit`.
+        permits: u32,
+    },
+}
+
 /// What to acquire besides the name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct AcquireOptions {
     /// Shown to whoever asks who holds it; at most 4 KiB.
     pub value: Vec<u8>,
-    /// 0 = an owner of its own for each acquire. The same other number enters again what it holds. Deadlocks are found
-    /// among owners other than 0: of the others nobody knows that they hold something else.
-    pub owner: u64,
-    /// Exclusive, or shared with other readers.
-    pub mode: Mode,
-    /// 0 = a lock, else a semaphore of this size.
-    pub limit: u32,
-    /// How many of its permits; 0 = 1.
-    pub permits: u32,
+    /// `None`: an owner of its own for each acquire. The same number enters again what it holds. Deadlocks are found among
+    /// owners that are named: of the others nobody knows that they hold something else.
+    pub owner: Option<NonZeroU64>,
+    /// The whole lock, or a share of it.
+    pub kind: Kind,
     /// After an expiry of this lease the lock stays taken for so long, in whole milliseconds, at most an hour (L16).
     pub lock_delay: Duration,
-}
-
-impl Default for AcquireOptions {
-    fn default() -> Self {
-        let (value, lock_delay) = (Vec::new(), Duration::ZERO);
-        Self { value, owner: 0, mode: Mode::Exclusive, limit: 0, permits: 1, lock_delay }
-    }
 }
 
 /// How a lock is taken from its holder (L23).
@@ -108,8 +115,8 @@ pub enum Grace {
 pub struct SessionInfo {
     /// VALID, JEOPARDY or ENDED.
     pub state: SessionState,
-    /// Its id, 0 before the first.
-    pub session: SessionId,
+    /// Its id, or that of the one before; `None` before the first.
+    pub session: Option<SessionId>,
     /// How long it may still be believed in.
     pub remaining: Duration,
     /// The TTL in force.

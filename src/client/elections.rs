@@ -5,7 +5,7 @@ use super::calls::{checked_name, wait_for_order};
 use super::core::Wait;
 use super::data::AcquireOptions;
 use super::lease::Lease;
-use super::pending::{Kind, Pending};
+use super::pending::{Pending, Purpose};
 use super::sentences::of_lease;
 use crate::Error;
 
@@ -24,7 +24,7 @@ impl Client {
     /// As for `acquire_start`.
     pub fn campaign_start(&self, name: &str, wait: Wait, value: &[u8]) -> Result<Pending, Error> {
         let options = AcquireOptions { value: value.to_vec(), ..AcquireOptions::default() };
-        self.start((checked_name(name)?, Vec::new()), wait, options, Kind::Campaign)
+        self.start((checked_name(name)?, Vec::new()), wait, options, Purpose::Campaign)
     }
 }
 

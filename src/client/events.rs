@@ -4,17 +4,26 @@ use super::api::Client;
 use super::calls::until;
 use super::core::Wait;
 use super::data::SessionInfo;
+use crate::sys::Descriptor;
 use crate::{Error, Status};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 impl Client {
     /// Readable while `next_event` has something; `None` when the process has no file descriptor left.
     #[must_use]
     pub fn events_fd(&self) -> Option<RawFd> {
+        self.events_descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
+    }
+
+    /// The same descriptor as [`events_fd`](Self::events_fd), kept open by what is returned.
+    ///
+    /// # Errors
+    /// LIMIT: the process has no descriptor left; CLOSED, FORKED.
+    pub fn events_descriptor(&self) -> Result<Descriptor, Error> {
         let shared = &self.handle.shared;
-        let feed = shared.look(|inner, _| Arc::clone(inner.session_feed())).ok()?;
-        shared.feed_fd(&feed)
+        let feed = shared.look(|inner, _| Arc::clone(inner.session_feed()))?;
+        shared.described(|shared| shared.feed_fd(&feed))
     }
 
     /// Each change of the session's state, in order: VALID, JEOPARDY, ENDED; beyond 1,024 unread ones the newest

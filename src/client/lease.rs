@@ -8,8 +8,9 @@ use super::driver::SharedLease;
 use super::sentences::of_lease;
 use crate::base::Token;
 use crate::base::time::nanos;
+use crate::sys::Descriptor;
 use crate::{Error, Status};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +96,15 @@ impl Lease {
     /// the program was told: until `state` or `asked` is called. `None` when the process has no descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
-        self.handle.shared.timer_fd(&self.state)
+        self.descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
+    }
+
+    /// The same descriptor as [`fd`](Self::fd), kept open by what is returned.
+    ///
+    /// # Errors
+    /// LIMIT: the process has no descriptor left; CLOSED, FORKED.
+    pub fn descriptor(&self) -> Result<Descriptor, Error> {
+        self.handle.shared.described(|shared| shared.timer_fd(&self.state))
     }
 
     /// Releases it: belief ends at once, then waits at most `wait` for the server's word. With a wait of

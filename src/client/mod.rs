@@ -41,7 +41,7 @@ pub use self::core::{EndReason, SessionState, Wait};
 pub use api::Client;
 pub use cluster_at::ClusterAt;
 pub use data::{
-    AcquireOptions, Asked, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed,
+    AcquireOptions, Asked, BreakOptions, ClientOptions, Grace, Holder, Kind, LeaseState, Observed,
     SessionInfo,
 };
 #[doc(hidden)]

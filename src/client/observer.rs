@@ -6,8 +6,9 @@ use super::core::{ObserverId, Wait};
 use super::data::Observed;
 use super::driver::Feed;
 use crate::base::locks::Name;
+use crate::sys::Descriptor;
 use crate::{Error, Status};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 /// Follows who holds one lock, for one reader. Dropped it follows no more.
@@ -35,7 +36,15 @@ impl Observer {
     /// Readable while `next` has something; `None` when the process has no file descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
-        self.handle.shared.feed_fd(&self.feed)
+        self.descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
+    }
+
+    /// The same descriptor as [`fd`](Self::fd), kept open by what is returned.
+    ///
+    /// # Errors
+    /// LIMIT: the process has no descriptor left; CLOSED, FORKED.
+    pub fn descriptor(&self) -> Result<Descriptor, Error> {
+        self.handle.shared.described(|shared| shared.feed_fd(&self.feed))
     }
 
     /// The present holder, then each change in order; beyond 1,024 unread ones the newest comes with `missed`.

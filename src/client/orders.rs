@@ -7,6 +7,7 @@ use super::data::{BreakOptions, Grace};
 use super::lease::Lease;
 use super::sentences::of_lease;
 use crate::base::Token;
+use crate::base::limits::BREAK_REASON_BYTES_MAX;
 use crate::base::locks::BreakWay;
 use crate::wire::{Query, ReadAnswer};
 use crate::{Error, Status};
@@ -19,9 +20,9 @@ impl Client {
     /// request timeout; INVALID, CLOSED, …
     pub fn break_lock(&self, name: &str, options: BreakOptions) -> Result<(), Error> {
         let BreakOptions { token, grace, to, reason } = options;
-        if reason.len() > REASON_BYTES_MAX {
+        if reason.len() > BREAK_REASON_BYTES_MAX {
             let bytes = reason.len();
-            let text = format!("a reason has at most {REASON_BYTES_MAX} bytes, not {bytes}");
+            let text = format!("a reason has at most {BREAK_REASON_BYTES_MAX} bytes, not {bytes}");
             return Err(Error::new(Status::Invalid, text));
         }
         let (name, token, way) = (checked_name(name)?, token.unwrap_or(Token(0)), grace.way());
@@ -84,6 +85,3 @@ impl Grace {
         }
     }
 }
-
-/// What servers take.
-const REASON_BYTES_MAX: usize = 255;

@@ -3,15 +3,15 @@
 use super::api::{Client, Handle};
 use super::calls::{bug, checked_name, until};
 use super::core::{AcquireCall, CallId, Wait};
-use super::data::AcquireOptions;
+use super::data::{AcquireOptions, Kind};
 use super::driver::{CallResult, Promise, Taken};
 use super::lease::Lease;
 use super::sentences::{Subject, of_late_campaign};
-use crate::base::limits::NAMES_PER_ACQUIRE_MAX;
-use crate::base::locks::Name;
+use crate::base::locks::{Mode, Name, distinct};
+use crate::sys::Descriptor;
 use crate::{Error, Status};
-use std::collections::BTreeSet;
-use std::os::fd::RawFd;
+use std::num::NonZeroU64;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 impl Client {
@@ -34,7 +34,7 @@ impl Client {
         wait: Wait,
         options: AcquireOptions,
     ) -> Result<Pending, Error> {
-        self.start((checked_name(name)?, Vec::new()), wait, options, Kind::Acquire)
+        self.start((checked_name(name)?, Vec::new()), wait, options, Purpose::Acquire)
     }
 
     /// Acquires all of `names` in one step, under one lease and token: all or nothing, queued as one, so that
@@ -61,7 +61,7 @@ impl Client {
         wait: Wait,
         options: AcquireOptions,
     ) -> Result<Pending, Error> {
-        self.start(checked_names(names)?, wait, options, Kind::Acquire)
+        self.start(checked_names(names)?, wait, options, Purpose::Acquire)
     }
 
     /// Of a name and the others to lock with it.
@@ -70,22 +70,23 @@ impl Client {
         (name, also): (Name, Vec<Name>),
         wait: Wait,
         options: AcquireOptions,
-        kind: Kind,
+        purpose: Purpose,
     ) -> Result<Pending, Error> {
-        let AcquireOptions { value, owner, mode, limit, permits, lock_delay } = options;
+        let AcquireOptions { value, owner, kind, lock_delay } = options;
+        let (mode, limit, permits) = shares(kind)?;
+        let owner = owner.map_or(0, NonZeroU64::get);
         let delay_ms = u32::try_from(lock_delay.as_millis()).unwrap_or(u32::MAX);
-        let permits = permits.max(1);
         let names = std::iter::once(&name).chain(&also).cloned().collect();
         let subject = Subject::new(names, wait);
         let wish = AcquireCall { name, also, wait, value, owner, mode, limit, permits, delay_ms };
         let (call, promise) = self.handle.shared.call(|core, now| core.acquire(now, wish))?;
-        Ok(Pending { handle: Arc::clone(&self.handle), call, promise, kind, subject })
+        Ok(Pending { handle: Arc::clone(&self.handle), call, promise, purpose, subject })
     }
 }
 
 /// What an acquire is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Purpose {
     /// A lock. Whoever takes it asks the lease how long it may be believed in.
     Acquire,
     /// An election. Whoever takes it begins to lead: so it must be held at that instant.
@@ -97,7 +98,7 @@ pub struct Pending {
     pub(super) handle: Arc<Handle>,
     call: CallId,
     pub(super) promise: Arc<Promise>,
-    kind: Kind,
+    purpose: Purpose,
     pub(super) subject: Subject,
 }
 
@@ -105,7 +106,15 @@ impl Pending {
     /// Readable once decided; `None` when the process has no file descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
-        self.handle.shared.event_fd(&self.promise)
+        self.descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
+    }
+
+    /// The same descriptor as [`fd`](Self::fd), kept open by what is returned.
+    ///
+    /// # Errors
+    /// LIMIT: the process has no descriptor left; CLOSED, FORKED.
+    pub fn descriptor(&self) -> Result<Descriptor, Error> {
+        self.handle.shared.described(|shared| shared.event_fd(&self.promise))
     }
 
     /// The lease, or why there is none; waits at most `wait` for the decision (AGAIN after it).
@@ -135,7 +144,7 @@ impl Pending {
 
     /// A campaign that is taken late, by a thread that was stopped, may have been lost meanwhile.
     fn still_held(&self, lease: Lease) -> Result<Lease, Error> {
-        let ended = if self.kind == Kind::Campaign { lease.ended() } else { None };
+        let ended = if self.purpose == Purpose::Campaign { lease.ended() } else { None };
         match ended {
             Some(reason) => Err(of_late_campaign(&lease.state, reason)),
             None => Ok(lease),
@@ -168,19 +177,24 @@ impl Drop for Pending {
     }
 }
 
+/// How frames say it: mode, limit (0: no semaphore) and permits.
+fn shares(kind: Kind) -> Result<(Mode, u32, u32), Error> {
+    match kind {
+        Kind::Exclusive => Ok((Mode::Exclusive, 0, 1)),
+        Kind::Shared => Ok((Mode::Shared, 0, 1)),
+        Kind::Semaphore { limit: 0, .. } => {
+            let text = "a semaphore has at least one permit, not 0: give it a limit";
+            Err(Error::new(Status::Invalid, text))
+        }
+        Kind::Semaphore { limit, permits } => Ok((Mode::Exclusive, limit, permits)),
+    }
+}
+
 fn checked_names(names: &[&str]) -> Result<(Name, Vec<Name>), Error> {
-    let invalid = |text| Err(Error::new(Status::Invalid, text));
-    if names.len() > NAMES_PER_ACQUIRE_MAX {
-        let text = format!("{} names; at most {NAMES_PER_ACQUIRE_MAX} in one step", names.len());
-        return invalid(text);
-    }
-    let mut seen = BTreeSet::new();
-    if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
-        return invalid(format!("{twice:?} is there twice"));
-    }
-    let mut names = names.iter().map(|name| checked_name(name));
-    match names.next() {
-        Some(first) => Ok((first?, names.collect::<Result<_, _>>()?)),
-        None => invalid("no names".to_owned()),
-    }
+    let invalid = |why: String| Error::new(Status::Invalid, why);
+    let names: Vec<Name> = names.iter().map(|name| checked_name(name)).collect::<Result<_, _>>()?;
+    distinct(names.iter()).map_err(|why| invalid(why.to_string()))?;
+    let mut names = names.into_iter();
+    let first = names.next().ok_or_else(|| invalid("no names".to_owned()))?;
+    Ok((first, names.collect()))
 }

@@ -20,7 +20,7 @@ impl Debug for Handle {
         shown.field("endpoints", &self.cluster.endpoints);
         match self.shared.glance(|inner| inner.session_info(&clock::sample_end())) {
             Some(info) => shown
-                .field("session", &info.session.0)
+                .field("session", &info.session.map(|session| session.0))
                 .field("state", &info.state)
                 .field("leases", &info.leases)
                 .finish(),

@@ -23,7 +23,8 @@ pub(super) fn ask_all(
         })
         .collect();
     let answer = |asking: io::Result<std::thread::JoinHandle<Result<NodeStatus, Error>>>| {
-        let asking = asking.map_err(|error| Error::new(Status::Io, error.to_string()))?;
+        let asking =
+            asking.map_err(|error| Error::new(Status::Io, error.to_string()).because_of(error))?;
         asking.join().unwrap_or_else(|_| Err(Status::Internal.into()))
     };
     asked.into_iter().map(|(endpoint, asking)| (endpoint, answer(asking))).collect()

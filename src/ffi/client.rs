@@ -301,7 +301,7 @@ fn session_info(info: SessionInfo) -> tenure_session_info {
     tenure_session_info {
         struct_size: size_of::<tenure_session_info>() as u32,
         state: info.state as i32,
-        id: info.session.0,
+        id: info.session.map_or(0, |session| session.0),
         remaining_ns: nanos(info.remaining),
         ttl_ms: u32::try_from(info.ttl.as_millis()).unwrap_or(u32::MAX),
         leases: info.leases,

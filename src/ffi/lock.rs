@@ -9,10 +9,11 @@ use super::sized::{self, Sized32};
 use super::status::tenure_status;
 use super::strings::{NAME, out, text, texts, value};
 use super::wait::wait;
-use crate::Error;
-use crate::client::AcquireOptions;
+use crate::client::{AcquireOptions, Kind};
+use crate::{Error, Status};
 use std::ffi::{c_char, c_void};
 use std::mem::offset_of;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// One holder.
@@ -192,24 +193,32 @@ pub unsafe extern "C" fn tenure_acquire_all_start(
 unsafe fn acquire_options(options: *const tenure_acquire_options) -> Result<AcquireOptions, Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { sized::read(options) }?;
-    let wish = match given.mode {
-        TENURE_EXCLUSIVE => AcquireOptions::default(),
-        TENURE_SHARED => AcquireOptions::shared(),
-        mode => return Err(unsupported(&format!("mode {mode} in tenure_acquire_options"))),
-    };
+    let kind = kind(&given)?;
     if given.flags != 0 {
         return Err(unsupported(&format!("flags {:#x} in tenure_acquire_options", given.flags)));
     }
     // SAFETY: the caller passes NULL or `value_len` bytes.
     let value = unsafe { value(given.value, given.value_len) }?;
-    Ok(AcquireOptions {
-        value,
-        owner: given.owner,
-        limit: given.limit,
-        permits: given.permits,
-        lock_delay: Duration::from_millis(u64::from(given.lock_delay_ms)),
-        ..wish
-    })
+    let lock_delay = Duration::from_millis(u64::from(given.lock_delay_ms));
+    Ok(AcquireOptions { value, owner: NonZeroU64::new(given.owner), kind, lock_delay })
+}
+
+/// What C says by a mode, a limit that may be 0, and permits of which 0 is 1.
+fn kind(given: &tenure_acquire_options) -> Result<Kind, Error> {
+    let (mode, permits) = (given.mode, given.permits.max(1));
+    match (mode, given.limit) {
+        (TENURE_EXCLUSIVE | TENURE_SHARED, 0) if permits > 1 => {
+            let text = format!("a lock has one permit, not {permits}; a semaphore has a limit");
+            Err(Error::new(Status::Invalid, text))
+        }
+        (TENURE_EXCLUSIVE, 0) => Ok(Kind::Exclusive),
+        (TENURE_SHARED, 0) => Ok(Kind::Shared),
+        (TENURE_EXCLUSIVE, limit) => Ok(Kind::Semaphore { limit, permits }),
+        (TENURE_SHARED, _) => {
+            Err(Error::new(Status::Invalid, "a semaphore is not shared: it has permits"))
+        }
+        _ => Err(unsupported(&format!("mode {mode} in tenure_acquire_options"))),
+    }
 }
 
 // SAFETY: repr(C), no padding (asserted below), numbers and a pointer that may be anything.

@@ -8,8 +8,7 @@ use super::holders::Grant;
 use super::machine::{Call, LockMachine};
 use super::queue::Waiter;
 use crate::base::Token;
-use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX};
-use crate::base::locks::{Acquire, Answer, Mode, Name, Refusal};
+use crate::base::locks::{Acquire, Answer, Name, Refusal, Terms};
 use std::iter::repeat_n;
 
 impl LockMachine {
@@ -22,11 +21,12 @@ impl LockMachine {
         also: &[Name],
         effects: &mut Effects,
     ) -> Answer {
-        let wish = match check_wish(acquire, also) {
+        let wish = match Terms::from(acquire).check(&acquire.name, also) {
             Ok(names) => {
+                let names: Vec<Name> = names.into_iter().cloned().collect();
                 Wish { claim: claim_of(call, acquire, &names), names, limit: acquire.limit }
             }
-            Err(refusal) => return self.fix(call, Fixed::Refused(refusal)),
+            Err(_) => return self.fix(call, Fixed::Refused(Refusal::Invalid)),
         };
         effects.look(2 * wish.names.len());
         match self.way_of(&wish) {
@@ -186,23 +186,4 @@ fn claim_of(call: Call, acquire: &Acquire, names: &[Name]) -> Claim {
         later: Vec::new(),
     };
     Claim::new(call.session, acquire.mode, acquire.permits, extras)
-}
-
-/// The names in byte order, if there are such locks: a semaphore is exclusive in its permits, and a lock has
-/// just one; a lock cannot be asked for twice.
-fn check_wish(acquire: &Acquire, also: &[Name]) -> Result<Vec<Name>, Refusal> {
-    let most = acquire.limit.max(1);
-    let is_counted = acquire.limit > 0;
-    let fits = (1..=most).contains(&acquire.permits)
-        && !(is_counted && acquire.mode == Mode::Shared)
-        && acquire.delay_ms <= LOCK_DELAY_MS_MAX
-        && acquire.value.len() <= VALUE_BYTES_MAX
-        && also.len() < NAMES_PER_ACQUIRE_MAX;
-    if !fits {
-        return Err(Refusal::Invalid);
-    }
-    let mut names: Vec<Name> = std::iter::once(&acquire.name).chain(also).cloned().collect();
-    names.sort_unstable();
-    let is_set = names.is_sorted_by(|one, next| one < next);
-    is_set.then_some(names).ok_or(Refusal::Invalid)
 }

@@ -7,7 +7,7 @@ use super::effects::Effects;
 use super::freed::Freed;
 use super::holders::Grant;
 use super::machine::{Call, LockMachine};
-use crate::base::limits::TTL_MS_MAX;
+use crate::base::limits::{BREAK_REASON_BYTES_MAX, TTL_MS_MAX};
 use crate::base::locks::{Answer, BreakWay, Name, Refusal};
 use crate::base::{SessionId, Token};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl LockMachine {
         way: BreakWay,
         effects: &mut Effects,
     ) -> Answer {
-        if breaking.reason.len() > REASON_BYTES_MAX {
+        if breaking.reason.len() > BREAK_REASON_BYTES_MAX {
             return self.fix(call, Fixed::Refused(Refusal::Invalid));
         }
         let grants = self.grants_of(breaking);
@@ -116,6 +116,3 @@ impl LockMachine {
         }
     }
 }
-
-/// Why a lock is taken, in bytes.
-pub(super) const REASON_BYTES_MAX: usize = 255;

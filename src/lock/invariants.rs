@@ -1,6 +1,5 @@
 //! What must hold of the state after each entry (O1), and of a state that a snapshot brings.
 
-use super::breaking::REASON_BYTES_MAX;
 use super::dedupe::{Answers, Hold, Known};
 use super::grant::Lock;
 use super::holders::{Grant, Holders};
@@ -9,7 +8,9 @@ use super::machine::LockMachine;
 use super::parts::Ending;
 use super::queue::Queue;
 use super::session::Session;
-use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX};
+use crate::base::limits::{
+    BREAK_REASON_BYTES_MAX, CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX,
+};
 use crate::base::locks::{Mode, Name};
 use crate::base::{Index, SessionId, Token};
 
@@ -225,7 +226,10 @@ impl LockMachine {
             let is_bounded = (1..=TTL_MS_MAX).contains(&grace_ms);
             ensure!(is_bounded, "{token} is asked to end within {grace_ms} ms");
             let (reason, heir) = (mark.reason.len(), mark.heir.as_ref().map_or(0, |h| h.len()));
-            ensure!(reason <= REASON_BYTES_MAX, "{token} is asked for a reason of {reason} bytes");
+            ensure!(
+                reason <= BREAK_REASON_BYTES_MAX,
+                "{token} is asked for a reason of {reason} bytes"
+            );
             ensure!(heir <= CLIENT_NAME_BYTES_MAX, "the heir of {token} has {heir} bytes");
         }
         Ok(())

@@ -23,7 +23,7 @@ impl LockMachine {
         self.settings.as_ref().map_or(1, |settings| settings.level.max(1))
     }
 
-    /// The highest level that this machine reads: [`LEVEL_MAX`], unless it plays an older build.
+    /// The highest level that this machine reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), unless it plays an older build.
     #[must_use]
     pub fn level_max(&self) -> u32 {
         self.level_max

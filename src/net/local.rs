@@ -145,6 +145,7 @@ impl LocalNode {
     ///
     /// # Errors
     /// [`LocalDialError`].
+    #[doc(hidden)]
     pub fn dial(&self, out_bytes_max: usize) -> Result<Connection, LocalDialError> {
         self.dial_as(None, out_bytes_max)
     }
@@ -153,6 +154,7 @@ impl LocalNode {
     ///
     /// # Errors
     /// [`LocalDialError`].
+    #[doc(hidden)]
     pub fn dial_as(
         &self,
         shown: Option<&ShownWithin>,

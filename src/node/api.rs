@@ -20,12 +20,12 @@ use crate::node::publishing::Publishing;
 use crate::node::renewal::Renewal;
 use crate::node::secured::Secured;
 use crate::node::threads::{begin_loop, begin_renewal, exhausted, open_directory};
-use crate::sys::fork;
+use crate::sys::{Descriptor, fork};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use std::fmt;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -166,7 +166,15 @@ impl Node {
     /// when the process has no descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
-        self.asking().ok()?.board.fd()
+        self.descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
+    }
+
+    /// The same descriptor as [`fd`](Self::fd), kept open by what is returned.
+    ///
+    /// # Errors
+    /// LIMIT: the process has no descriptor left; FORKED.
+    pub fn descriptor(&self) -> Result<Descriptor, Error> {
+        self.asking()?.board.descriptor().ok_or_else(no_descriptor)
     }
 
     /// The next change of leadership (of leader, term, or claim); first the present. Waits at most `wait`
@@ -190,7 +198,15 @@ impl Node {
     /// As [`Node::fd`], for [`Node::next_leader`].
     #[must_use]
     pub fn leader_fd(&self) -> Option<RawFd> {
-        self.running().ok()?.board.fd()
+        self.leader_descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
+    }
+
+    /// The same descriptor as [`leader_fd`](Self::leader_fd), kept open by what is returned.
+    ///
+    /// # Errors
+    /// LIMIT: the process has no descriptor left; FORKED.
+    pub fn leader_descriptor(&self) -> Result<Descriptor, Error> {
+        self.running()?.board.descriptor().ok_or_else(no_descriptor)
     }
 
     /// As [`Node::next`], for who only wants to know which node leads: asks for no claim, as [`Node::known_leader`].
@@ -331,6 +347,10 @@ impl Running {
         }
         Ok(())
     }
+}
+
+fn no_descriptor() -> Error {
+    Error::new(Status::Limit, Descriptor::NONE_LEFT)
 }
 
 impl Drop for Node {

@@ -4,10 +4,11 @@ use crate::base::error::{Error, Status};
 use crate::base::{Sample, Term, Token};
 use crate::node::leadership::{Claim, Leadership, Published, Slots};
 use crate::raft::LeaderLease;
+use crate::sys::Descriptor;
 use crate::sys::clock;
 use crate::sys::watch::WatchFd;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,7 @@ struct Watchers {
     claims_gained: u64,
     given: Option<Given>,
     ended: Option<End>,
-    watch: Option<WatchFd>,
+    watch: Option<Arc<WatchFd>>,
     /// A thread is in `next`.
     is_read: bool,
 }
@@ -135,14 +136,14 @@ impl Board {
         }
     }
 
-    /// The fd that is readable while `next` has something. Made at the first call.
-    pub(super) fn fd(&self) -> Option<RawFd> {
+    /// What is readable while `next` has something. Made at the first call.
+    pub(super) fn descriptor(&self) -> Option<Descriptor> {
         let mut watchers = self.watchers.lock();
         if watchers.watch.is_none() {
-            watchers.watch = WatchFd::new().ok();
+            watchers.watch = WatchFd::new().ok().map(Arc::new);
             watchers.refresh(&clock::sample_end());
         }
-        watchers.watch.as_ref().map(AsRawFd::as_raw_fd)
+        watchers.watch.clone().map(Descriptor::of)
     }
 
     /// The next change, waiting at most `wait`. INVALID if another thread waits already.

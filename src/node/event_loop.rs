@@ -178,7 +178,7 @@ pub(super) fn error_of(error: ServerError) -> Error {
         ServerError::Wal(WalError::Foreign(_)) | ServerError::Config(_) => Status::Invalid,
         ServerError::Newer(_) => Status::Unsupported,
     };
-    Error::new(status, error.to_string())
+    Error::new(status, error.to_string()).because_of(error)
 }
 
 /// What programs are told of a bug.

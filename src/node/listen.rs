@@ -16,16 +16,16 @@ use std::time::Duration;
 pub(super) fn listen(options: &mut NodeOptions) -> Result<(Listener, SocketAddr), Error> {
     let own = options.own_address()?.to_owned();
     let listener = match options.listener.take() {
-        Some(listener) => Listener::from_std(listener).map_err(|error| cannot_use(&error))?,
+        Some(listener) => Listener::from_std(listener).map_err(cannot_use)?,
         None => {
             let wanted = options.listen.as_ref().unwrap_or(&own);
             let address = resolve(wanted)?;
             // Before the bind: for an instant even that would let a stranger in.
             check_exposure(address, options)?;
-            Listener::bind(address).map_err(|error| cannot_bind(wanted, &error))?
+            Listener::bind(address).map_err(|error| cannot_bind(wanted, error))?
         }
     };
-    let address = listener.address().map_err(|error| cannot_use(&error))?;
+    let address = listener.address().map_err(cannot_use)?;
     check_exposure(address, options)?;
     Ok((listener, address))
 }
@@ -86,7 +86,7 @@ pub(super) fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Resu
     ))
 }
 
-fn cannot_bind(wanted: &str, error: &io::Error) -> Error {
+fn cannot_bind(wanted: &str, error: io::Error) -> Error {
     let (status, advice) = match error.kind() {
         ErrorKind::AddrInUse => {
             (Status::Io, "another program listens there: stop it, or choose another port")
@@ -100,11 +100,12 @@ fn cannot_bind(wanted: &str, error: &io::Error) -> Error {
         }
         _ => (Status::Io, "choose another address or port"),
     };
-    Error::new(status, format!("cannot listen on {wanted} ({error}): {advice}"))
+    Error::new(status, format!("cannot listen on {wanted} ({error}): {advice}")).because_of(error)
 }
 
-fn cannot_use(error: &io::Error) -> Error {
+fn cannot_use(error: io::Error) -> Error {
     Error::new(Status::Io, format!("the listening socket cannot be used: {error}"))
+        .because_of(error)
 }
 
 /// How long a name server has to answer.

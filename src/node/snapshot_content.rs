@@ -28,8 +28,9 @@ impl SnapshotContent {
     /// IO: it cannot be read. CORRUPT: it is damaged. UNSUPPORTED: a later version made it.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let shown = path.display();
-        let bytes = fs::read(path)
-            .map_err(|error| Error::new(Status::Io, format!("cannot read {shown}: {error}")))?;
+        let bytes = fs::read(path).map_err(|error| {
+            Error::new(Status::Io, format!("cannot read {shown}: {error}")).because_of(error)
+        })?;
         let (snapshot, cluster) = snapshot_file::decode(&bytes).map_err(|error| {
             let is_later = matches!(error, WalError::Foreign(_));
             let status = if is_later { Status::Unsupported } else { Status::Corrupt };

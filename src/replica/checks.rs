@@ -2,10 +2,10 @@
 
 use crate::base::RequestId;
 use crate::base::limits::{
-    BREAK_REASON_BYTES_MAX, CLIENT_NAME_BYTES_MAX, LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX,
-    REQUEST_SPAN_MAX, TTL_MS_MAX, VALUE_BYTES_MAX,
+    BREAK_REASON_BYTES_MAX, CLIENT_NAME_BYTES_MAX, REQUEST_SPAN_MAX, TTL_MS_MAX, VALUE_BYTES_MAX,
 };
-use crate::lock::{Acquire, BreakWay, Operation, Refusal};
+use crate::base::locks::Terms;
+use crate::lock::{BreakWay, Operation, Refusal};
 
 /// Whether the lock machine is to be asked at all. Names are checked by their type.
 ///
@@ -15,9 +15,9 @@ pub(super) fn check_operation(request: RequestId, operation: &Operation) -> Resu
     // A retry of what stands may lie below the floor (L17): only the lock machine can tell.
     let is_valid = request.0 != 0
         && match operation {
-            Operation::Acquire(acquire) => is_valid_acquire(acquire),
+            Operation::Acquire(acquire) => Terms::from(acquire).check_sizes(1).is_ok(),
             Operation::AcquireAll { acquire, also } => {
-                is_valid_acquire(acquire) && also.len() < NAMES_PER_ACQUIRE_MAX
+                Terms::from(acquire).check_sizes(1 + also.len()).is_ok()
             }
             Operation::Withdraw { acquire } => acquire.0 != 0,
             Operation::Proclaim { value, .. } => value.len() <= VALUE_BYTES_MAX,
@@ -52,10 +52,6 @@ pub(super) fn check_reach(
     is_near.then_some(()).ok_or(Refusal::Invalid)
 }
 
-fn is_valid_acquire(acquire: &Acquire) -> bool {
-    acquire.value.len() <= VALUE_BYTES_MAX && acquire.delay_ms <= LOCK_DELAY_MS_MAX
-}
-
 fn is_client_name(name: Option<&str>) -> bool {
     name.is_none_or(|name| name.len() <= CLIENT_NAME_BYTES_MAX)
 }
@@ -70,8 +66,9 @@ fn is_valid_way(way: BreakWay) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX};
     use crate::base::{Owner, Token};
-    use crate::lock::{Mode, Name};
+    use crate::lock::{Acquire, Mode, Name};
 
     fn name() -> Name {
         Name::try_from("a").unwrap()

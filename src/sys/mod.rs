@@ -7,6 +7,7 @@
 pub mod backlog;
 pub mod cancel;
 pub mod clock;
+mod descriptor;
 pub mod descriptors;
 pub mod event;
 pub mod fork;
@@ -28,3 +29,5 @@ pub mod terminal;
 pub mod thread;
 pub mod timer;
 pub mod watch;
+
+pub use descriptor::Descriptor;

@@ -4,7 +4,7 @@
 use crate::sys::event::EventFd;
 use crate::sys::timer::TimerFd;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Level-triggered, close-on-exec. The instant fires in the kernel, also when our threads are wedged.
 #[derive(Debug)]
@@ -63,9 +63,9 @@ fn add(epoll: &OwnedFd, fd: RawFd) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-impl AsRawFd for WatchFd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.both.as_raw_fd()
+impl AsFd for WatchFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.both.as_fd()
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     use std::time::Duration;
 
     fn is_readable(watch: &WatchFd) -> bool {
-        let mut set = [(watch.as_raw_fd(), Interest::Read, Ready::default())];
+        let mut set = [(watch.as_fd().as_raw_fd(), Interest::Read, Ready::default())];
         wait(&mut set, Some(Duration::ZERO)).unwrap();
         set[0].2.readable
     }

@@ -4,6 +4,8 @@
 mod layers;
 mod links;
 mod names;
+mod public_api;
+mod signature;
 mod source;
 mod style;
 mod tree;

@@ -80,7 +80,7 @@ fn survivals(cluster: &Cluster, count: usize, fault: Fault) -> usize {
     let client = cluster.client("next");
     let start = |number: usize| {
         // Sessions have the same numbers in each cluster: what another run of this test left must not be seen here.
-        let (process, session) = (std::process::id(), client.session().session.0);
+        let (process, session) = (std::process::id(), client.session().session.unwrap().0);
         let name = format!("{fault:?}-{process}-{session}-{number}");
         Run::start(cluster, &client, name, fault)
     };

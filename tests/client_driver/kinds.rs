@@ -6,11 +6,11 @@ use tenure::Status;
 use tenure::client::{AcquireOptions, Wait};
 
 fn counted(limit: u32, permits: u32) -> AcquireOptions {
-    AcquireOptions::new().limit(limit).permits(permits)
+    AcquireOptions::semaphore(limit, permits)
 }
 
 fn owned(owner: u64) -> AcquireOptions {
-    AcquireOptions::new().owner(owner)
+    AcquireOptions::new().owner(std::num::NonZeroU64::new(owner))
 }
 
 #[test]
@@ -42,6 +42,8 @@ fn a_semaphore_admits_as_many_permits_as_it_has() {
     let again = take(2, Wait::Try).unwrap();
     assert_eq!(status(client.acquire("a", Wait::Try, counted(4, 1))), Status::Invalid);
     assert_eq!(status(client.acquire("a", Wait::Try, counted(3, 4))), Status::Invalid);
+    assert_eq!(status(client.acquire("b", Wait::Try, counted(0, 1))), Status::Invalid);
+    assert_eq!(status(client.acquire("b", Wait::Try, counted(3, 0))), Status::Invalid);
     drop((one, again));
     drop(take(3, Wait::Forever).unwrap());
 }

@@ -2,6 +2,7 @@
 
 use crate::cluster::{Cluster, hold, is_readable, options, status, wait_for, waiting};
 use crate::scripted::Scripted;
+use std::num::NonZeroU64;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -24,7 +25,7 @@ fn waits_in(
 ) -> thread::JoinHandle<Lease> {
     let before = waiting(observer, name);
     let client = client.clone();
-    let options = options().owner(owner);
+    let options = options().owner(NonZeroU64::new(owner));
     let thread = thread::spawn(move || client.acquire(name, Wait::Forever, options).unwrap());
     while waiting(observer, name) == before {}
     thread
@@ -46,7 +47,7 @@ fn a_call_ends_in_time_while_another_thread_polls() {
     let lease = hold(&holder, "a");
     let polls = waits_in(&client, &holder, "a", 7);
     // Behind the acquire of its owner: nothing leaves for it, and no answer will wake anybody.
-    let wish = options().owner(7);
+    let wish = options().owner(NonZeroU64::new(7));
     let wait = Wait::For(Duration::from_millis(50));
     let late = client.acquire_start("a", wait, wish).unwrap();
     assert!(is_readable(late.fd().unwrap(), Some(PATIENT)), "its time is long over");

@@ -1,6 +1,7 @@
 //! What the guides show: each piece of code is compiled as a reader would copy it, and the whole programs are run.
 
 use crate::cluster::Cluster;
+use crate::guide_rust::PIECES;
 use crate::tools::{accepts, c_compiler, compile, cpp_compiler, link, root, run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,11 +36,35 @@ fn lines_of_the_cpp_guide_compile_and_its_program_runs() {
 }
 
 #[test]
+fn lines_of_the_rust_guide_are_those_that_are_compiled() {
+    let text = std::fs::read_to_string(root("docs/guide-rust.md")).unwrap();
+    let blocks: Vec<String> = text
+        .split("```rust\n")
+        .skip(1)
+        .map(|rest| lines_of(rest.split_once("```").expect("each block is closed").0))
+        .collect();
+    let program = std::fs::read_to_string(root("bindings/rust/examples/lock.rs")).unwrap();
+    assert!(lines_of(&program).ends_with(&blocks[0]), "the first is the example that is run");
+    let compiled = std::fs::read_to_string(root("tests/examples/guide_rust.rs")).unwrap();
+    let compiled = lines_of(&compiled);
+    assert_eq!(blocks.len(), 1 + PIECES.len());
+    for block in &blocks[1..] {
+        assert!(compiled.contains(block), "not in tests/examples/guide_rust.rs:\n{block}");
+    }
+}
+
+/// The lines of `code`, wherever they begin.
+fn lines_of(code: &str) -> String {
+    code.lines().map(|line| format!("{}\n", line.trim())).collect()
+}
+
+#[test]
 fn the_two_statements_of_each_guide_fence_the_read_too() {
     let places = [
         "README.md",
         "docs/guide-c.md",
         "docs/guide-cpp.md",
+        "docs/guide-rust.md",
         "include/tenure.h",
         "src/client/lease.rs",
         "bindings/c/examples/fence.c",

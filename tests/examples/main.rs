@@ -7,8 +7,10 @@ mod cpp;
 mod cycles;
 #[path = "../free_ports/mod.rs"]
 mod free_ports;
+mod guide_rust;
 mod guides;
 mod header;
 mod overhead;
 mod process;
+mod rust;
 mod tools;

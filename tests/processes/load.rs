@@ -38,7 +38,7 @@ impl Load {
                 lease.release(Wait::Forever).expect("what is held can be released");
             }
         });
-        let session = client.session().session;
+        let session = client.session().session.expect("it has one");
         Self { client, session, told, tokens: Vec::new(), is_ending, thread: Some(thread) }
     }
 
@@ -58,7 +58,7 @@ impl Load {
         thread.join().expect("each acquire and release was done");
         self.tokens.extend(self.told.try_iter());
         check_rising(&self.tokens);
-        assert_eq!(self.client.session().session, self.session, "its session was lost");
+        assert_eq!(self.client.session().session, Some(self.session), "its session was lost");
         std::mem::take(&mut self.tokens)
     }
 }

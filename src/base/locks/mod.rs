@@ -6,6 +6,7 @@ mod answer;
 mod name;
 mod operation;
 mod pattern;
+mod terms;
 mod view;
 
 pub use access::{AccessChange, AccessDone, Rule};
@@ -13,6 +14,7 @@ pub use answer::{Answer, Refusal};
 pub use name::{Name, NameError};
 pub use operation::{Acquire, BreakWay, Mode, Operation};
 pub use pattern::{NAMES_BYTES_MAX, Names, PatternError, WHO_BYTES_MAX, Who};
+pub use terms::{Terms, TermsError, distinct};
 pub use view::{HolderView, LockView, SessionView, WaiterView};
 
 /// The highest level of the lock machine that this build reads: which rules an apply follows.

@@ -14,6 +14,7 @@ pub struct Name(Arc<str>);
 
 /// Why a string is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// No bytes.
     #[error("a name must have at least one byte")]

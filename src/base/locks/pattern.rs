@@ -23,6 +23,7 @@ pub struct Names(Arc<str>);
 
 /// What is wrong with a pattern, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PatternError {
     /// No principal, nor the begin of one.
     #[error(

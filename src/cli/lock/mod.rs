@@ -18,8 +18,7 @@ use crate::cli::{duration, name};
 use clap::Args;
 use std::ffi::OsString;
 use std::time::Duration;
-use tenure::client::AcquireOptions;
-use tenure::lock::Mode;
+use tenure::client::{AcquireOptions, Kind};
 
 /// Tenure failed: a wrong command line, no cluster.
 pub const FAILED: u8 = 125;
@@ -97,9 +96,11 @@ pub fn run(options: Options, behind: Option<&[OsString]>) -> Result<u8, Failure>
     let request = options.request(behind)?;
     let acquire = AcquireOptions::new()
         .value(options.value.unwrap_or_default().into_bytes())
-        .mode(if options.shared { Mode::Shared } else { Mode::Exclusive })
-        .limit(options.limit.unwrap_or(0))
-        .permits(options.permits.unwrap_or(1))
+        .kind(match options.limit {
+            Some(limit) => Kind::Semaphore { limit, permits: options.permits.unwrap_or(1) },
+            None if options.shared => Kind::Shared,
+            None => Kind::Exclusive,
+        })
         .lock_delay(options.delay);
     options.terms.run(&request, acquire)
 }

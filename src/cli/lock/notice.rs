@@ -127,11 +127,11 @@ struct Holders {
 }
 
 impl Holders {
-    fn new(lock: LockView, orders: &[OrderShown], own: SessionId) -> Self {
+    fn new(lock: LockView, orders: &[OrderShown], own: Option<SessionId>) -> Self {
         let value = Some(told::brief_value(&lock.value)).filter(|value| !value.is_empty());
         let value = value.map(|value| format!("value {value}"));
         let more = value.into_iter().chain(orders.iter().map(told::asked)).collect();
-        let ahead = lock.waiters.iter().position(|waiter| waiter.session == own);
+        let ahead = lock.waiters.iter().position(|waiter| Some(waiter.session) == own);
         let holder = (lock.token.0 != 0).then_some((lock.client, lock.token.0, lock.since_unix_ms));
         Self {
             name: lock.name.as_str().to_owned(),

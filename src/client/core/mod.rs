@@ -21,6 +21,7 @@ mod progress;
 mod reads;
 mod refusal;
 mod renewal;
+mod repeats;
 mod requests;
 mod retiring;
 mod session;
@@ -33,12 +34,11 @@ mod types;
 mod wish;
 mod words;
 
-pub use words::{Words, not_pinned};
-
 pub use types::{
     AcquireCall, Action, Belief, BreakCall, CallId, CoreOptions, Deadline, Done, EndReason,
     LeaseId, LinkId, ObserverId, Seen, SessionState, Wait,
 };
+pub use words::{Words, not_pinned};
 
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId, Token};

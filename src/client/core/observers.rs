@@ -6,12 +6,11 @@
 //! a part came in between and was not listened to.
 
 use super::Core;
-use super::back_off::{BackOff, STEP_MAX};
 use super::links::Home;
 use super::refusal::{denied, refusal_error};
+use super::repeats::Repeats;
 use super::types::{Action, LinkId, ObserverId, Seen};
 use crate::base::locks::{Name, Refusal};
-use crate::base::rng::Rng;
 use crate::base::{Index, Sample};
 use crate::wire::{HolderSaid, Request};
 use crate::{Error, Status};
@@ -25,11 +24,8 @@ pub(super) struct Observers {
     asked: BTreeMap<u64, ObserverId>,
     /// On which link.
     asked_on: Option<LinkId>,
-    unsent: BTreeSet<ObserverId>,
-    /// Those that were refused for load, to be asked again at `retry_at`.
-    refused: BTreeSet<ObserverId>,
-    retry_at: u64,
-    back_off: BackOff,
+    /// Those to be asked for, now or after a pause.
+    repeats: Repeats<ObserverId>,
     /// Askings to which `asked_on` may still push, to be told that nobody listens.
     dismissed: BTreeSet<u64>,
 }
@@ -65,18 +61,14 @@ impl Observers {
             following: BTreeMap::new(),
             asked: BTreeMap::new(),
             asked_on: None,
-            unsent: BTreeSet::new(),
-            refused: BTreeSet::new(),
-            retry_at: 0,
-            back_off: BackOff::new(),
+            repeats: Repeats::new(),
             dismissed: BTreeSet::new(),
         }
     }
 
     /// Follows no more; true if it did.
     fn remove(&mut self, observer: ObserverId) -> bool {
-        self.unsent.remove(&observer);
-        self.refused.remove(&observer);
+        self.repeats.remove(observer);
         let Some(following) = self.following.remove(&observer) else { return false };
         if let Some(number) = following.number {
             self.asked.remove(&number);
@@ -98,29 +90,19 @@ impl Observers {
         Some(observer)
     }
 
-    fn handle_busy(&mut self, now: &Sample, rng: &mut Rng, observer: ObserverId) {
-        if self.refused.is_empty() {
-            self.retry_at = self.back_off.next(now, STEP_MAX, rng);
-        }
-        self.refused.insert(observer);
-    }
-
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
-        if self.retry_at <= now.boot() {
-            self.unsent.append(&mut self.refused);
-        }
+        self.repeats.handle_deadline(now);
     }
 
     pub(super) fn next_deadline(&self) -> u64 {
-        if self.refused.is_empty() { u64::MAX } else { self.retry_at }
+        self.repeats.next_deadline()
     }
 
     /// Another leader, or one that may not have taken it: everything is asked again.
     pub(super) fn send_all_again(&mut self) {
-        self.refused.clear();
         self.dismissed.extend(std::mem::take(&mut self.asked).into_keys());
         self.following.values_mut().for_each(|following| following.number = None);
-        self.unsent = self.following.keys().copied().collect();
+        self.repeats.begin_anew(self.following.keys().copied().collect());
     }
 
     /// Of another cluster nothing was heard yet: its indexes are its own. Who held before is known; who held between, in either of
@@ -140,12 +122,12 @@ impl Observers {
     }
 
     fn has_unsent(&self) -> bool {
-        !self.unsent.is_empty()
+        self.repeats.first().is_some()
     }
 
     /// Asks for the next under `number`; there is one.
     fn take_unsent(&mut self, link: LinkId, number: u64) -> Request {
-        let observer = self.unsent.pop_first().expect("one is to be asked for");
+        let observer = self.repeats.pop_first().expect("one is to be asked for");
         let following = self.following.get_mut(&observer);
         let following = following.unwrap_or_else(|| panic!("{observer:?} to ask is unknown"));
         following.number = Some(number);
@@ -198,7 +180,7 @@ impl Core {
         } else {
             let following = Following { name, number: None, heard: None };
             self.observers.following.insert(observer, following);
-            self.observers.unsent.insert(observer);
+            self.observers.repeats.insert(observer);
         }
         observer
     }
@@ -216,7 +198,7 @@ impl Core {
             return;
         }
         if let Some((observer, seen)) = self.observers.handle_changed(read, changed) {
-            self.observers.back_off.reset();
+            self.observers.repeats.reset();
             self.actions.push(Action::Observed { observer, seen });
         }
     }
@@ -237,7 +219,7 @@ impl Core {
         }
         let Some(observer) = self.observers.handle_refused(read) else { return };
         if refusal == Refusal::Busy {
-            return self.observers.handle_busy(now, &mut self.rng, observer);
+            return self.observers.repeats.pause(observer, now, &mut self.rng);
         }
         self.observers.remove(observer);
         self.fail_observer(observer, refusal_error(refusal));

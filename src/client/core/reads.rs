@@ -1,8 +1,8 @@
 //! Linearizable reads: each with its own number, asked again at each new leader, never of an older index
 //! than before (safety L18), and behind what this client gave back before, whether anybody waits for that or not.
 
-use super::back_off::{BackOff, STEP_MAX};
 use super::refusal::{denied, refusal_error};
+use super::repeats::Repeats;
 use super::session::Session;
 use super::types::{CallId, Done, LinkId};
 use super::{Core, Timer};
@@ -18,11 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 pub(super) struct Reads {
     asked: BTreeMap<CallId, Asked>,
-    unsent: BTreeSet<CallId>,
-    /// Those that wait for `retry_at`.
-    paused: BTreeSet<CallId>,
-    retry_at: u64,
-    back_off: BackOff,
+    repeats: Repeats<CallId>,
     /// The newest index of which this client was told anything.
     newest: Index,
 }
@@ -45,14 +41,7 @@ enum Answered {
 
 impl Reads {
     pub(super) fn new() -> Self {
-        Self {
-            asked: BTreeMap::new(),
-            unsent: BTreeSet::new(),
-            paused: BTreeSet::new(),
-            retry_at: 0,
-            back_off: BackOff::new(),
-            newest: Index(0),
-        }
+        Self { asked: BTreeMap::new(), repeats: Repeats::new(), newest: Index(0) }
     }
 
     /// Of another cluster nothing was told yet: its indexes are its own.
@@ -62,7 +51,7 @@ impl Reads {
 
     fn ask(&mut self, call: CallId, asked: Asked) {
         self.asked.insert(call, asked);
-        self.unsent.insert(call);
+        self.repeats.insert(call);
     }
 
     fn len(&self) -> usize {
@@ -71,14 +60,12 @@ impl Reads {
 
     /// Gives it up; reads have no effect. Whether it was undecided.
     pub(super) fn remove(&mut self, call: CallId) -> bool {
-        self.unsent.remove(&call);
-        self.paused.remove(&call);
+        self.repeats.remove(call);
         self.asked.remove(&call).is_some()
     }
 
     pub(super) fn take_all(&mut self) -> Vec<CallId> {
-        self.unsent.clear();
-        self.paused.clear();
+        self.repeats.begin_anew(BTreeSet::new());
         std::mem::take(&mut self.asked).into_keys().collect()
     }
 
@@ -94,39 +81,33 @@ impl Reads {
         }
         let again = index < self.newest || answer == ReadAnswer::Refused(Refusal::Busy);
         if again {
-            if self.paused.is_empty() {
-                self.retry_at = self.back_off.next(now, STEP_MAX, rng);
-            }
-            self.paused.insert(call);
+            self.repeats.pause(call, now, rng);
             return Answered::Nothing;
         }
         if !matches!(answer, ReadAnswer::Refused(_) | ReadAnswer::Denied { .. }) {
             self.newest = index;
         }
-        self.back_off.reset();
+        self.repeats.reset();
         self.remove(call);
         Answered::Decided(call, index, answer)
     }
 
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
-        if self.retry_at <= now.boot() {
-            self.unsent.append(&mut self.paused);
-        }
+        self.repeats.handle_deadline(now);
     }
 
     pub(super) fn next_deadline(&self) -> u64 {
-        if self.paused.is_empty() { u64::MAX } else { self.retry_at }
+        self.repeats.next_deadline()
     }
 
     /// Another leader: everything is asked again.
     pub(super) fn send_all_again(&mut self) {
-        self.paused.clear();
-        self.unsent = self.asked.keys().copied().collect();
+        self.repeats.begin_anew(self.asked.keys().copied().collect());
     }
 
     /// The next one to ask; those behind one that must wait were asked later, and wait for as much.
     pub(super) fn take_request(&mut self, session: Option<&Session>) -> Option<Request> {
-        let call = *self.unsent.first()?;
+        let call = self.repeats.first()?;
         let asked = self.asked.get(&call).unwrap_or_else(|| panic!("{call:?} to ask is unknown"));
         let waits = asked.behind.zip(session).is_some_and(|((of, request), session)| {
             session.id == of && session.window.changes_before(request)
@@ -134,7 +115,7 @@ impl Reads {
         if waits {
             return None;
         }
-        self.unsent.remove(&call);
+        self.repeats.pop_first();
         Some(Request::Read { read: call.0, query: asked.query.clone() })
     }
 }

@@ -1,7 +1,7 @@
 //! The window of one session's logged requests: ids, the floor, what is sent again, and who must wait for
 //! whom (safety L14, L17).
 
-use super::back_off::{BackOff, STEP_MAX};
+use super::repeats::Repeats;
 use super::types::CallId;
 use crate::base::limits::{ANSWERS_PER_SESSION_MAX, REQUESTS_IN_FLIGHT_MAX};
 use crate::base::locks::{Name, Operation};
@@ -18,17 +18,13 @@ pub(super) struct Window {
     changes: BTreeSet<RequestId>,
     /// Those without a first reply (QUEUED is one): the lowest is the floor.
     unreplied: BTreeSet<RequestId>,
-    /// Those to be sent on the present link, in order of their ids.
-    unsent: BTreeSet<RequestId>,
+    /// Those to be sent on the present link, in order of their ids, now or, if they were refused for load, after a pause.
+    repeats: Repeats<RequestId>,
     /// Those that a leader said wait, until the list of the present one has named them or is complete: what it names is not
     /// sent again.
     listed: BTreeSet<RequestId>,
     /// Those that were sent on the present link and are not answered there.
     in_flight: BTreeSet<RequestId>,
-    /// Those that were refused for load, to be sent again under their ids at `retry_at`.
-    refused: BTreeSet<RequestId>,
-    retry_at: u64,
-    back_off: BackOff,
     /// How many undecided requests each owner has about each lock.
     busy: BTreeMap<OwnerKey, u32>,
 }
@@ -81,12 +77,9 @@ impl Window {
             outstanding: BTreeMap::new(),
             changes: BTreeSet::new(),
             unreplied: BTreeSet::new(),
-            unsent: BTreeSet::new(),
+            repeats: Repeats::new(),
             listed: BTreeSet::new(),
             in_flight: BTreeSet::new(),
-            refused: BTreeSet::new(),
-            retry_at: 0,
-            back_off: BackOff::new(),
             busy: BTreeMap::new(),
         }
     }
@@ -135,7 +128,7 @@ impl Window {
         let made = Outstanding { operation, purpose, keys, above, transmissions: 0 };
         self.outstanding.insert(request, made);
         self.unreplied.insert(request);
-        self.unsent.insert(request);
+        self.repeats.insert(request);
         request
     }
 
@@ -146,11 +139,10 @@ impl Window {
     /// A first or later reply to `request` came that does not decide it.
     pub(super) fn handle_reply(&mut self, request: RequestId) {
         self.unreplied.remove(&request);
-        self.unsent.remove(&request);
+        self.repeats.remove(request);
         self.listed.remove(&request);
         self.in_flight.remove(&request);
-        self.refused.remove(&request);
-        self.back_off.reset();
+        self.repeats.reset();
     }
 
     /// `request` is decided: forgets it.
@@ -179,9 +171,8 @@ impl Window {
         }
         outstanding.purpose = Purpose::Withdrawn;
         let (keys, above) = (outstanding.keys.clone(), outstanding.above);
-        self.unsent.remove(&acquire);
+        self.repeats.remove(acquire);
         self.listed.remove(&acquire);
-        self.refused.remove(&acquire);
         self.submit(Operation::Withdraw { acquire }, Purpose::Withdraw(acquire), keys, above);
     }
 
@@ -236,22 +227,17 @@ impl Window {
     /// Refused for load or for now: sent again under its id after a pause.
     pub(super) fn handle_refused(&mut self, request: RequestId, now: &Sample, rng: &mut Rng) {
         self.in_flight.remove(&request);
-        if self.refused.is_empty() {
-            self.retry_at = self.back_off.next(now, STEP_MAX, rng);
-        }
-        self.refused.insert(request);
+        self.repeats.pause(request, now, rng);
     }
 
     /// Moves what was refused and has paused to what is to be sent.
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
-        if self.retry_at <= now.boot() {
-            self.unsent.append(&mut self.refused);
-        }
+        self.repeats.handle_deadline(now);
     }
 
     /// When `handle_deadline` has something to do.
     pub(super) fn next_deadline(&self) -> u64 {
-        if self.refused.is_empty() { u64::MAX } else { self.retry_at }
+        self.repeats.next_deadline()
     }
 
     /// Another link: everything outstanding leaves again under its id, in order of the ids (L14); what waits by an
@@ -259,18 +245,19 @@ impl Window {
     /// does not leave: its withdrawal speaks for it.
     pub(super) fn send_all_again(&mut self) {
         self.in_flight.clear();
-        self.refused.clear();
         let again = self
             .outstanding
             .iter()
             .filter(|(_, outstanding)| outstanding.purpose != Purpose::Withdrawn)
             .map(|(request, _)| *request);
-        (self.unsent, self.listed) = again.partition(|request| self.unreplied.contains(request));
+        let (unsent, listed) = again.partition(|request| self.unreplied.contains(request));
+        self.repeats.begin_anew(unsent);
+        self.listed = listed;
     }
 
     /// The list is complete: what it did not name is asked for again.
     pub(super) fn handle_listed(&mut self) {
-        self.unsent.append(&mut self.listed);
+        std::mem::take(&mut self.listed).into_iter().for_each(|one| self.repeats.insert(one));
     }
 
     /// The next request to send on the present link.
@@ -278,7 +265,7 @@ impl Window {
         if self.in_flight.len() >= IN_FLIGHT_MAX {
             return None;
         }
-        let request = self.unsent.pop_first()?;
+        let request = self.repeats.pop_first()?;
         let outstanding = self.outstanding.get_mut(&request);
         let outstanding = outstanding.unwrap_or_else(|| panic!("{request:?} to send is unknown"));
         outstanding.transmissions = outstanding.transmissions.saturating_add(1);

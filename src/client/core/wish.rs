@@ -3,8 +3,7 @@
 use super::requests::OwnerKey;
 use super::types::{AcquireCall, Wait};
 use crate::base::Owner;
-use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX};
-use crate::base::locks::{Acquire, Mode, Name, Operation};
+use crate::base::locks::{Acquire, Mode, Name, Operation, Terms};
 use crate::{Error, Status};
 
 /// Who wants which locks in which way. An owner enters again just what equals what it holds.
@@ -26,33 +25,15 @@ impl Claim {
 }
 
 impl AcquireCall {
-    /// Whether any server would take it (the same that `lock::LockMachine` checks).
+    /// Whether any server would take it.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let most = self.limit.max(1);
-        let count = 1 + self.also.len();
-        let text = if self.value.len() > VALUE_BYTES_MAX {
-            format!("a value has at most {VALUE_BYTES_MAX} bytes, not {}", self.value.len())
-        } else if !(1..=most).contains(&self.permits) && self.limit == 0 {
-            format!("a lock has one permit, not {}; a semaphore has a limit", self.permits)
-        } else if !(1..=most).contains(&self.permits) {
-            format!("of a semaphore of {most}, from 1 to {most} permits, not {}", self.permits)
-        } else if self.limit > 0 && self.mode == Mode::Shared {
-            "a semaphore is not shared: it has permits".to_owned()
-        } else if self.delay_ms > LOCK_DELAY_MS_MAX {
-            format!("a lock delay is at most {LOCK_DELAY_MS_MAX} ms, not {}", self.delay_ms)
-        } else if count > NAMES_PER_ACQUIRE_MAX {
-            format!("at most {NAMES_PER_ACQUIRE_MAX} names in one acquire, not {count}")
-        } else if let Some(name) = self.repeated_name() {
-            format!("{name:?} is named twice in one acquire")
-        } else {
-            return Ok(());
-        };
-        Err(Error::new(Status::Invalid, text))
+        let checked = self.terms().check(&self.name, &self.also);
+        checked.map(|_| ()).map_err(|why| Error::new(Status::Invalid, why.to_string()))
     }
 
-    fn repeated_name(&self) -> Option<&Name> {
-        let names = self.sorted_names();
-        names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    fn terms(&self) -> Terms {
+        let Self { mode, limit, permits, delay_ms, .. } = *self;
+        Terms { value_bytes: self.value.len(), mode, limit, permits, delay_ms }
     }
 
     fn sorted_names(&self) -> Vec<&Name> {

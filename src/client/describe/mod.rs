@@ -125,6 +125,7 @@ impl Client {
     ///
     /// # Errors
     /// As for `read`.
+    #[doc(hidden)]
     pub fn orders_shown(&self, rows: &[(LockView, u64)]) -> Result<Vec<OrderShown>, Error> {
         // Of a shared lock another than the oldest may have been asked.
         let may_be = |lock: &&LockView| lock.is_asked || lock.holding > 1;
@@ -152,7 +153,7 @@ impl Client {
 
     fn session_shown(&self, id: &str) -> Result<Option<SessionView>, Error> {
         let session = match id {
-            "" => self.session().session,
+            "" => self.session().session.unwrap_or(SessionId(0)),
             digits => SessionId(digits.parse().map_err(|_| {
                 Error::new(
                     Status::Invalid,

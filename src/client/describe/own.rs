@@ -15,7 +15,7 @@ pub(super) fn to_json(tally: &Tally, session: &SessionInfo) -> Value {
         .collect();
     json!({
         "client": {
-            "session": Some(session.session.0).filter(|id| *id != 0),
+            "session": session.session.map(|id| id.0),
             "state": state_name(session.state),
             "leases": session.leases,
             "dials": tally.dials,

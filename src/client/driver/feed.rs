@@ -2,10 +2,10 @@
 
 use super::promise::Waiter;
 use crate::Error;
+use crate::sys::Descriptor;
 use crate::sys::event::EventFd;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 
 /// Items of which two may become one.
@@ -19,7 +19,7 @@ pub(crate) trait Coalesce: Sized {
 pub(crate) struct Feed<T> {
     pub(super) waiter: Arc<Waiter>,
     queue: Mutex<Queue<T>>,
-    event: OnceLock<EventFd>,
+    event: OnceLock<Arc<EventFd>>,
 }
 
 #[derive(Debug)]
@@ -78,15 +78,15 @@ impl<T: Coalesce> Feed<T> {
     }
 
     /// Readable while `take` has something, or the end; made at the first call, under the client's mutex.
-    pub(super) fn event_fd(&self) -> Option<RawFd> {
+    pub(super) fn event_fd(&self) -> Option<Descriptor> {
         if self.event.get().is_none() {
             let event = EventFd::new().ok()?;
             if self.has_something() {
                 event.set();
             }
-            let _ = self.event.set(event);
+            let _ = self.event.set(Arc::new(event));
         }
-        self.event.get().map(AsRawFd::as_raw_fd)
+        self.event.get().cloned().map(Descriptor::of)
     }
 
     fn wake(&self) {
@@ -113,6 +113,7 @@ mod tests {
     use super::*;
     use crate::Status;
     use crate::sys::poll::{self, Interest, Ready};
+    use std::os::fd::AsRawFd;
     use std::time::Duration;
 
     /// A number, and how many were replaced by it.
@@ -126,7 +127,7 @@ mod tests {
     }
 
     fn is_readable(feed: &Feed<Counted>) -> bool {
-        let mut set = [(feed.event_fd().unwrap(), Interest::Read, Ready::default())];
+        let mut set = [(feed.event_fd().unwrap().as_raw_fd(), Interest::Read, Ready::default())];
         poll::wait(&mut set, Some(Duration::ZERO)).unwrap();
         set[0].2.readable
     }

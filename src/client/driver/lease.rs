@@ -6,10 +6,9 @@ use crate::base::Token;
 use crate::base::locks::Name;
 use crate::client::core::{Deadline, EndReason, LeaseId};
 use crate::client::data;
-use crate::sys::clock;
 use crate::sys::timer::{Before, TimerFd};
+use crate::sys::{Descriptor, clock};
 use parking_lot::Mutex;
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -25,7 +24,7 @@ pub(crate) struct SharedLease {
     asked: SharedDeadline,
     /// What its holder was told with that.
     order: Mutex<Option<Box<data::Asked>>>,
-    timer: OnceLock<TimerFd>,
+    timer: OnceLock<Arc<TimerFd>>,
 }
 
 impl SharedLease {
@@ -108,13 +107,13 @@ impl SharedLease {
 
     /// Its file descriptor, made and armed at the first call, under the client's mutex, so that no extension comes between,
     /// and when to arm it anew. `None`: the process has none left.
-    pub(super) fn timer_fd(&self) -> Option<(RawFd, Option<u64>)> {
+    pub(super) fn timer_fd(&self) -> Option<(Descriptor, Option<u64>)> {
         if let Some(timer) = self.timer.get() {
-            return Some((timer.as_raw_fd(), None));
+            return Some((Descriptor::of(Arc::clone(timer)), None));
         }
-        let timer = TimerFd::new().ok()?;
+        let timer = Arc::new(TimerFd::new().ok()?);
         let timer = self.timer.get_or_init(|| timer);
-        Some((timer.as_raw_fd(), self.arm(timer)))
+        Some((Descriptor::of(Arc::clone(timer)), self.arm(timer)))
     }
 
     /// Moves the timer to a later instant, the session's or the deadline's. `Idle`: it had fired for the session, and that
@@ -203,6 +202,7 @@ mod tests {
     use crate::net::{Key, Poller};
     use crate::sys::clock;
     use crate::sys::poll::{self, Interest, Ready};
+    use std::os::fd::{AsRawFd, RawFd};
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn fd_of(lease: &SharedLease) -> RawFd {
-        lease.timer_fd().unwrap().0
+        lease.timer_fd().unwrap().0.as_raw_fd()
     }
 
     #[test]
@@ -327,7 +327,7 @@ mod tests {
         told.ask(&within(HOUR), "");
         assert!(told.read().is_none(), "there is no timer yet");
         let (fd, again_at) = told.timer_fd().unwrap();
-        assert!(!is_readable(fd) && again_at.is_some());
+        assert!(!is_readable(fd.as_raw_fd()) && again_at.is_some());
     }
 
     #[test]

@@ -5,8 +5,8 @@ use super::lease::SharedLease;
 use super::{Inner, Shared};
 use crate::base::Sample;
 use crate::client::core::LeaseId;
+use crate::sys::Descriptor;
 use std::collections::BTreeMap;
-use std::os::fd::RawFd;
 
 /// When to arm which anew, as readings of BOOTTIME.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Inner {
 
 impl Shared {
     /// The loss descriptor of `lease`.
-    pub(crate) fn timer_fd(&self, lease: &SharedLease) -> Option<RawFd> {
+    pub(crate) fn timer_fd(&self, lease: &SharedLease) -> Option<Descriptor> {
         let made = self.with(|inner, _| {
             let (fd, again_at) = lease.timer_fd()?;
             again_at.inspect(|_| inner.loss_timers.set(lease.id, again_at));

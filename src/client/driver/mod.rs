@@ -35,14 +35,13 @@ pub(super) use tally::Tally;
 use crate::base::Sample;
 use crate::client::core::{CallId, Core, CoreOptions};
 use crate::net::{LocalNode, TlsDialer};
-use crate::sys::{clock, fork};
+use crate::sys::{Descriptor, clock, fork};
 use crate::{Error, Status};
 use background::Errand;
 use locked::Locked;
 use parking_lot::Mutex;
 use reactor::{Bell, Reactor};
 use std::io;
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -161,8 +160,20 @@ impl Shared {
     }
 
     /// The descriptor that is readable once `promise` is decided.
-    pub(super) fn event_fd(&self, promise: &Promise) -> Option<RawFd> {
+    pub(super) fn event_fd(&self, promise: &Promise) -> Option<Descriptor> {
         self.look(|_, _| promise.event_fd()).ok().flatten()
+    }
+
+    /// What `descriptor` gives, or why there is none.
+    ///
+    /// # Errors
+    /// FORKED, CLOSED, INTERNAL; LIMIT: the process has no descriptor left.
+    pub(super) fn described(
+        &self,
+        descriptor: impl FnOnce(&Self) -> Option<Descriptor>,
+    ) -> Result<Descriptor, Error> {
+        self.look(|_, _| ())?;
+        descriptor(self).ok_or_else(|| Error::new(Status::Limit, Descriptor::NONE_LEFT))
     }
 
     /// The next of what `feed` tells; `None`: nothing until then, a reading of BOOTTIME.
@@ -183,7 +194,7 @@ impl Shared {
     }
 
     /// The descriptor that is readable while `feed` has something.
-    pub(super) fn feed_fd<T: Coalesce>(&self, feed: &Feed<T>) -> Option<RawFd> {
+    pub(super) fn feed_fd<T: Coalesce>(&self, feed: &Feed<T>) -> Option<Descriptor> {
         self.look(|_, _| feed.event_fd()).ok().flatten()
     }
 }

@@ -176,7 +176,8 @@ impl Shared {
         if let Some(holder) = &mut inner.duty.holder {
             holder.activity = Activity::Driving;
         }
-        polled.map_err(|error| Error::new(Status::Io, format!("poll: {error}")))?;
+        polled
+            .map_err(|error| Error::new(Status::Io, format!("poll: {error}")).because_of(error))?;
         let mut ready = set.iter().map(|(.., ready)| ready.readable || ready.writable);
         if ready.next() == Some(true) {
             inner.duty.clear_interrupt();

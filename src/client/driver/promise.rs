@@ -1,12 +1,12 @@
 //! A promise: where the result of a call is left once, and what wakes the thread that waits for it.
 
 use super::lease::SharedLease;
+use crate::sys::Descriptor;
 use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::wire::ReadAnswer;
 use crate::{Error, Status};
 use parking_lot::{Condvar, Mutex};
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(crate) enum CallResult {
 pub(crate) struct Promise {
     pub(super) waiter: Arc<Waiter>,
     state: Mutex<State>,
-    event: OnceLock<EventFd>,
+    event: OnceLock<Arc<EventFd>>,
 }
 
 /// A thread that may sleep until something is decided: one at a time.
@@ -144,14 +144,14 @@ impl Promise {
     }
 
     /// Readable once decided; made at the first call, under the client's mutex.
-    pub(super) fn event_fd(&self) -> Option<RawFd> {
+    pub(super) fn event_fd(&self) -> Option<Descriptor> {
         if self.event.get().is_none() {
             let event = EventFd::new().ok()?;
             if self.is_decided() {
                 event.set();
             }
-            let _ = self.event.set(event);
+            let _ = self.event.set(Arc::new(event));
         }
-        self.event.get().map(AsRawFd::as_raw_fd)
+        self.event.get().cloned().map(Descriptor::of)
     }
 }

@@ -17,14 +17,14 @@ pub(super) struct Subscriptions {
     session: Arc<Feed<SessionInfo>>,
     observers: BTreeMap<ObserverId, Arc<Feed<Observed>>>,
     /// The newest session, also when it has ended.
-    last_session: SessionId,
+    last_session: Option<SessionId>,
     is_closed: bool,
 }
 
 impl Subscriptions {
     pub(super) fn new() -> Self {
         let (session, observers) = (Feed::new(), BTreeMap::new());
-        Self { session, observers, last_session: SessionId(0), is_closed: false }
+        Self { session, observers, last_session: None, is_closed: false }
     }
 
     /// Nothing more comes.
@@ -53,7 +53,7 @@ impl Inner {
         let (state, session) = self.core.session(now);
         SessionInfo {
             state,
-            session: session.unwrap_or(self.subscriptions.last_session),
+            session: session.or(self.subscriptions.last_session),
             remaining: self.core.session_remaining(now),
             ttl: self.core.ttl(),
             leases: u32::try_from(self.core.lease_count()).unwrap_or(u32::MAX),
@@ -113,7 +113,7 @@ impl Inner {
 
     pub(super) fn tell_session(&mut self, state: SessionState, session: Option<SessionId>) {
         if let Some(session) = session {
-            self.subscriptions.last_session = session;
+            self.subscriptions.last_session = Some(session);
         }
         let info = SessionInfo { state, ..self.session_info(&clock::sample_end()) };
         self.subscriptions.session.push(info);

@@ -28,6 +28,7 @@ impl Member {
     ///
     /// # Errors
     /// UNAVAILABLE: no node answered, or they are of several clusters.
+    #[doc(hidden)]
     pub fn all_of(cluster: &ClusterStatus) -> Result<Vec<Self>, Error> {
         let Some(newest) = cluster.newest() else {
             return Err(Error::new(Status::Unavailable, cluster.complaint()));

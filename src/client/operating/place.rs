@@ -14,13 +14,14 @@ use std::path::Path;
 /// # Errors
 /// IO.
 pub fn place_file(path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Error::new(Status::Io, format!("cannot write {}: {error}", path.display()))
+    let failed = |error: io::Error| {
+        let text = format!("cannot write {}: {error}", path.display());
+        Error::new(Status::Io, text).because_of(error)
     };
     let to = path.to_owned();
     let placing = thread::spawn("tenure-save", move || place(&to, &bytes));
-    let placed = placing.map_err(|error| failed(&error))?.join();
-    placed.map_err(|_| Error::from(Status::Internal))?.map_err(|error| failed(&error))
+    let placed = placing.map_err(failed)?.join();
+    placed.map_err(|_| Error::from(Status::Internal))?.map_err(failed)
 }
 
 /// Writes `path` by way of a temporary file beside it, durably.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::{NodeId, Token};
 use crate::sys::poll::{Interest, Ready, wait};
+use std::os::fd::{AsRawFd, RawFd};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
@@ -31,7 +32,7 @@ fn status(result: Result<Leadership, Error>) -> Status {
 #[test]
 fn next_gives_the_present_first_then_each_change_once_and_the_fd_follows() {
     let board = Board::default();
-    let fd = board.fd().unwrap();
+    let fd = board.descriptor().unwrap().as_raw_fd();
     assert!(is_readable(fd));
     assert!(!board.next(NOW).unwrap().is_leader);
     assert!(!is_readable(fd));
@@ -53,7 +54,7 @@ fn next_gives_the_present_first_then_each_change_once_and_the_fd_follows() {
 #[test]
 fn an_extension_is_no_change() {
     let board = Board::default();
-    let fd = board.fd().unwrap();
+    let fd = board.descriptor().unwrap().as_raw_fd();
     post(&board, lease(clock::sample(), Duration::from_secs(1000)));
     assert!(board.next(NOW).unwrap().is_leader);
     post(&board, lease(clock::sample(), Duration::from_secs(2000)));
@@ -74,7 +75,7 @@ fn post_and_give_a_short_claim(board: &Board) {
 #[test]
 fn a_claim_that_lapses_alone_is_a_change_without_the_loop() {
     let board = Board::default();
-    let fd = board.fd().unwrap();
+    let fd = board.descriptor().unwrap().as_raw_fd();
     post_and_give_a_short_claim(&board);
     let mut set = [(fd, Interest::Read, Ready::default())];
     wait(&mut set, None).unwrap();
@@ -108,7 +109,7 @@ fn a_claim_that_was_lost_and_gained_again_unseen_is_a_change() {
 #[test]
 fn after_a_failure_leadership_reads_nothing_and_the_fd_stays_readable() {
     let board = Board::default();
-    let fd = board.fd().unwrap();
+    let fd = board.descriptor().unwrap().as_raw_fd();
     post(&board, long_lease());
     board.post_end(End::Failed(Error::new(Status::Io, "the disk is gone")));
     board.post_end(End::Stopped);

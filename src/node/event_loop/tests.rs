@@ -10,6 +10,7 @@ use crate::wal::{DiskError, FileContent, FileId, StoreError};
 use crate::wire::{ClientHello, FrameKind, Request, encode_frame};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -141,7 +142,7 @@ fn end_by(fault_to_be: u8) -> Error {
     let local = network.local_node("127.0.0.1:1", "127.0.0.1:1");
     let board = Arc::new(Board::default());
     board.note_asked();
-    let fd = board.fd().unwrap();
+    let fd = board.descriptor().unwrap().as_raw_fd();
     let event_loop = EventLoop {
         server,
         network,

@@ -65,7 +65,7 @@ impl Post {
 
     /// In which it waits and holds now; `None` before the first.
     fn session(&self) -> Option<u64> {
-        Some(self.client.session().session.0).filter(|session| *session != 0)
+        self.client.session().session.map(|session| session.0)
     }
 
     fn take(&self, pending: &Pending) -> Result<Lease, Error> {

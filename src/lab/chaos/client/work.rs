@@ -7,8 +7,7 @@ use crate::lab::chaos::resource::{Access, FENCED, PLAIN};
 use crate::lab::verify::line::{Line, Mode as LineMode};
 use std::time::Duration;
 use tenure::base::rng::Rng;
-use tenure::client::{AcquireOptions, BreakOptions, Grace, Wait};
-use tenure::lock::Mode;
+use tenure::client::{AcquireOptions, BreakOptions, Grace, Kind, Wait};
 
 /// A lock around a set that does not look at tokens: it is written only under belief.
 pub(super) fn plain_set(post: &Post, mut rng: Rng) {
@@ -94,17 +93,17 @@ pub(super) fn kinds(post: &Post, mut rng: Rng) {
 fn pool<'a>(post: &'a Post, rng: &mut Rng) -> Option<Holding<'a>> {
     let permits = rng.between(1, 2) as u32;
     let line = Line { permits: Some(permits), limit: Some(POOL_LIMIT), ..of(POOL) };
-    let options = AcquireOptions::new().permits(permits).limit(POOL_LIMIT);
+    let options = AcquireOptions::semaphore(POOL_LIMIT, permits);
     post.wait_for(line, || post.client.acquire_start(POOL, Wait::Forever, options))
 }
 
 fn catalog<'a>(post: &'a Post, rng: &mut Rng) -> Option<Holding<'a>> {
-    let (mode, word) = match rng.chance(3, 4) {
-        true => (Mode::Shared, LineMode::Shared),
-        false => (Mode::Exclusive, LineMode::Exclusive),
+    let (kind, word) = match rng.chance(3, 4) {
+        true => (Kind::Shared, LineMode::Shared),
+        false => (Kind::Exclusive, LineMode::Exclusive),
     };
     let line = Line { mode: Some(word), ..of(CATALOG) };
-    let options = AcquireOptions::new().mode(mode);
+    let options = AcquireOptions::new().kind(kind);
     post.wait_for(line, || post.client.acquire_start(CATALOG, Wait::Forever, options))
 }
 

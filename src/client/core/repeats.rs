@@ -1,0 +1,109 @@
+//! What is to leave, and what was refused for load and pauses before it leaves again: of requests, reads and observers alike.
+
+use super::back_off::{BackOff, STEP_MAX};
+use crate::base::Sample;
+use crate::base::rng::Rng;
+use std::collections::BTreeSet;
+
+/// In the order of their keys. What pauses leaves again all at once, so that a busy leader is asked once for each pause.
+#[derive(Clone, Debug)]
+pub(super) struct Repeats<K> {
+    unsent: BTreeSet<K>,
+    /// Those that wait for `retry_at`.
+    paused: BTreeSet<K>,
+    retry_at: u64,
+    back_off: BackOff,
+}
+
+impl<K: Copy + Ord> Repeats<K> {
+    pub(super) fn new() -> Self {
+        let (unsent, paused) = (BTreeSet::new(), BTreeSet::new());
+        Self { unsent, paused, retry_at: 0, back_off: BackOff::new() }
+    }
+
+    /// It is to leave.
+    pub(super) fn insert(&mut self, key: K) {
+        self.unsent.insert(key);
+    }
+
+    /// It is not to leave any more.
+    pub(super) fn remove(&mut self, key: K) {
+        self.unsent.remove(&key);
+        self.paused.remove(&key);
+    }
+
+    /// The next to leave.
+    pub(super) fn first(&self) -> Option<K> {
+        self.unsent.first().copied()
+    }
+
+    /// The next, which leaves.
+    pub(super) fn pop_first(&mut self) -> Option<K> {
+        self.unsent.pop_first()
+    }
+
+    /// Refused for load, or for now.
+    pub(super) fn pause(&mut self, key: K, now: &Sample, rng: &mut Rng) {
+        if self.paused.is_empty() {
+            self.retry_at = self.back_off.next(now, STEP_MAX, rng);
+        }
+        self.paused.insert(key);
+    }
+
+    /// Something was not refused: the next pause is short again.
+    pub(super) fn reset(&mut self) {
+        self.back_off.reset();
+    }
+
+    /// What has paused is to leave.
+    pub(super) fn handle_deadline(&mut self, now: &Sample) {
+        if self.retry_at <= now.boot() {
+            self.unsent.append(&mut self.paused);
+        }
+    }
+
+    /// When `handle_deadline` has something to do.
+    pub(super) fn next_deadline(&self) -> u64 {
+        if self.paused.is_empty() { u64::MAX } else { self.retry_at }
+    }
+
+    /// Another leader: these are to leave, and nothing pauses.
+    pub(super) fn begin_anew(&mut self, unsent: BTreeSet<K>) {
+        self.paused.clear();
+        self.unsent = unsent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_leaves_again_after_one_pause_in_order() {
+        let (mut repeats, mut rng) = (Repeats::new(), Rng::new(1));
+        let now = Sample::default();
+        [3, 1].into_iter().for_each(|key| repeats.insert(key));
+        assert_eq!(
+            (repeats.pop_first(), repeats.pop_first(), repeats.first()),
+            (Some(1), Some(3), None)
+        );
+        repeats.pause(3, &now, &mut rng);
+        let at = repeats.next_deadline();
+        repeats.pause(1, &now, &mut rng);
+        assert_eq!(repeats.next_deadline(), at, "one pause for all");
+        repeats.handle_deadline(&now);
+        assert_eq!(repeats.first(), None);
+        repeats.remove(3);
+        repeats.handle_deadline(&Sample::at(at));
+        assert_eq!((repeats.pop_first(), repeats.first()), (Some(1), None));
+        assert_eq!(repeats.next_deadline(), u64::MAX);
+    }
+
+    #[test]
+    fn another_leader_is_sent_everything_at_once() {
+        let (mut repeats, mut rng) = (Repeats::new(), Rng::new(1));
+        repeats.pause(2, &Sample::default(), &mut rng);
+        repeats.begin_anew([1, 2].into());
+        assert_eq!((repeats.next_deadline(), repeats.first()), (u64::MAX, Some(1)));
+    }
+}
