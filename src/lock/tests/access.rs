@@ -123,6 +123,8 @@ fn l27_a_right_that_is_taken_away_refuses_those_who_wait_and_wakes_those_behind(
     assert_eq!(applied.denied.len(), 1);
     assert_eq!((applied.denied[0].session, applied.denied[0].request), (b, RequestId(1)));
     assert_eq!(applied.granted.len(), 1, "the reader behind the writer");
+    // Though the right is given back before it asks again (L17).
+    allow(&mut script, "client/b", "acquire", "x");
     assert_eq!(script.acquire(b, 1, "x"), denied(Right::Acquire, "x"), "its answer is fixed");
     // What is held stays.
     let applied = deny(&mut script, "client/a", "acquire", "x");

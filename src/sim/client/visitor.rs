@@ -9,7 +9,7 @@
 
 use crate::base::rng::Rng;
 use crate::base::{Owner, RequestId, SessionId, SessionKey, Token};
-use crate::lock::{Acquire, Answer, BreakWay, Mode, Name, Operation};
+use crate::lock::{Acquire, Answer, BreakWay, Mode, Name, Operation, Refusal};
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::talk::{client_hello, frame, read_frames};
 use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Query, Request, ServerMessage};
@@ -153,7 +153,13 @@ impl Visit {
                 ServerMessage::Answered { session, request, answer: Answer::Granted { token } } => {
                     self.handle_grant(session, request, token)
                 }
-                ServerMessage::Denied { session, request, .. } if self.denied.is_none() => {
+                // As it is said to a client that knows no denials, too.
+                ServerMessage::Denied { session, request, .. }
+                | ServerMessage::Answered {
+                    session,
+                    request,
+                    answer: Answer::Refused(Refusal::Unsupported),
+                } if self.denied.is_none() => {
                     self.denied = Some((session, request, self.rng.between(1, READS_MAX)));
                     self.ask_again()
                 }
