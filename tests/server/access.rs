@@ -137,7 +137,7 @@ fn a_change_below_the_level_is_refused_with_what_the_level_waits_for() {
     let (mut cluster, leader, old) = cluster_with_old_follower();
     connect(&mut cluster, leader, ADMIN, ROOT);
     let off = Order::Access { change: AccessChange::Off };
-    let mut says =
+    let says =
         |cluster: &mut Cluster, part: String| match order(cluster, leader, ADMIN, off.clone()) {
             OrderAnswer::Refused { text } => assert!(text.ends_with(&part), "{text}"),
             other => panic!("{other:?}"),
