@@ -74,7 +74,7 @@ impl Network {
             ))
         } else {
             let is_known = is_known(&self.examining.verified.credentials, &credential);
-            (!is_known).then(|| unknown(&credential))
+            (!is_known).then(|| unknown(&credential, server.is_ready()))
         };
         match wrong {
             Some(text) => {
@@ -157,10 +157,12 @@ fn is_known(credentials: &Credentials, credential: &Credential) -> bool {
     known.is_some_and(|known| *known == credential.hash())
 }
 
-fn unknown(credential: &Credential) -> String {
+/// `is_ready`: this node leads, so that it has heard of all that were created.
+fn unknown(credential: &Credential, is_ready: bool) -> String {
     let whose = credential.principal();
+    let or_later = if is_ready { "" } else { ", or was created a moment ago" };
     format!(
-        "the credential of {whose} is not the one that this cluster has: it was revoked or replaced, or is another cluster's (`tenure access credential list` shows who has one)"
+        "the credential of {whose} is not the one that this cluster has: it was revoked or replaced, or is another cluster's{or_later} (`tenure access credential list` shows who has one)"
     )
 }
 
