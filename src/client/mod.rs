@@ -29,12 +29,12 @@ mod members;
 mod observer;
 mod operating;
 mod operator;
-mod orders;
 mod pending;
 mod search;
 mod sentences;
 mod shown;
 mod status;
+mod takeover;
 mod tls;
 
 pub use self::core::{EndReason, SessionState, Wait};

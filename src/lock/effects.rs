@@ -7,7 +7,7 @@
 
 use super::delay::Delayed;
 use super::machine::LockMachine;
-use super::{Asked, Change, Denied, Granted};
+use super::{Asked, Denied, Granted, HolderChange};
 use crate::base::SessionId;
 use crate::base::locks::Name;
 use crate::base::meters::EndReason;
@@ -104,13 +104,13 @@ impl Effects {
 
     /// What is to be told of each lock that was noted: once, in byte order, as it is now. What was freed and
     /// handed on is one change.
-    pub(super) fn take_changes(&mut self, machine: &LockMachine) -> Vec<Change> {
+    pub(super) fn take_changes(&mut self, machine: &LockMachine) -> Vec<HolderChange> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable();
         changed.dedup();
         let told = changed.into_iter().map(|name| {
             let holder = machine.holding(&name);
-            Change { name, holder }
+            HolderChange { name, holder }
         });
         told.collect()
     }

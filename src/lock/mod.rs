@@ -73,7 +73,7 @@ pub struct Applied {
     /// Grants that their sessions are asked to end, or that were taken from them (L23).
     pub asked: Vec<Asked>,
     /// Locks whose oldest holder, or its value, is another since this entry; each once, in byte order.
-    pub changes: Vec<Change>,
+    pub changes: Vec<HolderChange>,
     /// Sessions that earlier entries closed, and of which this one has freed the last.
     pub freed: Vec<SessionId>,
     /// Those who waited and may not any more, since an entry took a right from them (L27).
@@ -110,7 +110,7 @@ pub struct Asked {
 
 /// Who holds a lock since an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct HolderChange {
     /// The lock.
     pub name: Name,
     /// Its oldest holder; `None`: it is vacant.

@@ -8,9 +8,9 @@
 //! A process that has no descriptor left still writes its log: what is used for good is open from the start, a spare
 //! stays open from when it is made, and [`DESCRIPTORS_KEPT`] are kept for what is made meanwhile.
 
+mod atomic_file;
 mod lock;
 mod shared;
-mod store;
 mod worker;
 mod zeros;
 
@@ -265,7 +265,7 @@ impl Disk for FileDisk {
 
     fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
         self.reserve.fill();
-        let place = store::Place {
+        let place = atomic_file::Target {
             directory: Arc::clone(&self.threads_directory),
             temporary: self.path.join(temporary),
             path: self.path.join(name),

@@ -5,8 +5,8 @@
 //! so that no order stands in the log behind the change that forbids it.
 
 use super::apply::decode_command;
-use super::orders::Ordered;
-use super::work::Kind;
+use super::operators::Ordered;
+use super::work::WorkKind;
 use super::{Output, Replica, ServerMessage};
 use crate::base::limits::ACCESS_RULES_PER_READ_MAX;
 use crate::base::{ConnectionId, Index, RequestId, Right, SessionId, Subject};
@@ -240,9 +240,9 @@ impl Replica {
     /// Goes on with telling those observers that they may not read any more what they observe, and forgets them.
     pub(super) fn judge_observers(&mut self) {
         while let Some(behind) = self.leading.judging
-            && self.work.may(Kind::Tell)
+            && self.work.may(WorkKind::Tell)
         {
-            self.work.spend(Kind::Tell, 2);
+            self.work.spend(WorkKind::Tell, 2);
             let next = self.leading.observers.next(behind);
             self.leading.judging = next.as_ref().map(|(at, _)| Bound::Excluded(*at));
             let Some(((connection, read), name)) = next else { return };

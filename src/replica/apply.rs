@@ -2,7 +2,7 @@
 
 use super::leading::Creation;
 use super::raising::Raising;
-use super::work::{Kind, Work};
+use super::work::{Work, WorkKind};
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
 use crate::lock::{Answer, Applied, Asked, Command, Granted, LockMachine, Outcome, Refusal};
@@ -20,7 +20,10 @@ impl Replica {
     /// in its own apply (L5).
     pub(super) fn apply_part(&mut self, now: &Sample) -> Result<(), ApplyError> {
         let before = self.applied;
-        while self.is_behind() && self.work.may(Kind::Apply) && !self.leading.tellings.are_full() {
+        while self.is_behind()
+            && self.work.may(WorkKind::Apply)
+            && !self.leading.tellings.are_full()
+        {
             let index = self.applied.next();
             let entry = self.raft.entry(index).expect("a committed entry is in the log").clone();
             self.apply_entry(now, &entry)?;
@@ -37,14 +40,14 @@ impl Replica {
     }
 
     fn apply_entry(&mut self, now: &Sample, entry: &Entry) -> Result<(), ApplyError> {
-        self.work.spend(Kind::Apply, 2 + Work::of_bytes(entry.payload.bytes().len()));
+        self.work.spend(WorkKind::Apply, 2 + Work::of_bytes(entry.payload.bytes().len()));
         match entry.header.kind {
             EntryKind::NoOp | EntryKind::Relinquish => {}
             EntryKind::Membership => self.handle_membership_applied(entry.index),
             EntryKind::Command => {
                 let looked = self.machine.looked();
                 let applied = apply_command(&mut self.machine, entry)?;
-                self.work.spend(Kind::Apply, self.machine.looked() - looked);
+                self.work.spend(WorkKind::Apply, self.machine.looked() - looked);
                 self.handle_applied(now, entry, applied);
             }
         }
@@ -56,7 +59,7 @@ impl Replica {
         let Applied { outcome, granted, delayed, asked, changes, freed, denied } = applied;
         let told = granted.len() + delayed.len() + asked.len() + changes.len() + freed.len();
         let told = told + denied.len();
-        self.work.spend(Kind::Apply, told as u64);
+        self.work.spend(WorkKind::Apply, told as u64);
         self.count_applied(entry.index, outcome.as_ref(), now.boot());
         self.begin_delays(now, delayed);
         self.push_asked(asked);

@@ -7,7 +7,7 @@
 use super::metering::result_of_read;
 use super::observers::Asking;
 use super::turnwise::Turnwise;
-use super::work::{Kind, Work};
+use super::work::{Work, WorkKind};
 use super::{Replica, ServerMessage};
 use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::meters::{RequestKind, RequestResult};
@@ -156,13 +156,13 @@ impl Replica {
                 }
             }
         }
-        while self.work.may(Kind::Answer)
+        while self.work.may(WorkKind::Answer)
             && let Some(one) = self.confirmations.prompt.pop_front()
         {
-            self.work.spend(Kind::Answer, 1);
+            self.work.spend(WorkKind::Answer, 1);
             self.answer_confirmed(now, one);
         }
-        while self.work.may(Kind::Answer)
+        while self.work.may(WorkKind::Answer)
             && let Some((_, one)) = self.confirmations.searching.pop()
         {
             self.answer_confirmed(now, one);
@@ -259,7 +259,7 @@ impl Replica {
         query: Query,
     ) -> RequestResult {
         if let Some(denial) = self.denial_of_query(connection, &query) {
-            self.work.spend(Kind::Answer, 2);
+            self.work.spend(WorkKind::Answer, 2);
             self.deny_read(connection, read, &denial);
             return RequestResult::Denied;
         }
@@ -267,7 +267,7 @@ impl Replica {
         let subject = self.subject(connection);
         let reader = self.machine.reader(&subject);
         let answer = self.answer_query(now, &reader, query);
-        self.work.spend(Kind::Answer, walk + units_of(&answer));
+        self.work.spend(WorkKind::Answer, walk + units_of(&answer));
         let (index, result) = (self.applied, result_of_read(&answer));
         self.reply(connection, ServerMessage::Read { read, index, answer });
         result

@@ -2,7 +2,7 @@
 //! over (L16). Each names its term, and takes effect in an entry of that term only (L9).
 
 use super::Replica;
-use super::work::Kind;
+use super::work::WorkKind;
 use crate::base::{Sample, SessionId, Token};
 use crate::lock::{Command, Delayed, Name};
 use crate::raft::Urgency;
@@ -18,7 +18,7 @@ impl Replica {
 
     /// Goes on with that, a part in each turn. Whoever's wait begins late waits no shorter.
     pub(super) fn advance_waits(&mut self) {
-        while self.work.may(Kind::Begin) {
+        while self.work.may(WorkKind::Begin) {
             self.leading.beginning = match std::mem::take(&mut self.leading.beginning) {
                 Beginning::Over => return,
                 Beginning::Sessions { since, after } => self.begin_ttls(since, after),
@@ -31,7 +31,7 @@ impl Replica {
         let (mut last, count) = (None, self.work.part(PART));
         for (session, ttl_ms) in self.machine.sessions_behind(after).take(count) {
             self.leading.sessions.begin(session, milliseconds(ttl_ms), &since);
-            self.work.spend(Kind::Begin, 1);
+            self.work.spend(WorkKind::Begin, 1);
             last = Some(session);
         }
         match last {
@@ -44,7 +44,7 @@ impl Replica {
         let count = self.work.part(PART);
         let (delays, next) = self.machine.delays_behind(after.as_ref(), count);
         // Nearly all locks have none, and are passed by.
-        self.work.spend(Kind::Begin, (count.div_ceil(8) + delays.len()) as u64);
+        self.work.spend(WorkKind::Begin, (count.div_ceil(8) + delays.len()) as u64);
         for Delayed { name, token, delay_ms } in delays {
             self.leading.delays.begin((token, name), milliseconds(delay_ms), &since);
         }

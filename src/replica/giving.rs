@@ -1,7 +1,7 @@
 //! The newest snapshot on its way to operators: without keys, where these stand being found in parts, so that no turn is as long as a state is large.
 
 use super::Replica;
-use super::orders::Ordered;
+use super::operators::Ordered;
 use crate::base::Index;
 use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::lock::{KeySearch, Keyless};

@@ -7,7 +7,7 @@
 
 use crate::base::limits::{HISTORY_BYTES_MAX, HISTORY_CHANGES_MAX};
 use crate::base::{Index, checksum};
-use crate::lock::{Change, Name};
+use crate::lock::{HolderChange, Name};
 use std::collections::VecDeque;
 
 /// A bounded number of changes in order, each with the index of its entry.
@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 pub struct History {
     /// All changes behind this entry are here.
     begins: Index,
-    changes: VecDeque<(Index, Change)>,
+    changes: VecDeque<(Index, HolderChange)>,
     /// A checksum of the name of each: most others are passed by without a look at their text.
     names: VecDeque<u32>,
     /// What their texts and values take together.
@@ -30,7 +30,7 @@ impl History {
     }
 
     /// Takes the next change; the oldest make room for it.
-    pub fn record(&mut self, index: Index, change: Change) {
+    pub fn record(&mut self, index: Index, change: HolderChange) {
         self.bytes += bytes_of(&change);
         self.names.push_back(checksum_of(&change.name));
         self.changes.push_back((index, change));
@@ -53,7 +53,7 @@ impl History {
         &'a self,
         name: &'a Name,
         since: Index,
-    ) -> impl Iterator<Item = &'a (Index, Change)> + 'a {
+    ) -> impl Iterator<Item = &'a (Index, HolderChange)> + 'a {
         let first = self.changes.partition_point(|(index, _)| *index <= since);
         let wanted = checksum_of(name);
         let names = self.names.range(first..).zip(self.changes.range(first..));
@@ -66,7 +66,7 @@ fn checksum_of(name: &Name) -> u32 {
     checksum::crc32c(name.as_str().as_bytes())
 }
 
-fn bytes_of(change: &Change) -> usize {
+fn bytes_of(change: &HolderChange) -> usize {
     let held = change.holder.as_ref().map_or(0, |held| held.client.len() + held.value.len());
     change.name.as_str().len() + held
 }
@@ -81,14 +81,14 @@ mod tests {
         Name::try_from(text).unwrap()
     }
 
-    fn change(text: &str, value: &[u8]) -> Change {
+    fn change(text: &str, value: &[u8]) -> HolderChange {
         let holder = Holding {
             token: Token(1),
             client: "client".into(),
             value: value.into(),
             since_unix_ms: 0,
         };
-        Change { name: name(text), holder: Some(holder) }
+        HolderChange { name: name(text), holder: Some(holder) }
     }
 
     fn indexes(history: &History, text: &str, since: u64) -> Vec<u64> {

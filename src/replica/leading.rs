@@ -5,7 +5,7 @@ use super::decisions::Beginning;
 use super::listing::Listings;
 use super::metering::Begun;
 use super::observers::Observers;
-use super::orders::Ordered;
+use super::operators::Ordered;
 use super::parts::Parts;
 use super::raising::Raising;
 use super::restoring::Restoring;

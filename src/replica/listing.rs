@@ -8,7 +8,7 @@
 use super::Replica;
 use super::ServerMessage;
 use super::confirm::Question;
-use super::work::Kind;
+use super::work::WorkKind;
 use crate::base::{ConnectionId, RequestId, SessionId};
 use crate::lock::Standing;
 use std::collections::VecDeque;
@@ -58,7 +58,7 @@ impl Replica {
         // Most are short: those are said at once.
         waiting.push_front(Listing { connection, session, said, is_said });
         self.leading.listings.is_held_up = false;
-        if self.work.may(Kind::List) {
+        if self.work.may(WorkKind::List) {
             self.advance_list();
         }
     }
@@ -67,7 +67,7 @@ impl Replica {
     /// `takes_more` says that it has not read what it was sent.
     pub(super) fn advance_lists(&mut self, takes_more: impl Fn(ConnectionId) -> bool) {
         let mut held_up = 0;
-        while held_up < self.leading.listings.waiting.len() && self.work.may(Kind::List) {
+        while held_up < self.leading.listings.waiting.len() && self.work.may(WorkKind::List) {
             let listings = &mut self.leading.listings.waiting;
             let is_free = listings.front().is_some_and(|next| takes_more(next.connection));
             let progress = match is_free {
@@ -104,7 +104,7 @@ impl Replica {
         if !is_said {
             let part = self.machine.standing_above(session, said, self.work.part(PART));
             let Standing { answers, asked, names, is_last } = part;
-            self.work.spend(Kind::List, 1 + answers.len() as u64 + names as u64);
+            self.work.spend(WorkKind::List, 1 + answers.len() as u64 + names as u64);
             listing.said = answers.last().map_or(said, |(request, _)| *request);
             listing.is_said = is_last;
             for (request, answer) in answers {

@@ -19,7 +19,7 @@ mod listing;
 mod metering;
 mod observers;
 mod observing;
-mod orders;
+mod operators;
 mod parts;
 mod peers;
 mod raising;
@@ -36,7 +36,7 @@ mod work;
 
 pub use replay::replayed;
 pub use snapshots::SnapshotJob;
-pub use work::{Kind, Work, budget};
+pub use work::{Work, WorkKind, budget};
 
 use crate::base::meters::Meters;
 use crate::base::{ClusterKey, ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};

@@ -6,11 +6,11 @@
 //! as after any loss of a connection.
 
 use super::confirm::Question;
-use super::work::{Kind, Work};
+use super::work::{Work, WorkKind};
 use super::{Output, Replica, ServerMessage};
 use crate::base::meters::RequestResult;
 use crate::base::{ConnectionId, Index, Right};
-use crate::lock::{Change, Holding, Name, Refusal};
+use crate::lock::{HolderChange, Holding, Name, Refusal};
 use crate::wire::{HolderSaid, ReadAnswer};
 
 impl Replica {
@@ -56,12 +56,12 @@ impl Replica {
             }
             _ => say(self.applied, self.machine.holding(name).as_ref(), since.is_some()),
         }
-        self.work.spend(Kind::Answer, units);
+        self.work.spend(WorkKind::Answer, units);
         RequestResult::Ok
     }
 
     /// Tells observers what the entry at `index` changed, and remembers it for others.
-    pub(super) fn handle_changes(&mut self, index: Index, changes: Vec<Change>) {
+    pub(super) fn handle_changes(&mut self, index: Index, changes: Vec<HolderChange>) {
         for change in changes {
             self.tell_change(index, &change);
             self.history.record(index, change);

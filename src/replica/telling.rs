@@ -1,10 +1,10 @@
 //! What is said to many connections at once, in parts: who leads, to all clients, and each change of a lock, to all who
 //! observe it.
 
-use super::work::{Kind, Work};
+use super::work::{Work, WorkKind};
 use super::{Output, Replica, ServerMessage};
 use crate::base::{ConnectionId, Index, Right, Subject};
-use crate::lock::Change;
+use crate::lock::HolderChange;
 use crate::wire::LeaderHint;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -28,7 +28,7 @@ pub struct Tellings(VecDeque<Telling>);
 #[derive(Clone, Debug)]
 struct Telling {
     index: Index,
-    change: Change,
+    change: HolderChange,
     /// Those behind this observer are still to be told.
     rest: Bound<(ConnectionId, u64)>,
 }
@@ -69,7 +69,7 @@ impl Replica {
     /// Goes on with telling who leads.
     pub(super) fn advance_hints(&mut self) {
         while let Some(rest) = self.hints.rest
-            && self.work.may(Kind::Tell)
+            && self.work.may(WorkKind::Tell)
         {
             let next = self.clients.listeners(rest).next().map(|(connection, _)| connection);
             if let Some(connection) = next {
@@ -77,7 +77,7 @@ impl Replica {
             }
             self.hints.rest = next.map(Bound::Excluded);
         }
-        while self.work.may(Kind::Tell)
+        while self.work.may(WorkKind::Tell)
             && let Some(connection) = self.hints.wanted.pop_first()
         {
             self.tell_hint(connection);
@@ -85,7 +85,7 @@ impl Replica {
     }
 
     fn tell_hint(&mut self, connection: ConnectionId) {
-        self.work.spend(Kind::Tell, 2);
+        self.work.spend(WorkKind::Tell, 2);
         self.hints.wanted.remove(&connection);
         // Not what is so by now: if that is news, all are told of it next.
         let hint = self.hints.pushed.clone();
@@ -93,7 +93,7 @@ impl Replica {
     }
 
     /// Tells the observers of a lock what the entry at `index` changed.
-    pub(super) fn tell_change(&mut self, index: Index, change: &Change) {
+    pub(super) fn tell_change(&mut self, index: Index, change: &HolderChange) {
         if self.leading.observers.of(&change.name, Bound::Unbounded).next().is_none() {
             return;
         }
@@ -104,7 +104,7 @@ impl Replica {
 
     /// Goes on with telling changes, in their order.
     pub(super) fn advance_tellings(&mut self) {
-        while self.work.may(Kind::Tell)
+        while self.work.may(WorkKind::Tell)
             && let Some(telling) = self.leading.tellings.0.front_mut()
         {
             let Telling { index, change, rest } = telling;
@@ -115,7 +115,7 @@ impl Replica {
                 continue;
             };
             *rest = Bound::Excluded((to, read));
-            self.work.spend(Kind::Tell, 2 + Work::of_bytes(bytes));
+            self.work.spend(WorkKind::Tell, 2 + Work::of_bytes(bytes));
             // What was so when it began it was told then.
             if since >= *index {
                 continue;

@@ -7,7 +7,7 @@
 
 /// What is done in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum WorkKind {
     /// Committed entries into the lock machine.
     Apply,
     /// Answers to what a round has confirmed.
@@ -36,7 +36,7 @@ impl Work {
 
     /// Whether the turn may do more of it.
     #[must_use]
-    pub fn may(&self, kind: Kind) -> bool {
+    pub fn may(&self, kind: WorkKind) -> bool {
         self.spent(kind) < (budget(kind) / self.divisor).max(1)
     }
 
@@ -47,20 +47,20 @@ impl Work {
     }
 
     /// Counts what was done.
-    pub fn spend(&mut self, kind: Kind, units: u64) {
+    pub fn spend(&mut self, kind: WorkKind, units: u64) {
         self.spent[kind as usize] += units;
     }
 
     /// What was done of it.
     #[must_use]
-    pub fn spent(&self, kind: Kind) -> u64 {
+    pub fn spent(&self, kind: WorkKind) -> u64 {
         self.spent[kind as usize]
     }
 
     /// What was looked at to say what stands for sessions that attach.
     #[must_use]
     pub fn listed(&self) -> u64 {
-        self.spent(Kind::List)
+        self.spent(WorkKind::List)
     }
 
     /// Units for so many bytes.
@@ -72,13 +72,13 @@ impl Work {
 
 /// What a turn may do of one kind. The last step may exceed it, by as much as one step is.
 #[must_use]
-pub const fn budget(kind: Kind) -> u64 {
+pub const fn budget(kind: WorkKind) -> u64 {
     match kind {
-        Kind::Apply => 4096,
-        Kind::Answer | Kind::List | Kind::Begin | Kind::Tell => 1024,
+        WorkKind::Apply => 4096,
+        WorkKind::Answer | WorkKind::List | WorkKind::Begin | WorkKind::Tell => 1024,
     }
 }
 
 const KINDS: usize = 5;
 /// All kinds at once are some 8 ms: also where a node gets half a processor a turn ends well within a heartbeat interval.
-const _: () = assert!(budget(Kind::Apply) + 4 * budget(Kind::Answer) <= 8192);
+const _: () = assert!(budget(WorkKind::Apply) + 4 * budget(WorkKind::Answer) <= 8192);

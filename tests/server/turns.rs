@@ -4,7 +4,7 @@ use super::*;
 use std::collections::BTreeMap;
 use tenure::base::Index;
 use tenure::lock::Holding;
-use tenure::replica::{Kind, budget};
+use tenure::replica::{WorkKind, budget};
 use tenure::wire::Order;
 
 const OTHER: ConnectionId = ConnectionId(2);
@@ -15,7 +15,8 @@ const NAMES: usize = 32;
 fn turn(cluster: &mut Cluster, node: NodeId) {
     cluster.step(node);
     let work = cluster.server(node).replica().unwrap().work();
-    for kind in [Kind::Apply, Kind::Answer, Kind::List, Kind::Begin, Kind::Tell] {
+    for kind in [WorkKind::Apply, WorkKind::Answer, WorkKind::List, WorkKind::Begin, WorkKind::Tell]
+    {
         let (spent, most) = (work.spent(kind), budget(kind) + LARGEST_STEP);
         assert!(spent <= most, "{spent} units of {kind:?} in one turn");
     }
@@ -411,7 +412,7 @@ fn searches_for_deadlocks_count_as_what_they_look_at() {
             matches!(reply, ServerMessage::Answered { answer: Answer::Deadlock { .. }, .. })
         });
         let circles = circles.count() as u64;
-        let most = budget(Kind::Apply) / LOOKED_AT + 1;
+        let most = budget(WorkKind::Apply) / LOOKED_AT + 1;
         assert!(circles <= most, "{circles} searches in one turn");
         assert!(circles > 0 || found == 0 || goes_on(&cluster, leader), "{found} are answered");
         found += circles;

@@ -1,10 +1,10 @@
 //! Acquires: from the wish to the grant, the withdrawal, or the next try.
 
+use super::acquire_call::Ownership;
 use super::refusal::refusal_error;
 use super::requests::{OwnerKey, Purpose};
 use super::session::session_expired;
 use super::types::{AcquireCall, Action, CallId, Done, Wait};
-use super::wish::Claim;
 use super::{Core, Life, Timer};
 use crate::base::limits::REQUESTS_PER_SESSION_MAX;
 use crate::base::locks::{Name, Refusal};
@@ -27,7 +27,7 @@ pub(super) struct Acquires {
 pub(super) struct Acquiring {
     pub(super) wish: AcquireCall,
     /// `None` for an owner of its own.
-    pub(super) claim: Option<Claim>,
+    pub(super) ownership: Option<Ownership>,
     /// Under which key it is held back.
     behind: Option<OwnerKey>,
     /// The request that stands for it in the session in force.
@@ -173,7 +173,7 @@ impl Core {
         };
         self.timers.extend(wait_over.map(|at| (at, Timer::WaitOver(call))));
         let acquiring = Acquiring {
-            claim: wish.claim(),
+            ownership: wish.ownership(),
             wish,
             behind: None,
             request: None,
@@ -213,12 +213,15 @@ impl Core {
 
     /// What becomes of an acquire that has no request. Re-entrance is counted here, so that no server is asked (L14).
     fn way_of(&self, call: CallId) -> Way {
-        let claim = self.acquires.calls.get(&call).and_then(|acquiring| acquiring.claim.as_ref());
-        let (Some(claim), Some(session)) = (claim, &self.session) else { return Way::Submitted };
-        let keys = claim.keys();
+        let ownership =
+            self.acquires.calls.get(&call).and_then(|acquiring| acquiring.ownership.as_ref());
+        let (Some(ownership), Some(session)) = (ownership, &self.session) else {
+            return Way::Submitted;
+        };
+        let keys = ownership.keys();
         let mut owned = keys.iter().filter_map(|key| Some((key, self.leases.owned(key)?)));
         if let Some(((_, name), token)) = owned.next() {
-            return if self.leases.is_claim(token, claim) {
+            return if self.leases.is_claim(token, ownership) {
                 Way::ReEnters(token)
             } else {
                 Way::Refused(name.clone())
@@ -234,7 +237,7 @@ impl Core {
         else {
             return;
         };
-        let keys = acquiring.claim.as_ref().map(Claim::keys).unwrap_or_default();
+        let keys = acquiring.ownership.as_ref().map(Ownership::keys).unwrap_or_default();
         let (operation, purpose) = (acquiring.wish.operation(), Purpose::Acquire(call));
         let request = session.window.submit(operation, purpose, keys, self.largest_token);
         acquiring.request = Some(request);
@@ -265,7 +268,7 @@ impl Core {
         let Some(acquiring) = self.take_acquire(call) else { return false };
         if let (Some(request), Some(session)) = (acquiring.request, &mut self.session) {
             session.window.withdraw(request);
-            let keys = acquiring.claim.as_ref().map(Claim::keys).unwrap_or_default();
+            let keys = acquiring.ownership.as_ref().map(Ownership::keys).unwrap_or_default();
             self.acquires.make_ready_held_back(&keys);
         }
         true

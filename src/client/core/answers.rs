@@ -90,7 +90,7 @@ impl Core {
         let Some(acquiring) = self.take_acquire(call) else { return };
         self.largest_token = self.largest_token.max(token);
         let name = acquiring.wish.name;
-        let lease = self.leases.add_grant(token, name.clone(), acquiring.claim);
+        let lease = self.leases.add_grant(token, name.clone(), acquiring.ownership);
         self.decide(call, Ok(Done::Acquired { lease, name, token }));
         self.remove_request(request);
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// What a server asks of a session.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct AskedGrant {
     pub(super) session: SessionId,
     pub(super) name: Name,
     pub(super) token: Token,
@@ -50,9 +50,9 @@ impl Core {
     /// The grace counts from `now`, which was sampled after the message was read, so from its arrival or a little
     /// later. Either is safe: no server counts the grace; the lock is free when the release arrives, which leaves
     /// after belief has ended here.
-    pub(super) fn handle_asked(&mut self, now: &Sample, asked: Asked) {
+    pub(super) fn handle_asked(&mut self, now: &Sample, asked: AskedGrant) {
         let current = self.session.as_ref().is_some_and(|session| session.id == asked.session);
-        let Asked { name, token, grace, reason, .. } = asked;
+        let AskedGrant { name, token, grace, reason, .. } = asked;
         if !current || token == Token(0) || token.0 > TOKEN_MAX {
             return;
         }

@@ -1,9 +1,9 @@
 //! Leases: handles on grants, ended once and for good; and releases.
 
 use super::Core;
+use super::acquire_call::Ownership;
 use super::requests::{OwnerKey, Purpose};
 use super::types::{Action, CallId, Deadline, Done, EndReason, LeaseId};
-use super::wish::Claim;
 use crate::base::locks::{Name, Operation};
 use crate::base::{Sample, Token};
 use crate::{Error, Status};
@@ -27,14 +27,14 @@ pub(super) struct Leases {
 pub(super) struct Grant {
     /// The first name that was given; a release by it frees all.
     pub(super) name: Name,
-    claim: Option<Claim>,
+    ownership: Option<Ownership>,
     handles: Vec<LeaseId>,
 }
 
 impl Grant {
     /// Whose, about what.
     pub(super) fn keys(&self) -> Vec<OwnerKey> {
-        self.claim.as_ref().map(Claim::keys).unwrap_or_default()
+        self.ownership.as_ref().map(Ownership::keys).unwrap_or_default()
     }
 }
 
@@ -71,13 +71,18 @@ impl Leases {
     }
 
     /// Whether just that is held under `token`.
-    pub(super) fn is_claim(&self, token: Token, claim: &Claim) -> bool {
-        self.grants.get(&token).is_some_and(|grant| grant.claim.as_ref() == Some(claim))
+    pub(super) fn is_claim(&self, token: Token, ownership: &Ownership) -> bool {
+        self.grants.get(&token).is_some_and(|grant| grant.ownership.as_ref() == Some(ownership))
     }
 
     /// A first handle on a new grant.
-    pub(super) fn add_grant(&mut self, token: Token, name: Name, claim: Option<Claim>) -> LeaseId {
-        let grant = Grant { name, claim, handles: Vec::with_capacity(1) };
+    pub(super) fn add_grant(
+        &mut self,
+        token: Token,
+        name: Name,
+        ownership: Option<Ownership>,
+    ) -> LeaseId {
+        let grant = Grant { name, ownership, handles: Vec::with_capacity(1) };
         self.owned.extend(grant.keys().into_iter().map(|key| (key, token)));
         self.grants.insert(token, grant);
         self.add_handle(token)

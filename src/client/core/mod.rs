@@ -6,6 +6,7 @@
 //! come before sends in what is drained, so that belief ends before the bytes leave (L13).
 
 mod acquire;
+mod acquire_call;
 mod answers;
 mod asked;
 mod back_off;
@@ -31,7 +32,6 @@ mod transfer;
 mod transmit;
 mod tries;
 mod types;
-mod wish;
 mod words;
 
 pub use types::{
@@ -45,7 +45,7 @@ use crate::base::{Sample, SessionId, Token};
 use crate::wire::{ClientHello, Refused, ServerMessage, Welcomed};
 use crate::{Error, Status};
 use acquire::Acquires;
-use asked::{Asked, Disowned};
+use asked::{AskedGrant, Disowned};
 use leaders::Leaders;
 use lease::Leases;
 use links::{Heard, Links};
@@ -215,7 +215,7 @@ impl Core {
             ServerMessage::Standing { session } => self.handle_standing(link, session),
             ServerMessage::Asked { session, name, token, grace_ms, reason } => {
                 let grace = Duration::from_millis(u64::from(grace_ms));
-                self.handle_asked(now, Asked { session, name, token, grace, reason });
+                self.handle_asked(now, AskedGrant { session, name, token, grace, reason });
             }
             ServerMessage::Changed { read, index, holder, gap } => {
                 self.handle_changed(link, read, Changed { index, holder, gap });

@@ -17,14 +17,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The reads that are not answered. A read's number is that of its call.
 #[derive(Clone, Debug)]
 pub(super) struct Reads {
-    asked: BTreeMap<CallId, Asked>,
+    asked: BTreeMap<CallId, PendingRead>,
     repeats: Repeats<CallId>,
     /// The newest index of which this client was told anything.
     newest: Index,
 }
 
 #[derive(Clone, Debug)]
-struct Asked {
+struct PendingRead {
     query: Query,
     /// The session of then, and the id that its next request had: those before it come first.
     behind: Option<(SessionId, RequestId)>,
@@ -49,7 +49,7 @@ impl Reads {
         self.newest = Index(0);
     }
 
-    fn ask(&mut self, call: CallId, asked: Asked) {
+    fn ask(&mut self, call: CallId, asked: PendingRead) {
         self.asked.insert(call, asked);
         self.repeats.insert(call);
     }
@@ -132,7 +132,7 @@ impl Core {
             self.decide(id, Err(Error::new(Status::Limit, text)));
         } else {
             let behind = self.session.as_ref().map(|one| (one.id, one.window.next_request()));
-            self.reads.ask(id, Asked { query, behind });
+            self.reads.ask(id, PendingRead { query, behind });
             self.timers.insert((now.hint(self.options.request_timeout), Timer::ReadOver(id)));
         }
         id
@@ -182,7 +182,7 @@ mod tests {
 
     fn ask(reads: &mut Reads, call: u64) {
         let query = Query::Lock { name: "a".try_into().unwrap() };
-        reads.ask(CallId(call), Asked { query, behind: None });
+        reads.ask(CallId(call), PendingRead { query, behind: None });
         assert!(reads.take_request(None).is_some());
     }
 

@@ -3,7 +3,7 @@
 use super::back_off::{BackOff, SPARE_STEP_MAX, STEP_MAX};
 use super::renewal::Renewals;
 use super::requests::{Purpose, Window};
-use super::standing::Roll;
+use super::standing::StandingList;
 use super::types::{Action, Belief, CallId, Done, EndReason, LinkId, SessionState};
 use super::{Core, Life};
 use crate::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
@@ -23,7 +23,7 @@ pub(super) struct Session {
     pub(super) belief: Belief,
     pub(super) renewals: Renewals,
     pub(super) window: Window,
-    pub(super) roll: Roll,
+    pub(super) roll: StandingList,
     /// When it was acknowledged, as a reading of BOOTTIME.
     opened_at: u64,
 }
@@ -85,7 +85,7 @@ pub(super) enum EndedBy {
 impl Session {
     fn new(now: &Sample, id: SessionId, ttl: Duration, belief: Belief) -> Self {
         let renewals = Renewals::new(ttl, &belief.start);
-        let (window, roll, opened_at) = (Window::new(), Roll::default(), now.boot());
+        let (window, roll, opened_at) = (Window::new(), StandingList::default(), now.boot());
         Self { id, ttl, belief, renewals, window, roll, opened_at }
     }
 

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 
 /// Where the list of a session's standing grants has come to, which home says after each `Attach`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Roll {
+pub(super) enum StandingList {
     /// None is under way.
     #[default]
     Idle,
     /// It has begun. These tokens were held then, and were not named yet. What is granted from then on is not among
     /// them, nor need be.
-    Called { missing: BTreeSet<Token> },
+    Listing { missing: BTreeSet<Token> },
 }
 
 impl Core {
@@ -25,7 +25,7 @@ impl Core {
         }
         let missing = self.leases.tokens().collect();
         if let Some(session) = self.session.as_mut().filter(|session| session.id == id) {
-            session.roll = Roll::Called { missing };
+            session.roll = StandingList::Listing { missing };
         }
     }
 
@@ -36,7 +36,7 @@ impl Core {
             return;
         }
         let session = self.session.as_mut().filter(|session| session.id == id);
-        if let Some(Roll::Called { missing }) = session.map(|session| &mut session.roll) {
+        if let Some(StandingList::Listing { missing }) = session.map(|session| &mut session.roll) {
             missing.remove(token);
         }
     }
@@ -50,7 +50,7 @@ impl Core {
         }
         let session = self.session.as_mut().filter(|session| session.id == id);
         let Some(session) = session else { return };
-        if let Roll::Called { missing } = std::mem::take(&mut session.roll) {
+        if let StandingList::Listing { missing } = std::mem::take(&mut session.roll) {
             session.window.handle_listed();
             missing.into_iter().for_each(|token| self.break_grant(token));
         }

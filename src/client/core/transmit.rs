@@ -4,7 +4,7 @@
 use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
 use super::links::Home;
-use super::standing::Roll;
+use super::standing::StandingList;
 use super::types::{Action, CallId, LinkId};
 use crate::base::locks::Operation;
 use crate::base::rng::Rng;
@@ -89,7 +89,7 @@ impl Core {
         self.reads.send_all_again();
         self.observers.send_all_again();
         if let Some(session) = &mut self.session {
-            session.roll = Roll::Idle;
+            session.roll = StandingList::Idle;
             session.window.send_all_again();
             session.renewals.repeat_unanswered(now);
         }

@@ -2,19 +2,24 @@
 
 use super::script::{Script, acquire, all, name, plain, release, take, transfer, with};
 use crate::base::{SessionId, Term, Token};
-use crate::lock::{Acquire, Change, Command, Holding, Mode, Operation};
+use crate::lock::{Acquire, Command, HolderChange, Holding, Mode, Operation};
 
-fn held(lock: &str, token: u64, client: &str, since_unix_ms: u64) -> Change {
+fn held(lock: &str, token: u64, client: &str, since_unix_ms: u64) -> HolderChange {
     let (token, client, value) = (Token(token), client.into(), Box::default());
-    Change { name: name(lock), holder: Some(Holding { token, client, value, since_unix_ms }) }
+    HolderChange { name: name(lock), holder: Some(Holding { token, client, value, since_unix_ms }) }
 }
 
-fn vacant(lock: &str) -> Change {
-    Change { name: name(lock), holder: None }
+fn vacant(lock: &str) -> HolderChange {
+    HolderChange { name: name(lock), holder: None }
 }
 
 /// What the request of `session` changes.
-fn changes(script: &mut Script, session: SessionId, request: u64, wish: Operation) -> Vec<Change> {
+fn changes(
+    script: &mut Script,
+    session: SessionId,
+    request: u64,
+    wish: Operation,
+) -> Vec<HolderChange> {
     script.submit(session, request, wish).1.changes
 }
 

@@ -4,7 +4,7 @@ use super::orders::told;
 use super::{Claim, Reference};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure::base::{RequestId, SessionId, Token};
-use tenure::lock::{Answer, Asked, Change, Holding, Name};
+use tenure::lock::{Answer, Asked, HolderChange, Holding, Name};
 
 /// The holders, the oldest first, and the waiters.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,7 +95,10 @@ impl Reference {
     }
 
     /// What an observer of each lock has to hear.
-    pub(super) fn changes_since(&self, before: &BTreeMap<Name, Option<Holding>>) -> Vec<Change> {
+    pub(super) fn changes_since(
+        &self,
+        before: &BTreeMap<Name, Option<Holding>>,
+    ) -> Vec<HolderChange> {
         let now = self.shown_to_observers();
         let names: BTreeSet<&Name> = before.keys().chain(now.keys()).collect();
         let of =
@@ -105,6 +108,6 @@ impl Reference {
         };
         let changed =
             names.into_iter().filter(|name| seen(&of(before, name)) != seen(&of(&now, name)));
-        changed.map(|name| Change { name: name.clone(), holder: of(&now, name) }).collect()
+        changed.map(|name| HolderChange { name: name.clone(), holder: of(&now, name) }).collect()
     }
 }

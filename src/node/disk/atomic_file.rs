@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 /// Where a file is made, and where it is put.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Target {
     pub(super) directory: Arc<File>,
     pub(super) temporary: PathBuf,
     pub(super) path: PathBuf,
     pub(super) reserve: Arc<Reserve>,
 }
 
-impl Place {
+impl Target {
     /// Does all of it. After a failure the file is removed, under whichever name it has.
     pub(super) fn store(&self, content: FileContent, stop: &Stop) -> Result<(), StoreError> {
         let Self { directory, temporary, path, reserve } = self;
@@ -55,7 +55,7 @@ fn give_up(path: &Path, error: StoreError) -> StoreError {
 /// The file while its content is made: written in parts, each synced: one large sync would hold up the log's own small
 /// ones for as long.
 struct Parts<'p> {
-    place: &'p Place,
+    place: &'p Target,
     file: File,
     unsynced: usize,
     stop: &'p Stop,
@@ -72,7 +72,7 @@ impl NewFile for Parts<'_> {
     }
 
     fn shared(&mut self) -> Result<Arc<dyn ReadAt>, DiskError> {
-        let Place { temporary, path, reserve, .. } = self.place;
+        let Target { temporary, path, reserve, .. } = self.place;
         // Whoever reads it does so under its own name.
         let shared = SharedFile::of(&self.file, path, reserve);
         Ok(Arc::new(shared.map_err(|error| failed("open", temporary, &error))?))

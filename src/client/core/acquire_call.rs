@@ -8,7 +8,7 @@ use crate::{Error, Status};
 
 /// Who wants which locks in which way. An owner enters again just what equals what it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Claim {
+pub(super) struct Ownership {
     owner: Owner,
     /// In byte order.
     names: Vec<Name>,
@@ -17,7 +17,7 @@ pub(super) struct Claim {
     permits: u32,
 }
 
-impl Claim {
+impl Ownership {
     /// One for each of the locks.
     pub(super) fn keys(&self) -> Vec<OwnerKey> {
         self.names.iter().map(|name| (self.owner, name.clone())).collect()
@@ -43,8 +43,8 @@ impl AcquireCall {
     }
 
     /// `None` for an owner of its own.
-    pub(super) fn claim(&self) -> Option<Claim> {
-        (self.owner != 0).then(|| Claim {
+    pub(super) fn ownership(&self) -> Option<Ownership> {
+        (self.owner != 0).then(|| Ownership {
             owner: Owner(self.owner),
             names: self.sorted_names().into_iter().cloned().collect(),
             mode: self.mode,
