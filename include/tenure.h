@@ -1315,9 +1315,10 @@ tenure_status tenure_break(tenure_client *client,
  *     json = realloc(json, len);
  * ```
  *
- * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_UNAVAILABLE,
- * TENURE_DENIED (the text says who lacks which right), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not
- * there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for each page of locks.
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_DENIED (the text says who lacks
+ * which right; of all locks, those that may not be read are left out), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
+ * TENURE_FORKED. What is not there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for
+ * each page of locks.
  */
 tenure_status tenure_describe(tenure_client *client,
                               const char *what,

@@ -42,6 +42,12 @@ impl Raft {
         self.room.is_short
     }
 
+    /// Whether the log takes one more entry of so many bytes of payload.
+    #[must_use]
+    pub fn takes(&self, payload_bytes: usize) -> bool {
+        (payload_bytes + Entry::OVERHEAD_BYTES) as u64 + RECORD_PADDING_MAX <= self.room.bytes
+    }
+
     /// Whether the logs of a quorum take more, as far as peers have said.
     #[must_use]
     pub fn can_commit(&self) -> bool {

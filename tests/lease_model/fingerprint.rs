@@ -23,12 +23,12 @@ impl World {
             }
         }
         for node in &self.nodes {
-            text.0.write_u64(node.fingerprint(of_node));
+            text.number(node.fingerprint(of_node));
         }
         for client in &self.clients {
-            text.0.write_u64(client.fingerprint(Text::of));
+            text.number(client.fingerprint(Text::of));
         }
-        text.0.finish()
+        text.finish()
     }
 }
 
@@ -41,32 +41,50 @@ fn of_node(node: &Node) -> u64 {
         let logged = logged.filter_map(|index| replica.raft().entry(index));
         logged.for_each(|entry| text.payload(entry));
     }
-    text.0.finish()
+    text.finish()
 }
 
-/// A hash of what is written to it.
-#[derive(Default)]
-struct Text(DefaultHasher);
+/// What is written to it, and at the end a hash of that: debug texts come in pieces of a few bytes, and each would be a call of the hasher.
+struct Text(Vec<u8>);
+
+impl Default for Text {
+    fn default() -> Self {
+        Self(Vec::with_capacity(TEXT_BYTES))
+    }
+}
 
 impl Text {
     fn of(value: &impl Debug) -> u64 {
         let mut text = Self::default();
         text.debug(value);
-        text.0.finish()
+        text.finish()
     }
 
     fn debug(&mut self, value: &impl Debug) {
-        write!(self, "{value:?}").expect("hashing cannot fail");
+        write!(self, "{value:?}").expect("memory takes it");
     }
 
     fn payload(&mut self, entry: &Entry) {
-        self.0.write(entry.payload.bytes());
+        self.0.extend_from_slice(entry.payload.bytes());
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn finish(self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.0);
+        hasher.finish()
     }
 }
 
 impl Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write(text.as_bytes());
+        self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
 }
+
+/// Of a node, with its log.
+const TEXT_BYTES: usize = 32 << 10;

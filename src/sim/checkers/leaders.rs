@@ -208,7 +208,9 @@ impl Judge {
         inside: Inside<'_>,
     ) -> Result<(), Violation> {
         let (node, slot, raft) = (step.node, step.node.host_id.0, inside.raft);
-        let has_room = node.log_bytes_max() == LOG_BYTES_MAX && !raft.is_short_of_room();
+        // A disk that is full takes nothing, before the log has been told so as well.
+        let is_short = raft.is_short_of_room() || !raft.takes(CONTINUE_BYTES_MAX);
+        let has_room = node.log_bytes_max() == LOG_BYTES_MAX && !is_short;
         let may = self.expiry.leads(slot) && has_room && !raft.is_transferring();
         // An entry that was proposed and applied in this step has gone on as well.
         let before = self.goes_on.applied(slot, inside.applied).max(raft.snapshot_index());
@@ -232,3 +234,6 @@ impl Judge {
         self.backing.check(slot, &claim, self.consensus.acting_members(node.id))
     }
 }
+
+/// Of the command that goes on: it has no fields.
+const CONTINUE_BYTES_MAX: usize = 16;
