@@ -241,7 +241,11 @@ impl ClientProcess {
     /// One of another cluster makes it a stranger, unless that goes on from its own.
     fn handle_welcome(&mut self, sample: &Sample, link: LinkId, welcomed: Welcomed) {
         if let (Some(known), Some(told)) = (self.core.cluster(), welcomed.welcome.cluster) {
-            self.is_stranger |= told != known && !welcomed.ancestors.contains(known);
+            let is_strange = told != known && !welcomed.ancestors.contains(known);
+            self.is_stranger |= is_strange;
+            if is_strange {
+                self.watch.handle_contradiction();
+            }
         }
         let before = self.core.cluster();
         self.core.handle_welcome(sample, link, welcomed);

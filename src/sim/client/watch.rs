@@ -27,7 +27,7 @@ pub struct ClientWatch {
     state: SessionState,
     /// When its state was looked at last.
     looked_at: Option<Sample>,
-    /// A server has said that the session is not alive.
+    /// A server has said that the session is not alive, or that it is of another cluster.
     is_told: bool,
 }
 
@@ -75,6 +75,12 @@ impl ClientWatch {
             | ServerMessage::Answered { answer: Answer::SessionExpired, .. } => self.is_told = true,
             _ => {}
         }
+    }
+
+    /// A node has said that it is of another cluster, and not that this one became it, as those of 0.1.0 cannot: a session whose cluster
+    /// nobody confirms is given up, without a time in jeopardy.
+    pub fn handle_contradiction(&mut self) {
+        self.is_told = true;
     }
 
     /// Its core is about to be told by `home`, while the program has `held`.
