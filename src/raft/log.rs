@@ -1,19 +1,48 @@
 //! The entries held in memory, contiguous behind a base, with their sizes summed.
+//!
+//! In blocks: a log of 64 MiB may have a million small entries, and one vector of them took tens of milliseconds of a turn to move, where
+//! it grew or where its front was compacted. No block moves; a compaction frees whole blocks, and few entries of one.
 
 use crate::base::{Index, Term};
 use crate::raft::Entry;
+use std::collections::VecDeque;
 
-/// The log. Invariants: entry i stands at position i − base − 1; terms never fall; `bytes_through[p]` =
-/// Σ size of the entries before position p, from an arbitrary origin, so that any range is measured by one
-/// subtraction. Entries at or below the base are in a snapshot.
+/// The log. Invariants: block k holds entries of the indices k × `BLOCK_LEN` to (k + 1) × `BLOCK_LEN` − 1, the first and the
+/// last perhaps only some of them; terms never fall. Entries at or below the base are in a snapshot.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     base: Index,
     base_term: Term,
+    /// Σ size of the entries up to the base, from an arbitrary origin.
+    base_bytes: u64,
+    blocks: VecDeque<Block>,
+    /// Compacted, and freed in parts: so many at once would hold up the loop.
+    garbage: Vec<Block>,
+}
+
+/// Entries one behind the other. `bytes_through[p]` = Σ size of all entries through the one at p, from the log's origin, so
+/// that any range is measured by one subtraction.
+#[derive(Clone, Debug)]
+struct Block {
     entries: Vec<Entry>,
     bytes_through: Vec<u64>,
-    /// Compacted, and freed in parts: so many at once would hold up the loop.
-    garbage: Vec<Entry>,
+}
+
+impl Block {
+    fn new() -> Self {
+        let entries = Vec::with_capacity(BLOCK_LEN as usize);
+        Self { entries, bytes_through: Vec::with_capacity(BLOCK_LEN as usize) }
+    }
+
+    fn truncate(&mut self, kept: usize) {
+        self.entries.truncate(kept);
+        self.bytes_through.truncate(kept);
+    }
+
+    fn forget_first(&mut self, count: usize) {
+        self.entries.drain(..count);
+        self.bytes_through.drain(..count);
+    }
 }
 
 impl Log {
@@ -21,15 +50,10 @@ impl Log {
     ///
     /// # Panics
     /// If the entries are not contiguous behind the base, or their terms fall: recovery promised both.
-    pub fn new(base: Index, base_term: Term, entries: Vec<Entry>) -> Self {
-        let mut log = Self {
-            base,
-            base_term,
-            entries: Vec::with_capacity(entries.len()),
-            bytes_through: vec![0],
-            garbage: Vec::new(),
-        };
-        entries.into_iter().for_each(|entry| log.push(entry));
+    pub fn new(base: Index, base_term: Term, entries: impl Iterator<Item = Entry>) -> Self {
+        let blocks = VecDeque::new();
+        let mut log = Self { base, base_term, base_bytes: 0, blocks, garbage: Vec::new() };
+        entries.for_each(|entry| log.push(entry));
         log
     }
 
@@ -40,12 +64,12 @@ impl Log {
 
     /// The last index; that of the base if empty.
     pub fn last_index(&self) -> Index {
-        Index(self.base.0 + self.entries.len() as u64)
+        self.last().map_or(self.base, |entry| entry.index)
     }
 
     /// The term of the last entry; that of the base if empty.
     pub fn last_term(&self) -> Term {
-        self.entries.last().map_or(self.base_term, |entry| entry.term)
+        self.last().map_or(self.base_term, |entry| entry.term)
     }
 
     /// The term at `index`; `None` before the base and behind the end.
@@ -59,59 +83,70 @@ impl Log {
 
     /// The entry at `index`.
     pub fn entry(&self, index: Index) -> Option<&Entry> {
-        let position = usize::try_from(index.0.checked_sub(self.base.0 + 1)?).ok()?;
-        self.entries.get(position)
+        if index <= self.base {
+            return None;
+        }
+        let (block, position) = self.place(index);
+        self.blocks.get(block)?.entries.get(position)
     }
 
-    /// The entries `from ..= to`; none if `to` < `from`.
-    pub fn range(&self, from: Index, to: Index) -> &[Entry] {
-        if to < from { &[] } else { &self.entries[self.position(from)..=self.position(to)] }
+    /// The entries `from ..= to`, all held; none if `to` < `from`.
+    pub fn range(&self, from: Index, to: Index) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+        let is_empty = to < from;
+        let (first, start) = if is_empty { (0, 0) } else { self.place(from) };
+        let (last, end) = if is_empty { (0, 0) } else { self.place(to) };
+        let blocks = if is_empty { 0..0 } else { first..last + 1 };
+        let numbered = (blocks.start..blocks.end).zip(self.blocks.range(blocks));
+        numbered.flat_map(move |(number, block)| {
+            let start = if number == first { start } else { 0 };
+            let end = if number == last { end + 1 } else { block.entries.len() };
+            &block.entries[start..end]
+        })
     }
 
     /// Bytes of the entries behind `index`; those before the base count for nothing.
     pub fn bytes_behind(&self, index: Index) -> u64 {
-        let from = index.max(self.base).next();
-        self.bytes_end() - self.bytes_through[self.position(from)]
+        self.bytes_end() - self.bytes_through(index.max(self.base))
     }
 
     /// Bytes of the entries `from ..= to`.
     pub fn bytes_between(&self, from: Index, to: Index) -> u64 {
-        if to < from {
-            0
-        } else {
-            self.bytes_through[self.position(to) + 1] - self.bytes_through[self.position(from)]
-        }
+        if to < from { 0 } else { self.bytes_through(to) - self.bytes_through(before(from)) }
     }
 
     /// The last index such that the entries `from ..=` it fit into `budget` bytes; `from` − 1 if none.
     pub fn last_within(&self, from: Index, budget: u64) -> Index {
-        let before = self.position(from);
-        let end = self.bytes_through[before].saturating_add(budget);
-        let fitting = self.bytes_through[before..].partition_point(|&bytes| bytes <= end);
-        Index(from.0 + fitting as u64 - 2)
+        let end = self.bytes_through(before(from)).saturating_add(budget);
+        before(self.first_where(from, |index| self.bytes_through(index) > end))
     }
 
     /// The first index such that the entries from it through `to` fit into `budget` bytes; `to` + 1 if none.
     pub fn first_within(&self, to: Index, budget: u64) -> Index {
-        let end = self.bytes_through[self.position(to.next())];
-        let start = end.saturating_sub(budget);
-        let before = self.bytes_through.partition_point(|&bytes| bytes < start);
-        Index(self.base.0 + before as u64 + 1)
+        let start = self.bytes_through(to).saturating_sub(budget);
+        self.first_where(self.base.next(), |index| self.bytes_through(before(index)) >= start)
     }
 
     /// Appends one entry.
     pub fn push(&mut self, entry: Entry) {
         assert_eq!(entry.index, self.last_index().next(), "the log has no gaps");
         assert!(entry.term >= self.last_term(), "term {} < {}", entry.term, self.last_term());
-        self.bytes_through.push(self.bytes_end() + entry.size() as u64);
-        self.entries.push(entry);
+        let through = self.bytes_end() + entry.size() as u64;
+        let (block, _) = self.place(entry.index);
+        if block == self.blocks.len() {
+            self.blocks.push_back(Block::new());
+        }
+        let block = &mut self.blocks[block];
+        block.bytes_through.push(through);
+        block.entries.push(entry);
     }
 
     /// Removes the entry at `from` and all behind it.
     pub fn truncate(&mut self, from: Index) {
-        let kept = self.position(from);
-        self.entries.truncate(kept);
-        self.bytes_through.truncate(kept + 1);
+        let (block, kept) = self.place(from);
+        self.blocks.truncate(if kept == 0 { block } else { block + 1 });
+        if let Some(block) = self.blocks.get_mut(block) {
+            block.truncate(kept);
+        }
     }
 
     /// Forgets the entries through `to`, which a snapshot holds the effect of.
@@ -120,33 +155,27 @@ impl Log {
             return;
         }
         let term = self.term_at(to).expect("what is compacted is in the log");
-        let kept = self.position(to.next());
-        let rest = self.entries.split_off(kept);
-        let compacted = std::mem::replace(&mut self.entries, rest);
-        self.throw_away(compacted);
-        self.bytes_through = self.bytes_through.split_off(kept);
-        (self.base, self.base_term) = (to, term);
+        let (bytes, end) = (self.bytes_through(to), self.last_index());
+        let (whole, some) = self.place(to.next());
+        self.garbage.extend(self.blocks.drain(..whole));
+        if to == end {
+            self.garbage.extend(self.blocks.drain(..));
+        } else if some > 0 {
+            // Of the one block that holds both sides.
+            self.blocks[0].forget_first(some);
+        }
+        (self.base, self.base_term, self.base_bytes) = (to, term, bytes);
     }
 
     /// Replaces the whole log by an empty one behind a snapshot.
     pub fn reset(&mut self, base: Index, base_term: Term) {
-        let all = std::mem::take(&mut self.entries);
-        self.throw_away(all);
-        self.bytes_through = vec![0];
-        (self.base, self.base_term) = (base, base_term);
-    }
-
-    /// Moves the smaller of two heaps: a log of 64 MiB has a million entries, and moving them takes milliseconds.
-    fn throw_away(&mut self, mut entries: Vec<Entry>) {
-        if self.garbage.len() < entries.len() {
-            std::mem::swap(&mut self.garbage, &mut entries);
-        }
-        self.garbage.append(&mut entries);
+        self.garbage.extend(self.blocks.drain(..));
+        (self.base, self.base_term, self.base_bytes) = (base, base_term, 0);
     }
 
     /// Frees some of the compacted entries.
     pub fn collect_garbage(&mut self) {
-        let rest = self.garbage.len().saturating_sub(GARBAGE_PER_TURN_MAX);
+        let rest = self.garbage.len().saturating_sub(GARBAGE_BLOCKS_PER_TURN_MAX);
         self.garbage.truncate(rest);
         if rest == 0 {
             self.garbage = Vec::new();
@@ -167,23 +196,183 @@ impl Log {
         if end < self.base {
             return (end, Term(0));
         }
-        let held = &self.entries[..self.position(end.next())];
-        let found = held.partition_point(|entry| entry.term <= term);
-        match found.checked_sub(1) {
-            Some(last) => (held[last].index, held[last].term),
+        let behind = self.first_where(self.base.next(), |index| {
+            index > end || self.term_at(index).is_none_or(|held| held > term)
+        });
+        match self.entry(before(behind)) {
+            Some(found) => (found.index, found.term),
             None if self.base_term <= term => (self.base, self.base_term),
             None => (Index(self.base.0.saturating_sub(1)), Term(0)),
         }
     }
 
-    fn position(&self, index: Index) -> usize {
-        (index.0 - self.base.0 - 1) as usize
+    /// The first index from `from` on, held or the one behind the end, of which `holds` is true; from there on it is.
+    fn first_where(&self, from: Index, holds: impl Fn(Index) -> bool) -> Index {
+        let (mut low, mut high) = (from, self.last_index().next());
+        while low < high {
+            let middle = Index(low.0.midpoint(high.0));
+            if holds(middle) { high = middle } else { low = middle.next() }
+        }
+        low
+    }
+
+    /// The number of the block, and the position in it, of what stands behind the base at `index`.
+    fn place(&self, index: Index) -> (usize, usize) {
+        let (number, start) = (index.0 / BLOCK_LEN, self.base.0 + 1);
+        let first_of_block = start.max(number * BLOCK_LEN);
+        ((number - start / BLOCK_LEN) as usize, (index.0 - first_of_block) as usize)
+    }
+
+    fn last(&self) -> Option<&Entry> {
+        self.blocks.back()?.entries.last()
+    }
+
+    /// Σ size of the entries through `index`, which is the base or held.
+    fn bytes_through(&self, index: Index) -> u64 {
+        if index == self.base {
+            return self.base_bytes;
+        }
+        let (block, position) = self.place(index);
+        self.blocks[block].bytes_through[position]
     }
 
     fn bytes_end(&self) -> u64 {
-        self.bytes_through[self.entries.len()]
+        self.bytes_through(self.last_index())
     }
 }
 
-/// Entries freed in one turn: some hundred microseconds.
-const GARBAGE_PER_TURN_MAX: usize = 8192;
+fn before(index: Index) -> Index {
+    Index(index.0 - 1)
+}
+
+/// Entries of a block: 40 KiB, and growing to it moves as many.
+const BLOCK_LEN: u64 = 1024;
+
+/// Blocks freed in one turn: some hundred microseconds.
+const GARBAGE_BLOCKS_PER_TURN_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Payload;
+    use crate::base::rng::Rng;
+    use crate::raft::{EntryHeader, EntryKind};
+
+    /// What the log is told, in one vector.
+    struct Model {
+        base: Index,
+        base_term: Term,
+        entries: Vec<Entry>,
+    }
+
+    impl Model {
+        fn at(&self, index: Index) -> Option<&Entry> {
+            self.entries.iter().find(|entry| entry.index == index)
+        }
+
+        fn bytes(&self, from: Index, to: Index) -> u64 {
+            let within = self.entries.iter().filter(|entry| (from..=to).contains(&entry.index));
+            within.map(|entry| entry.size() as u64).sum()
+        }
+
+        fn last(&self) -> Index {
+            self.entries.last().map_or(self.base, |entry| entry.index)
+        }
+
+        fn term_at(&self, index: Index) -> Option<Term> {
+            let base = (index == self.base).then_some(self.base_term);
+            base.or_else(|| self.at(index).map(|entry| entry.term))
+        }
+
+        fn conflict(&self, index: Index, term: Term) -> (Index, Term) {
+            if index < self.base {
+                return (index, Term(0));
+            }
+            let held = self.entries.iter().rfind(|e| e.index <= index && e.term <= term);
+            let base = (self.base, self.base_term);
+            let base = if base.1 <= term { base } else { (before(self.base), Term(0)) };
+            held.map_or(base, |entry| (entry.index, entry.term))
+        }
+    }
+
+    fn entry(index: Index, term: Term, len: usize) -> Entry {
+        let header = EntryHeader { format: 1, kind: EntryKind::Command, proposer_unix_ms: 0 };
+        Entry { term, index, header, payload: Payload::from(vec![7; len]) }
+    }
+
+    fn compare(log: &Log, model: &Model, rng: &mut Rng) {
+        assert_eq!((log.base(), log.last_index()), (model.base, model.last()));
+        let last = model.entries.last();
+        assert_eq!(log.last_term(), last.map_or(model.base_term, |entry| entry.term));
+        let any = |rng: &mut Rng| Index(rng.between(model.base.0 + 1, model.last().0 + 1));
+        let (from, to) = (any(rng), before(any(rng)));
+        let within = || model.entries.iter().filter(|entry| (from..=to).contains(&entry.index));
+        assert!(log.range(from, to).eq(within()));
+        assert!(log.range(from, to).rev().eq(within().rev()));
+        for index in [from, to, Index(model.base.0), Index(model.base.0 / 2)] {
+            assert_eq!(log.entry(index), model.at(index));
+            assert_eq!(log.term_at(index), model.term_at(index));
+        }
+        assert_eq!(log.bytes_between(from, to), model.bytes(from, to));
+        assert_eq!(log.bytes_behind(to), model.bytes(to.next(), model.last()));
+        let budget = rng.between(0, 2 * model.bytes(from, model.last()) + 10);
+        let fits = |within: &mut dyn Iterator<Item = &Entry>| {
+            let mut rest = budget;
+            let fitting = |entry: &&Entry| {
+                let left = rest.checked_sub(entry.size() as u64);
+                rest = left.unwrap_or_default();
+                left.is_some()
+            };
+            within.take_while(fitting).count() as u64
+        };
+        let fitting = fits(&mut model.entries.iter().filter(|entry| entry.index >= from));
+        assert_eq!(log.last_within(from, budget), Index(from.0 + fitting - 1));
+        let fitting = fits(&mut model.entries.iter().rev().filter(|entry| entry.index <= to));
+        assert_eq!(log.first_within(to, budget), Index(to.0 + 1 - fitting));
+        let term = Term(rng.between(0, log.last_term().0 + 1));
+        assert_eq!(log.conflict_by_term(to, term), model.conflict(to, term));
+    }
+
+    #[test]
+    fn log_in_blocks_is_what_one_vector_would_be() {
+        let mut rng = Rng::new(7);
+        let (base, base_term) = (Index(5), Term(2));
+        let mut model = Model { base, base_term, entries: Vec::new() };
+        let mut log = Log::new(base, base_term, std::iter::empty());
+        for _ in 0..400 {
+            let room = 3 * BLOCK_LEN - model.entries.len().min(3 * BLOCK_LEN as usize) as u64;
+            for _ in 0..rng.between(0, room.min(700)) {
+                let term = Term(log.last_term().0 + u64::from(rng.between(0, 200) == 0));
+                let new = entry(model.last().next(), term, rng.between(0, 90) as usize);
+                model.entries.push(new.clone());
+                log.push(new);
+            }
+            let any = Index(rng.between(model.base.0 + 1, model.last().0 + 1));
+            match rng.between(0, 20) {
+                0..4 => {
+                    model.entries.retain(|entry| entry.index < any);
+                    log.truncate(any);
+                }
+                // At the seams of blocks, too, and all of it.
+                kind @ 4..12 => {
+                    let seam = Index(any.0 / BLOCK_LEN * BLOCK_LEN);
+                    let to = [any, seam, Index(seam.0.saturating_sub(1)), model.last()]
+                        [kind as usize % 4];
+                    let to = to.clamp(model.base, model.last());
+                    let term = model.term_at(to).unwrap();
+                    model.entries.retain(|entry| entry.index > to);
+                    (model.base, model.base_term) = (to, term);
+                    log.compact(to);
+                }
+                12 => {
+                    (model.base, model.base_term) = (any, log.last_term());
+                    model.entries.clear();
+                    log.reset(any, log.last_term());
+                }
+                _ => {}
+            }
+            log.collect_garbage();
+            compare(&log, &model, &mut rng);
+        }
+    }
+}

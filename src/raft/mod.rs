@@ -136,10 +136,10 @@ impl Raft {
             None => Memberships::new(Index(0), config.membership.clone()),
         };
         let behind = recovered.entries.into_iter().filter(|entry| entry.index > base);
-        let log = Log::new(base, base_term, behind.collect());
+        let log = Log::new(base, base_term, behind);
         assert!(log.last_term() <= term, "entries of term {} in {term}", log.last_term());
         let held = log.range(base.next(), log.last_index());
-        held.iter().for_each(|entry| memberships.handle_appended(entry));
+        held.for_each(|entry| memberships.handle_appended(entry));
         let patience = Patience::new(&config, now);
         let mut raft = Self {
             hard_state: recovered.hard_state,
@@ -307,7 +307,11 @@ impl Raft {
 
     /// The entries `from ..= to`, all held.
     #[must_use]
-    pub fn entries(&self, from: Index, to: Index) -> &[Entry] {
+    pub fn entries(
+        &self,
+        from: Index,
+        to: Index,
+    ) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
         self.log.range(from, to)
     }
 

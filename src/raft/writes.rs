@@ -118,7 +118,7 @@ impl Writes {
             return None;
         }
         let seq = self.last_issued.next();
-        let entries = log.range(self.unwritten_from, log.last_index()).to_vec();
+        let entries = log.range(self.unwritten_from, log.last_index()).cloned().collect();
         self.last_issued = seq;
         self.unwritten_from = log.last_index().next();
         self.issued.push_back(Issued { seq, covers: log.last_index(), at: *now });

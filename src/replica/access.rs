@@ -290,7 +290,7 @@ impl Replica {
             return false;
         }
         let ahead = self.raft.entries(self.applied.next(), self.raft.last_index());
-        let commands = ahead.iter().filter(|entry| entry.header.kind == EntryKind::Command);
+        let commands = ahead.filter(|entry| entry.header.kind == EntryKind::Command);
         let changes = |entry: &Entry| {
             u32::from(entry.header.format) >= ACCESS_LEVEL
                 && matches!(self.decoded(entry), Some(Command::Access { .. }))

@@ -32,7 +32,7 @@ impl Replica {
 
     fn cluster_key_ahead(&self) -> Option<ClusterKey> {
         let coming = self.raft.entries(self.applied.next(), self.raft.last_index());
-        let commands = coming.iter().filter(|entry| entry.header.kind == EntryKind::Command);
+        let commands = coming.filter(|entry| entry.header.kind == EntryKind::Command);
         let mut newer = commands.filter(|entry| u32::from(entry.header.format) >= KEY_LEVEL);
         newer.find_map(|entry| match decode_command(entry, self.machine.level_max()) {
             Ok(Command::ClusterKey(key)) => Some(key),

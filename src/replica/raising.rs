@@ -98,7 +98,7 @@ impl Replica {
     #[must_use]
     pub fn level_ahead(&self) -> u32 {
         let coming = self.raft.entries(self.applied.next(), self.raft.last_index());
-        let commands = coming.iter().filter(|entry| entry.header.kind == EntryKind::Command);
+        let commands = coming.filter(|entry| entry.header.kind == EntryKind::Command);
         let highest = commands.map(|entry| u32::from(entry.header.format)).max();
         highest.unwrap_or_default().max(self.machine.level())
     }

@@ -162,12 +162,14 @@ impl Replica {
                 return None;
             }
             self.snapshots.wanted = false;
-            self.snapshots.stage = Stage::Gathering { to: self.applied, entries: Vec::new() };
+            let (to, from) = (self.applied, self.raft.snapshot_index());
+            let entries = Vec::with_capacity((to.0 - from.0) as usize);
+            self.snapshots.stage = Stage::Gathering { to, entries };
         }
         let Stage::Gathering { to, entries } = &mut self.snapshots.stage else { return None };
         let from = Index(self.raft.snapshot_index().0 + entries.len() as u64).next();
         let until = Index((from.0 + ENTRIES_PER_TURN_MAX - 1).min(to.0));
-        entries.extend_from_slice(self.raft.entries(from, until));
+        entries.extend(self.raft.entries(from, until).cloned());
         if until < *to {
             return None;
         }

@@ -28,7 +28,7 @@ fn seat(network: &mut Network, at: u64, id: u64) -> Option<Seat> {
 fn memberships(network: &mut Network, id: u64) -> usize {
     let raft = &network.node(id).raft;
     let entries = raft.entries(Index(1), raft.last_index());
-    entries.iter().filter(|entry| entry.header.kind == EntryKind::Membership).count()
+    entries.filter(|entry| entry.header.kind == EntryKind::Membership).count()
 }
 
 fn proposal_commits(network: &mut Network, leader: u64) -> bool {

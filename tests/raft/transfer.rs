@@ -178,7 +178,7 @@ fn leader_that_waits_itself_relinquishes_nothing() {
         assert_eq!(network.leader(), Some(2));
         let kind = |entry: &tenure::raft::Entry| entry.header.kind;
         let node = network.node(2);
-        let kinds: Vec<_> = node.raft.entries(Index(1), Index(2)).iter().map(kind).collect();
+        let kinds: Vec<_> = node.raft.entries(Index(1), Index(2)).map(kind).collect();
         assert_eq!(kinds, [EntryKind::NoOp, EntryKind::NoOp]);
         network.run(DELTA - 2 * HEARTBEAT);
         assert!(network.claimants().is_empty(), "so the next one waits");

@@ -52,7 +52,7 @@ fn rise(cluster: &mut Cluster) {
 fn formats(cluster: &Cluster, node: NodeId) -> BTreeSet<u8> {
     let raft = cluster.server(node).replica().unwrap().raft();
     let entries = raft.entries(raft.snapshot_index().next(), raft.last_index());
-    let commands = entries.iter().filter(|entry| entry.header.kind == EntryKind::Command);
+    let commands = entries.filter(|entry| entry.header.kind == EntryKind::Command);
     commands.map(|entry| entry.header.format).collect()
 }
 

@@ -214,7 +214,7 @@ impl Judge {
         let may = self.expiry.leads(slot) && has_room && !raft.is_transferring();
         // An entry that was proposed and applied in this step has gone on as well.
         let before = self.goes_on.applied(slot, inside.applied).max(raft.snapshot_index());
-        let since = || raft.entries(before.next(), raft.last_index()).iter();
+        let since = || raft.entries(before.next(), raft.last_index());
         let goes_on = || since().any(|entry| command_of(entry) == Some(Command::Continue));
         let is_idle = may && inside.machine.is_unfinished() && !goes_on();
         let ended = node.host.borrow().local;
