@@ -114,10 +114,10 @@ impl Clients {
         Some(connection)
     }
 
-    /// This node leads no more: every session must attach where the next leader is.
-    pub fn unbind_all(&mut self) {
-        self.sessions.clear();
+    /// This node leads no more: every session must attach where the next leader is. Which connections spoke for whom.
+    pub fn unbind_all(&mut self) -> BTreeMap<SessionId, ConnectionId> {
         self.connections.values_mut().for_each(|connection| connection.bind(None));
+        std::mem::take(&mut self.sessions)
     }
 
     /// The session that `connection` speaks for.
@@ -245,7 +245,7 @@ mod tests {
         assert!((0..REQUESTS_IN_FLIGHT_MAX).all(|_| clients.begin_waiting(A)));
         clients.bind(A, S);
         clients.bind(B, S);
-        clients.unbind_all();
+        drop(clients.unbind_all());
         assert!(!clients.begin_waiting(A));
         clients.end_waiting(A);
         assert!(clients.begin_waiting(A));

@@ -108,16 +108,21 @@ impl Replica {
         let meters = (role == Role::Leader).then(|| Arc::clone(&self.options.meters));
         self.machine.count_into(meters);
         if role != Role::Leader {
-            let Leading { held, held_by_restore, creations, change, handover, access, .. } =
-                std::mem::take(&mut self.leading);
-            self.end_access(access.into_values());
-            self.clients.unbind_all();
+            let mut before = std::mem::take(&mut self.leading);
+            self.end_access(std::mem::take(&mut before.access).into_values());
+            let sessions = self.clients.unbind_all();
             self.drop_confirmed();
-            self.end_orders(change, handover);
-            for Creation { opener, .. } in creations.into_values() {
+            self.end_orders(before.change.take(), before.handover.take());
+            for Creation { opener, .. } in before.creations.values() {
                 self.clients.end_waiting(opener.connection);
             }
-            for (connection, request) in held.into_iter().chain(held_by_restore) {
+            let held = std::mem::take(&mut before.held).into_iter();
+            let held = held.chain(std::mem::take(&mut before.held_by_restore));
+            if !sessions.is_empty() || before.is_ready() {
+                self.retired.leading.push(before);
+                self.retired.sessions.push(sessions);
+            }
+            for (connection, request) in held {
                 self.clients.end_waiting(connection);
                 match request {
                     Request::Order { read, .. } => self.drop_order(connection, read),

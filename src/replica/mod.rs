@@ -27,6 +27,7 @@ mod readable;
 mod replay;
 mod requests;
 mod restoring;
+mod retired;
 mod shares;
 mod snapshots;
 mod telling;
@@ -50,6 +51,7 @@ use history::History;
 use lacking::Shortage;
 use leading::Leading;
 use peers::Peer;
+use retired::Retired;
 use snapshots::Snapshots;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -155,6 +157,7 @@ pub struct Replica {
     confirmations: Confirmations,
     leading: Leading,
     snapshots: Snapshots,
+    retired: Retired,
     /// The newest of them, if operators asked for it.
     giving: Option<Giving>,
     /// The directories of the peers that connected.
@@ -207,6 +210,7 @@ impl Replica {
             confirmations: Confirmations::default(),
             leading: Leading::default(),
             snapshots: Snapshots::default(),
+            retired: Retired::default(),
             giving: None,
             met: BTreeMap::new(),
             peers: BTreeMap::new(),
@@ -297,6 +301,11 @@ impl Replica {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.applied < self.to_apply
+    }
+
+    /// What was replaced since the last call, if anything was, to be freed off the loop.
+    pub fn take_retired(&mut self) -> Option<impl Send + use<>> {
+        self.retired.take()
     }
 
     /// What the present turn has done so far.

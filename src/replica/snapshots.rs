@@ -41,8 +41,6 @@ pub(super) struct Snapshots {
     to_install: Option<Snapshot>,
     /// The state of a leader's that is being stored; there once it is read.
     installing: Option<(Index, Arc<OnceLock<LockMachine>>)>,
-    /// The state that a leader's has replaced.
-    retired: Option<LockMachine>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -141,15 +139,10 @@ impl Replica {
             .expect("its state was read before it was stored");
         let machine = Arc::into_inner(slot).and_then(OnceLock::into_inner);
         let machine = machine.expect("whoever stored it has let go of it");
-        self.snapshots.retired = Some(std::mem::replace(&mut self.machine, machine));
+        self.retired.machine = Some(std::mem::replace(&mut self.machine, machine));
         (self.applied, self.to_apply) = (index, index);
         self.history = History::new(index);
         self.adopt_settings();
-    }
-
-    /// A state that another one has replaced, once: to free a large one takes longer than a turn may.
-    pub fn take_retired(&mut self) -> Option<LockMachine> {
-        self.snapshots.retired.take()
     }
 
     fn own_job(&mut self, now: &Sample) -> Option<SnapshotJob> {

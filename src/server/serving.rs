@@ -113,8 +113,8 @@ impl Serving {
         if wal.lacks_space() && wal.would_shrink(self.replica.applied()) {
             self.replica.want_snapshot();
         }
-        if let Some(machine) = self.replica.take_retired() {
-            wal.discard(Box::new(machine));
+        if let Some(retired) = self.replica.take_retired() {
+            wal.discard(Box::new(retired));
         }
         if !wal.is_storing()
             && let Some(SnapshotJob { meta, content }) = self.replica.poll_snapshot_job(now)

@@ -113,7 +113,7 @@ impl Node {
         format!("node {}  {role:<13} term {term}  vote {vote}  commit {commit}  log {log}", self.id)
     }
 
-    fn log(&self) -> &[Entry] {
+    fn log(&self) -> impl Iterator<Item = &Entry> {
         self.raft.entries(Index(1), self.raft.last_index())
     }
 

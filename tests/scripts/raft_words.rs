@@ -108,8 +108,8 @@ fn members(membership: &Membership) -> String {
 }
 
 /// Entries, as `term:what term:what`.
-pub fn entries(entries: &[Entry]) -> String {
-    let words: Vec<String> = entries.iter().map(entry).collect();
+pub fn entries<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> String {
+    let words: Vec<String> = entries.into_iter().map(entry).collect();
     words.join(" ")
 }
 
