@@ -10,6 +10,7 @@ mod checks;
 mod clients;
 mod confirm;
 mod decisions;
+mod error;
 mod giving;
 mod history;
 mod key;
@@ -35,6 +36,7 @@ mod timers;
 mod turnwise;
 mod work;
 
+pub use error::{ApplyError, ReplicaError};
 pub use replay::replayed;
 pub use snapshots::SnapshotJob;
 pub use work::{Work, WorkKind, budget};
@@ -109,40 +111,6 @@ pub enum Output {
     NoteDenial { to: ConnectionId, text: String },
 }
 
-/// A committed entry that this version cannot read; the node must stop.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("entry {index} cannot be applied: {why}; run a version of tenure that can read it")]
-pub struct ApplyError {
-    /// Which entry.
-    pub index: Index,
-    /// What is wrong with it.
-    pub why: String,
-    /// Whether it is of a level that this build does not read.
-    pub is_newer: bool,
-}
-
-/// Why a replica cannot go on; the node must stop.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplicaError {
-    /// A committed entry cannot be read.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    /// The snapshot that the log begins with cannot be read.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-}
-
-impl ReplicaError {
-    /// Whether what cannot be read is of a level that this build does not read: a newer one can.
-    #[must_use]
-    pub fn is_newer(&self) -> bool {
-        match self {
-            Self::Apply(error) => error.is_newer,
-            Self::Snapshot(error) => matches!(error, SnapshotError::Format { .. }),
-        }
-    }
-}
-
 /// One member's state: log, locks, and while it leads its timers and observers.
 #[derive(Clone, Debug)]
 pub struct Replica {
@@ -175,6 +143,8 @@ pub struct Replica {
     hints: Hints,
     work: Work,
     outputs: Vec<Output>,
+    /// Room in which commands are encoded; the largest of them.
+    encoded: Vec<u8>,
 }
 
 /// Whether the disk can take more.
@@ -224,6 +194,7 @@ impl Replica {
             work: Work::new(options.work_divisor),
             options,
             outputs: Vec::new(),
+            encoded: Vec::new(),
         };
         replica.adopt_settings();
         Ok(replica)
@@ -334,6 +305,14 @@ impl Replica {
         }
     }
 
+    /// Takes back the vector of [`Replica::take_outputs`], empty by now, for the next: many outputs a turn would grow another
+    /// each time.
+    pub fn reuse(&mut self, outputs: Vec<Output>) {
+        if self.outputs.is_empty() && outputs.is_empty() && outputs.capacity() <= OUTPUTS_KEPT {
+            self.outputs = outputs;
+        }
+    }
+
     fn obey(&mut self, now: &Sample, action: Action) -> Result<(), ReplicaError> {
         match action {
             Action::Write(write) => self.outputs.push(Output::Write(write)),
@@ -402,3 +381,6 @@ impl Replica {
 
 /// Observers of connections that are gone, forgotten in one turn.
 const OBSERVERS_FORGOTTEN: usize = 1024;
+
+/// Outputs whose room is kept from turn to turn.
+const OUTPUTS_KEPT: usize = 8192;

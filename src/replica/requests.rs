@@ -229,7 +229,7 @@ impl Replica {
         command: &Command,
         urgency: Urgency,
     ) -> Result<Index, Unproposed> {
-        let payload = encode(command)?;
+        let payload = self.encode(command)?;
         let bytes = payload.bytes().len();
         if !self.clients.begin_logged(connection, bytes) {
             return Err(Unproposed::Refused(Refusal::Busy));
@@ -247,7 +247,15 @@ impl Replica {
         command: &Command,
         urgency: Urgency,
     ) -> Result<Index, Unproposed> {
-        self.propose_payload(encode(command)?, command.level(), urgency)
+        let payload = self.encode(command)?;
+        self.propose_payload(payload, command.level(), urgency)
+    }
+
+    fn encode(&mut self, command: &Command) -> Result<Payload, Unproposed> {
+        self.encoded.clear();
+        let encoded = codec::encode_into(command, &mut self.encoded);
+        encoded.map_err(|_| Unproposed::Refused(Refusal::Invalid))?;
+        Ok(Payload::from(&self.encoded[..]))
     }
 
     /// `level` is that of the command in `payload`, and so the format of its entry.
@@ -315,11 +323,6 @@ pub(super) enum Unproposed {
     NotLeader,
     /// Surely not done.
     Refused(Refusal),
-}
-
-fn encode(command: &Command) -> Result<Payload, Unproposed> {
-    let bytes = codec::encode(command).map_err(|_| Unproposed::Refused(Refusal::Invalid))?;
-    Ok(Payload::from(bytes))
 }
 
 /// What frees something is admitted where the log has room for nothing else.

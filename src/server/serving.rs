@@ -62,9 +62,10 @@ impl Serving {
         now: &Sample,
         outside: &mut impl Outside,
     ) -> Result<Vec<Write>, ServerError> {
-        let outputs = self.replica.take_outputs(now).map_err(|error| ServerError::of(&error))?;
+        let mut outputs =
+            self.replica.take_outputs(now).map_err(|error| ServerError::of(&error))?;
         let mut writes = Vec::new();
-        for output in outputs {
+        for output in outputs.drain(..) {
             match output {
                 Output::Write(write) => writes.push(write),
                 Output::SendClient { to, message } => outside.send_client(to, message),
@@ -80,6 +81,7 @@ impl Serving {
                 }
             }
         }
+        self.replica.reuse(outputs);
         Ok(writes)
     }
 

@@ -1,0 +1,38 @@
+//! Why a replica cannot go on.
+
+use crate::base::Index;
+use crate::lock::SnapshotError;
+
+/// A committed entry that this version cannot read; the node must stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {index} cannot be applied: {why}; run a version of tenure that can read it")]
+pub struct ApplyError {
+    /// Which entry.
+    pub index: Index,
+    /// What is wrong with it.
+    pub why: String,
+    /// Whether it is of a level that this build does not read.
+    pub is_newer: bool,
+}
+
+/// Why a replica cannot go on; the node must stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplicaError {
+    /// A committed entry cannot be read.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The snapshot that the log begins with cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+impl ReplicaError {
+    /// Whether what cannot be read is of a level that this build does not read: a newer one can.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        match self {
+            Self::Apply(error) => error.is_newer,
+            Self::Snapshot(error) => matches!(error, SnapshotError::Format { .. }),
+        }
+    }
+}
