@@ -3,8 +3,8 @@
 use super::claim::{ALONE, Claim, Extras};
 use super::dedupe::{Fixed, Hold, Place};
 use super::effects::Effects;
-use super::grant::Lock;
 use super::holders::Grant;
+use super::locks::Slot;
 use super::machine::{Call, LockMachine};
 use super::queue::Waiter;
 use crate::base::Token;
@@ -21,30 +21,57 @@ impl LockMachine {
         also: &[Name],
         effects: &mut Effects,
     ) -> Answer {
-        let wish = match Terms::from(acquire).check(&acquire.name, also) {
-            Ok(names) => {
-                let names: Vec<Name> = names.into_iter().cloned().collect();
-                Wish { claim: claim_of(call, acquire, &names), names, limit: acquire.limit }
-            }
-            Err(_) => return self.fix(call, Fixed::Refused(Refusal::Invalid)),
+        let Ok(names) = Terms::from(acquire).check(&acquire.name, also) else {
+            return self.fix(call, Fixed::Refused(Refusal::Invalid));
         };
-        effects.look(2 * wish.names.len());
-        match self.way_of(&wish) {
+        effects.look(2 * names.len());
+        let wish = self.wish_of(call, acquire, &names);
+        let slots = wish.claim.shared_slots(wish.first);
+        let answer = match self.way_of(&wish) {
             Way::Refused(refusal) => self.fix(call, Fixed::Refused(refusal)),
             Way::ReEnters(token) => self.re_enter(call, &wish, token),
-            Way::Free => self.grant_free(call, wish, effects),
-            Way::Taken(name) if acquire.try_only => {
-                let client = self.client_told(call.session, &name);
+            Way::Free => return self.grant_free(call, wish, effects),
+            Way::Taken(slot) if acquire.try_only => {
+                let client = self.client_told(call.session, slot);
                 self.fix(call, Fixed::Held(client))
             }
             Way::Taken(_) if self.has_full_queue(&wish) => {
                 self.fix(call, Fixed::Refused(Refusal::Limit))
             }
             Way::Taken(_) => {
-                match self.deadlock(&wish.claim, &wish.names, &mut |looked| effects.look(looked)) {
+                let look = &mut |looked| effects.look(looked);
+                match self.deadlock(&wish.claim, wish.slots(), look) {
                     Some(circle) => self.fix(call, Fixed::Deadlock(circle.into())),
-                    None => self.enqueue(call, wish),
+                    None => return self.enqueue(call, wish),
                 }
+            }
+        };
+        self.drop_vacant(&slots);
+        answer
+    }
+
+    /// The wish, with the locks that it is for, each looked up once. A lock that is not there yet is made.
+    fn wish_of(&mut self, call: Call, acquire: &Acquire, names: &[&Name]) -> Wish {
+        let limit = acquire.limit;
+        let first = self.locks.find_or_make(names[0], limit);
+        let others = names[1..].iter().map(|name| self.locks.find_or_make(name, limit));
+        let all = (names.len() > 1).then(|| std::iter::once(first).chain(others).collect());
+        let extras = Extras {
+            owner: acquire.owner,
+            delay_ms: acquire.delay_ms,
+            value: acquire.value.as_slice().into(),
+            all,
+            later: Vec::new(),
+        };
+        let claim = Claim::new(call.session, acquire.mode, acquire.permits, extras);
+        Wish { first, limit, claim }
+    }
+
+    /// Of the locks of a wish that was refused, those go that were made for it.
+    fn drop_vacant(&mut self, slots: &[Slot]) {
+        for slot in slots {
+            if self.locks[*slot].is_vacant() {
+                self.locks.remove(*slot);
             }
         }
     }
@@ -52,21 +79,19 @@ impl LockMachine {
     /// What becomes of a wish, without changing anything.
     fn way_of(&self, wish: &Wish) -> Way {
         let answers = &self.live_session(wish.claim.session).answers;
-        let is_new = |name: &&Name| !self.locks.contains_key(*name);
-        let locks = self.locks.len() + wish.names.iter().filter(is_new).count();
-        if answers.standing() >= self.bounds.requests_per_session || locks > self.bounds.locks {
+        let has_all = answers.standing() >= self.bounds.requests_per_session;
+        if has_all || self.locks.len() > self.bounds.locks {
             return Way::Refused(Refusal::Limit);
         }
         // Those who are in a lock have fixed its limit.
-        let mut present = wish.names.iter().filter_map(|name| self.locks.get(name));
-        if present.any(|lock| lock.limit() != wish.limit) {
+        if wish.slots().iter().any(|slot| self.locks[*slot].limit() != wish.limit) {
             return Way::Refused(Refusal::Invalid);
         }
         if let Some(way) = self.own_way(wish) {
             return way;
         }
-        match wish.names.iter().find(|name| !self.is_free(name, &wish.claim)) {
-            Some(name) => Way::Taken(name.clone()),
+        match wish.slots().iter().find(|slot| !self.is_free(**slot, &wish.claim)) {
+            Some(slot) => Way::Taken(*slot),
             None => Way::Free,
         }
     }
@@ -78,7 +103,7 @@ impl LockMachine {
         if owner == ALONE {
             return None;
         }
-        let present = wish.names.iter().filter_map(|name| self.locks.get(name));
+        let present = wish.slots().iter().map(|slot| &self.locks[*slot]);
         let own = present.filter_map(|lock| lock.holders.by_owner(session, owner)).next();
         if let Some(grant) = own {
             let is_same = grant.claim.is_of_kind(&wish.claim);
@@ -90,80 +115,82 @@ impl LockMachine {
         }
         // What is undecided may still come to hold it (L14).
         let owners = self.live_session(session).answers.owners();
-        let waits = wish.names.iter().any(|name| owners.waits_for(owner, name));
+        let waits = wish.slots().iter().any(|slot| owners.waits_for(owner, *slot));
         waits.then_some(Way::Refused(Refusal::Invalid))
     }
 
-    /// Whether `claim` may hold `name` at once: nobody is overtaken.
-    fn is_free(&self, name: &Name, claim: &Claim) -> bool {
-        self.locks
-            .get(name)
-            .is_none_or(|lock| lock.queue().len() == 0 && lock.has_room(claim, &self.bounds))
+    /// Whether `claim` may hold the lock in `slot` at once: nobody is overtaken.
+    fn is_free(&self, slot: Slot, claim: &Claim) -> bool {
+        let lock = &self.locks[slot];
+        lock.queue().len() == 0 && lock.has_room(claim, &self.bounds)
     }
 
     fn has_full_queue(&self, wish: &Wish) -> bool {
-        let mut present = wish.names.iter().filter_map(|name| self.locks.get(name));
+        let mut present = wish.slots().iter().map(|slot| &self.locks[*slot]);
         present.any(|lock| lock.queue().len() >= self.bounds.waiters_per_lock)
     }
 
     /// One more handle on the grant that the owner has: the same token, and nothing else of it changes.
     fn re_enter(&mut self, call: Call, wish: &Wish, token: Token) -> Answer {
-        for name in &wish.names {
-            self.grant_mut(name, token).add_handle(call.request);
+        for slot in wish.slots() {
+            self.grant_mut(*slot, token).add_handle(call.request);
         }
-        let (name, print) = (wish.names[0].clone(), call.print);
-        let bytes = self.grant_mut(&name, token).claim.bytes(&name);
-        let (hold, owner) = (Hold { name, token, print, bytes }, wish.claim.owner());
+        let (slot, print, owner) = (wish.first, call.print, wish.claim.owner());
+        let bytes = self.grant(slot, token).expect("held in each").claim.bytes(slot, &self.locks);
+        let hold = Hold { slot, token, print, bytes };
         self.live_session_mut(call.session).answers.note_grant(call.request, hold, owner);
         Answer::Granted { token }
     }
 
     fn grant_free(&mut self, call: Call, wish: Wish, effects: &mut Effects) -> Answer {
         let Call { session, request, print, unix_ms } = call;
-        let Wish { names, limit, claim } = wish;
-        let (token, owner, bytes) = (self.tokens.next(), claim.owner(), claim.bytes(&names[0]));
-        for (name, claim) in names.iter().zip(repeat_n(claim, names.len())) {
-            let lock = self.lock_or_new(name, limit);
+        let Wish { first, claim, .. } = wish;
+        let (token, owner) = (self.tokens.next(), claim.owner());
+        let (slots, bytes) = (claim.shared_slots(first), claim.bytes(first, &self.locks));
+        for (slot, claim) in slots.iter().zip(repeat_n(claim, slots.len())) {
+            let (name, lock) = self.locks.named_mut(*slot);
             if lock.holders.is_empty() {
-                effects.note_change(name);
+                effects.note_change(*slot, name);
             }
             lock.holders.add(Grant::new(token, unix_ms, request, claim));
         }
         self.tally.grant();
-        let hold = Hold { name: names[0].clone(), token, print, bytes };
+        let hold = Hold { slot: first, token, print, bytes };
         self.live_session_mut(session).answers.note_grant(request, hold, owner);
         Answer::Granted { token }
     }
 
     fn enqueue(&mut self, call: Call, wish: Wish) -> Answer {
         let Call { session, request, print, unix_ms } = call;
-        let Wish { names, limit, claim } = wish;
-        let mut place = Place::new(claim.owner(), print, claim.bytes(&names[0]));
+        let Wish { first, claim, .. } = wish;
+        let mut place = Place::new(claim.owner(), print, claim.bytes(first, &self.locks));
         let client = Waiter::mark_of(&self.live_session(session).client);
-        let claims = repeat_n(claim, names.len());
-        for (name, claim) in names.into_iter().zip(claims) {
+        let slots = claim.shared_slots(first);
+        for (slot, claim) in slots.iter().zip(repeat_n(claim, slots.len())) {
             let waiter = Waiter { request, since_unix_ms: unix_ms, client, claim };
-            let ticket = self.lock_or_new(&name, limit).change(|rest| rest.queue.push(waiter));
-            place.add(name, ticket);
+            place.add(*slot, self.locks[*slot].change(|rest| rest.queue.push(waiter)));
         }
         let answer = self.queued_answer(&place);
         self.live_session_mut(session).answers.note_waiting(request, place);
         self.tally.waiting += 1;
         answer
     }
-
-    fn lock_or_new(&mut self, name: &Name, limit: u32) -> &mut Lock {
-        self.locks.entry(name.clone()).or_insert_with(|| Box::new(Lock::new(limit)))
-    }
 }
 
-/// What is asked for, checked.
+/// What is asked for, checked, and where that is.
 struct Wish {
-    /// In byte order, at least one.
-    names: Vec<Name>,
+    /// The lock with the first of its names.
+    first: Slot,
     /// Of each of them.
     limit: u32,
     claim: Claim,
+}
+
+impl Wish {
+    /// All of its locks, in the byte order of their names.
+    fn slots(&self) -> &[Slot] {
+        self.claim.slots(&self.first)
+    }
 }
 
 /// What becomes of it.
@@ -174,16 +201,5 @@ enum Way {
     /// There is room, and nobody waits.
     Free,
     /// Others have this one, or wait for it.
-    Taken(Name),
-}
-
-fn claim_of(call: Call, acquire: &Acquire, names: &[Name]) -> Claim {
-    let extras = Extras {
-        owner: acquire.owner,
-        delay_ms: acquire.delay_ms,
-        value: acquire.value.as_slice().into(),
-        all: (names.len() > 1).then(|| names.into()),
-        later: Vec::new(),
-    };
-    Claim::new(call.session, acquire.mode, acquire.permits, extras)
+    Taken(Slot),
 }

@@ -3,9 +3,10 @@
 use super::access::Denial;
 use super::claim::Claim;
 use super::dedupe::{Fixed, Known, Place};
+use super::locks::Slot;
 use super::machine::{Call, LockMachine};
 use super::session::Session;
-use crate::base::locks::{Answer, Name};
+use crate::base::locks::Answer;
 use crate::base::{RequestId, Right, SessionId};
 use std::sync::Arc;
 
@@ -22,29 +23,29 @@ impl LockMachine {
 
     /// The answer to an acquire that waits; of several queues, the longest way to go.
     pub(super) fn queued_answer(&self, place: &Place) -> Answer {
-        let ahead = place.spots().map(|(name, ticket)| {
-            let ahead = self.locks[name].queue().ahead(ticket);
-            ahead.unwrap_or_else(|| panic!("nobody waits for {name:?} at {place:?}"))
+        let ahead = place.spots().map(|(slot, ticket)| {
+            let ahead = self.locks[slot].queue().ahead(ticket);
+            ahead.unwrap_or_else(|| panic!("nobody waits for {slot:?} at {place:?}"))
         });
         Answer::Queued { ahead: ahead.max().expect("it waits for something") }
     }
 
-    /// Whom a try is told of: the oldest holder of `name`, or who held it until its delay began (L16), or who
+    /// Whom a try is told of: the oldest holder of the lock in `slot`, or who held it until its delay began (L16), or who
     /// waits for it and for others.
-    pub(super) fn client_in(&self, name: &Name) -> Arc<str> {
-        let lock = &self.locks[name];
+    pub(super) fn client_in(&self, slot: Slot) -> Arc<str> {
+        let lock = &self.locks[slot];
         let client = |claim: &Claim| self.client_of(claim.session).clone();
         let holder = lock.holders.first().map(|grant| client(&grant.claim));
         let delayed = || lock.delays().iter().next().map(|(_, delay)| delay.client.clone());
         let waiter = || lock.queue().first().map(|waiter| client(&waiter.claim));
         let found = holder.or_else(delayed).or_else(waiter);
-        found.unwrap_or_else(|| panic!("nobody is in {name:?}"))
+        found.unwrap_or_else(|| panic!("nobody is in {:?}", self.locks.name(slot)))
     }
 
     /// The same as `session` may hear it: whoever may not see who holds a lock is told nobody's name (L27).
-    pub(super) fn client_told(&self, session: SessionId, name: &Name) -> Arc<str> {
-        match self.session_may(session, Right::Read, name) {
-            true => self.client_in(name),
+    pub(super) fn client_told(&self, session: SessionId, slot: Slot) -> Arc<str> {
+        match self.session_may(session, Right::Read, self.locks.name(slot)) {
+            true => self.client_in(slot),
             false => Arc::from(""),
         }
     }

@@ -4,7 +4,7 @@
 //! locks has one. It goes with its grant.
 
 use super::dedupe::Hold;
-use super::holders::Grant;
+use super::locks::Slot;
 use super::machine::LockMachine;
 use super::{Asked, Holding};
 use crate::base::limits::HOLDERS_SHOWN_MAX;
@@ -51,14 +51,15 @@ impl LockMachine {
         hold: &Hold,
     ) -> Option<Asked> {
         let mark = self.asked.get(&hold.token)?;
-        let is_oldest = self.grant(&hold.name, hold.token)?.first_handle() == request;
+        let is_oldest = self.grant(hold.slot, hold.token)?.first_handle() == request;
         is_oldest.then(|| mark.asked(session, hold.token))
     }
 
     /// What the holders of `name` were asked, and who gets it then: of the oldest of those who were.
     #[must_use]
     pub fn order(&self, name: &Name) -> Option<(Asked, Option<Arc<str>>)> {
-        let mut marked = self.locks.get(name)?.holders.iter().take(1 + HOLDERS_SHOWN_MAX);
+        let mut marked =
+            self.locks.by_name(name.as_str())?.holders.iter().take(1 + HOLDERS_SHOWN_MAX);
         marked.find_map(|grant| {
             let mark = self.asked.get(&grant.token)?;
             // The heir is that of the lock which was named.
@@ -71,30 +72,34 @@ impl LockMachine {
     /// waits for it.
     #[must_use]
     pub fn waits(&self, name: &Name, client: Option<&str>) -> bool {
+        self.locks.find(name).is_some_and(|slot| self.waits_in(slot, client))
+    }
+
+    /// The same for the lock in `slot`.
+    pub(super) fn waits_in(&self, slot: Slot, client: Option<&str>) -> bool {
         let Some(client) = client else {
-            let queue = self.locks.get(name).map(|lock| lock.queue().iter());
-            let mut waiting = queue.into_iter().flatten().map(|(_, waiter)| waiter);
+            let mut waiting = self.locks[slot].queue().iter().map(|(_, waiter)| waiter);
             return waiting.any(|waiter| {
-                !self.is_ending(waiter.claim.session) && !self.is_lost(&waiter.claim, name)
+                !self.is_ending(waiter.claim.session) && !self.is_lost(&waiter.claim, slot)
             });
         };
-        self.waiting_alone(name, client).next().is_some()
+        self.waiting_alone(slot, client).next().is_some()
     }
 
     /// The oldest holder of `name`.
     #[must_use]
     pub fn holding(&self, name: &Name) -> Option<Holding> {
-        let grant = self.oldest(name)?;
+        self.holding_in(self.locks.find(name)?)
+    }
+
+    /// The same of the lock in `slot`; nobody's if that was dropped.
+    pub(super) fn holding_in(&self, slot: Slot) -> Option<Holding> {
+        let grant = self.locks.get(slot)?.holders.first()?;
         Some(Holding {
             token: grant.token,
             client: self.client_of(grant.claim.session).clone(),
             value: grant.claim.value().into(),
             since_unix_ms: grant.since_unix_ms,
         })
-    }
-
-    /// The oldest grant of `name`.
-    pub(super) fn oldest(&self, name: &Name) -> Option<&Grant> {
-        self.locks.get(name)?.holders.first()
     }
 }

@@ -6,6 +6,7 @@ use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::freed::Freed;
 use super::holders::Grant;
+use super::locks::Slot;
 use super::machine::{Call, LockMachine};
 use crate::base::limits::{BREAK_REASON_BYTES_MAX, TTL_MS_MAX};
 use crate::base::locks::{Answer, BreakWay, Name, Refusal};
@@ -34,27 +35,30 @@ impl LockMachine {
         if breaking.reason.len() > BREAK_REASON_BYTES_MAX {
             return self.fix(call, Fixed::Refused(Refusal::Invalid));
         }
-        let grants = self.grants_of(breaking);
+        let Some(slot) = self.locks.find(breaking.name) else {
+            return self.fix(call, Fixed::NotHeld);
+        };
+        let grants = self.grants_of(slot, breaking.token);
         if grants.is_empty() {
             return self.fix(call, Fixed::NotHeld);
         }
-        if breaking.to.is_some() && !self.waits(breaking.name, breaking.to) {
+        if breaking.to.is_some() && !self.waits_in(slot, breaking.to) {
             return self.fix(call, Fixed::NoWaiter);
         }
         match way {
             BreakWay::Ask { grace_ms } => self.ask(breaking, &grants, grace_ms, effects),
-            BreakWay::Now => self.take(call, breaking, &grants, effects),
+            BreakWay::Now => self.take(call, breaking, (slot, &grants), effects),
         }
         self.fix(call, Fixed::Done)
     }
 
     /// The grants that are meant, the oldest first, and whose they are: of 100,000 readers none is looked up again.
-    fn grants_of(&self, breaking: &Breaking<'_>) -> Vec<(Token, SessionId)> {
-        let Some(lock) = self.locks.get(breaking.name) else { return Vec::new() };
+    fn grants_of(&self, slot: Slot, token: Token) -> Vec<(Token, SessionId)> {
+        let holders = &self.locks[slot].holders;
         let whose = |grant: &Grant| (grant.token, grant.claim.session);
-        match breaking.token {
-            Token(0) => lock.holders.iter().map(whose).collect(),
-            token => lock.holders.by_token(token).map(whose).into_iter().collect(),
+        match token {
+            Token(0) => holders.iter().map(whose).collect(),
+            token => holders.by_token(token).map(whose).into_iter().collect(),
         }
     }
 
@@ -87,7 +91,7 @@ impl LockMachine {
         &mut self,
         call: Call,
         breaking: &Breaking<'_>,
-        grants: &[(Token, SessionId)],
+        (slot, grants): (Slot, &[(Token, SessionId)]),
         effects: &mut Effects,
     ) {
         let mut all_freed: Vec<Freed> = Vec::with_capacity(grants.len());
@@ -97,18 +101,18 @@ impl LockMachine {
             let session = *session;
             let (name, reason) = (breaking.name.clone(), Arc::clone(&reason));
             effects.asked.push(Asked { session, name, token: *token, grace_ms: 0, reason });
-            let mut freed = self.end_grant(breaking.name, *token, effects);
+            let mut freed = self.end_grant(slot, *token, effects);
             // Whom an earlier break had named for this lock does not count any more.
             freed.disinherit(breaking.name);
             all_freed.push(freed);
         }
         if let Some(client) = breaking.to {
-            self.put_first(breaking.name, client, effects);
+            self.put_first(slot, client, effects);
         }
         // Of those that held this lock alone, and whose heirs do not count any more, the first hands it on for all.
         let mut is_handed_on = false;
         for freed in &all_freed {
-            let is_alone = freed.names().len() == 1;
+            let is_alone = freed.slots().len() == 1;
             if !(is_alone && is_handed_on) {
                 self.pass_on(freed, call.unix_ms, effects);
             }

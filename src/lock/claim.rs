@@ -3,7 +3,8 @@
 //! A million locks may be held, and nearly all are asked for by nobody in particular, for one name, without a value
 //! or a delay. What only some claims have is one pointer to [`Extras`], which is there exactly if any of it is.
 
-use crate::base::locks::{Mode, Name};
+use super::locks::{Slot, Slots};
+use crate::base::locks::Mode;
 use crate::base::{Owner, RequestId, SessionId};
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ pub(super) struct Extras {
     pub(super) delay_ms: u32,
     /// Shared by all locks that it is in.
     pub(super) value: Arc<[u8]>,
-    /// All names in byte order, if it is for several; it then stands alike in each of these locks.
-    pub(super) all: Option<Arc<[Name]>>,
+    /// All its locks in the byte order of their names, if it is for several; it then stands alike in each of them.
+    pub(super) all: Option<Arc<[Slot]>>,
     /// The handles on its grant behind the first, in the order in which they came.
     pub(super) later: Vec<RequestId>,
 }
@@ -55,8 +56,8 @@ impl Claim {
         self.extras.as_ref().map_or(&[], |extras| &extras.value)
     }
 
-    /// All names in byte order, if it is for several.
-    pub(super) fn all(&self) -> Option<&[Name]> {
+    /// All its locks in the byte order of their names, if it is for several.
+    pub(super) fn all(&self) -> Option<&[Slot]> {
         self.extras.as_ref()?.all.as_deref()
     }
 
@@ -80,19 +81,25 @@ impl Claim {
         (self.mode, self.permits, self.all()) == (other.mode, other.permits, other.all())
     }
 
-    /// All names that it is for; `name` is one of them.
-    pub(super) fn names<'a>(&'a self, name: &'a Name) -> &'a [Name] {
-        self.all().unwrap_or(std::slice::from_ref(name))
+    /// All locks that it is for, of which `slot` is one.
+    pub(super) fn slots<'a>(&'a self, slot: &'a Slot) -> &'a [Slot] {
+        self.all().unwrap_or(std::slice::from_ref(slot))
     }
 
-    /// Whether it is for several, `name` among them.
-    pub(super) fn is_of_several_with(&self, name: &Name) -> bool {
-        self.all().is_some_and(|all| all.contains(name))
+    /// The same apart from the claim, which may go meanwhile.
+    pub(super) fn shared_slots(&self, slot: Slot) -> Slots {
+        let all = self.extras.as_ref().and_then(|extras| extras.all.as_ref());
+        all.map_or(Slots::One([slot]), |all| Slots::Several(Arc::clone(all)))
     }
 
-    /// Whether of its names `name` is the one under which its session knows it.
-    pub(super) fn is_known_as(&self, name: &Name) -> bool {
-        self.names(name)[0] == *name
+    /// Whether it is for several, `slot` among them.
+    pub(super) fn is_of_several_with(&self, slot: Slot) -> bool {
+        self.all().is_some_and(|all| all.contains(&slot))
+    }
+
+    /// Whether of its locks `slot` is the one as which its session knows it.
+    pub(super) fn is_known_as(&self, slot: Slot) -> bool {
+        self.slots(&slot)[0] == slot
     }
 }
 

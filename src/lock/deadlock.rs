@@ -12,19 +12,20 @@
 //! deadlock of waits that were found to be none, which nobody would look at again.
 
 use super::claim::{ALONE, Claim};
+use super::locks::Slot;
 use super::machine::LockMachine;
 use super::queue::Waiter;
-use crate::base::locks::{Mode, Name};
+use crate::base::locks::Mode;
 use crate::base::{Owner, RequestId, Right, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl LockMachine {
-    /// The circle that `claim` on `names` would close if it waited, in words; `None` if it would not. `look` hears how many holders
+    /// The circle that `claim` on the locks in `slots` would close if it waited, in words; `None` if it would not. `look` hears how many holders
     /// and waits are looked at.
     pub(super) fn deadlock(
         &self,
         claim: &Claim,
-        names: &[Name],
+        slots: &[Slot],
         look: &mut dyn FnMut(usize),
     ) -> Option<String> {
         let answers = &self.live_session(claim.session).answers;
@@ -32,7 +33,7 @@ impl LockMachine {
         if claim.owner() == ALONE || !answers.owners().is_in_any(claim.owner()) {
             return None;
         }
-        let mut search = Search::gather(self, (claim, names), None, look)?;
+        let mut search = Search::gather(self, (claim, slots), None, look)?;
         // It would stand last in each of its queues.
         for line in search.waits[NEW].lines.clone() {
             search.lines[line].queue.push_back(NEW);
@@ -42,20 +43,20 @@ impl LockMachine {
         (!search.waits[NEW].is_over).then(|| search.circle())
     }
 
-    /// Whether anybody would wait for ever if `claim`, which waits for `name` alone under `request`, stood at the head
+    /// Whether anybody would wait for ever if `claim`, which waits for the lock in `slot` alone under `request`, stood at the head
     /// of the queue; also true if that is more than is looked at.
     pub(super) fn stalls_behind(
         &self,
-        name: &Name,
+        slot: Slot,
         claim: &Claim,
         request: RequestId,
         look: &mut dyn FnMut(usize),
     ) -> bool {
-        let wish = (claim, std::slice::from_ref(name));
+        let wish = (claim, std::slice::from_ref(&slot));
         let Some(mut search) = Search::gather(self, wish, Some(request), look) else {
             return self.level() >= LEVEL_UNEXAMINED_STAYS;
         };
-        let line = search.number_of(name);
+        let line = search.number_of(slot);
         let queue = &mut search.lines[line].queue;
         queue.retain(|wait| *wait != NEW);
         queue.push_front(NEW);
@@ -71,8 +72,10 @@ type Who = (SessionId, Owner);
 /// The part of the state on which one wait depends: locks, waits and owners by number. Names order all, so that replicas agree.
 struct Search<'a> {
     machine: &'a LockMachine,
-    /// The names of the lines, in byte order.
-    names: Vec<&'a Name>,
+    /// The locks of the lines, in the byte order of their names.
+    slots: Vec<Slot>,
+    /// The line of each of them.
+    by_slot: BTreeMap<Slot, usize>,
     lines: Vec<Line>,
     /// Those who wait; the first is the one that is asked about.
     waits: Vec<Wait<'a>>,
@@ -91,8 +94,7 @@ struct Wait<'a> {
 /// One lock: what is left of its queue, and what those have of it who wait elsewhere.
 #[derive(Default)]
 struct Line {
-    /// None if only the new wait knows of it: nobody is in it yet.
-    limit: Option<u32>,
+    limit: u32,
     queue: VecDeque<usize>,
     exclusive: u64,
     shared: u64,
@@ -112,43 +114,44 @@ impl<'a> Search<'a> {
     /// queues already.
     fn gather(
         machine: &'a LockMachine,
-        (claim, names): (&'a Claim, &'a [Name]),
+        (claim, slots): (&'a Claim, &[Slot]),
         request: Option<RequestId>,
         look: &mut dyn FnMut(usize),
     ) -> Option<Self> {
-        let found = names_depended_on(machine, claim, names, look)?;
-        let found: Vec<&Name> = found.into_iter().collect();
-        let lines = found.iter().map(|_| Line::default()).collect();
+        let found = locks_depended_on(machine, claim, slots, look)?;
+        let mut found: Vec<Slot> = found.into_iter().collect();
+        found.sort_unstable_by_key(|slot| machine.locks.name(*slot));
+        let line = |slot: &Slot| Line { limit: machine.locks[*slot].limit(), ..Line::default() };
+        let lines = found.iter().map(line).collect();
+        let by_slot = found.iter().enumerate().map(|(number, slot)| (*slot, number)).collect();
         let (waits, owners, numbers) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut search = Self { machine, names: found, lines, waits, owners, numbers };
-        search.add(claim, names);
+        let mut search = Self { machine, slots: found, by_slot, lines, waits, owners, numbers };
+        search.add(claim, slots);
         let own = request.map(|request| ((claim.session, request), NEW));
         let mut known: BTreeMap<(SessionId, RequestId), usize> = own.into_iter().collect();
-        for number in 0..search.names.len() {
-            let name = search.names[number];
-            let Some(lock) = machine.locks.get(name) else { continue };
-            search.lines[number].limit = Some(lock.limit());
-            let waiting = lock.queue().iter().map(|(_, waiter)| waiter);
+        for number in 0..search.slots.len() {
+            let slot = search.slots[number];
+            let waiting = machine.locks[slot].queue().iter().map(|(_, waiter)| waiter);
             // Who has ended leaves by itself, and who may not any more is refused.
             let stays = |waiter: &&Waiter| {
-                !machine.is_ending(waiter.claim.session) && !machine.is_lost(&waiter.claim, name)
+                !machine.is_ending(waiter.claim.session) && !machine.is_lost(&waiter.claim, slot)
             };
             for waiter in waiting.filter(stays) {
                 let (claim, key) = (&waiter.claim, (waiter.claim.session, waiter.request));
                 let wait =
-                    *known.entry(key).or_insert_with(|| search.add(claim, claim.names(name)));
+                    *known.entry(key).or_insert_with(|| search.add(claim, claim.slots(&slot)));
                 search.lines[number].queue.push_back(wait);
             }
         }
         Some(search)
     }
 
-    fn number_of(&self, name: &Name) -> usize {
-        self.names.binary_search(&name).expect("it depends on it")
+    fn number_of(&self, slot: Slot) -> usize {
+        *self.by_slot.get(&slot).expect("it depends on it")
     }
 
-    fn add(&mut self, claim: &'a Claim, names: &'a [Name]) -> usize {
-        let lines = names.iter().map(|name| self.number_of(name)).collect();
+    fn add(&mut self, claim: &'a Claim, slots: &[Slot]) -> usize {
+        let lines = slots.iter().map(|slot| self.number_of(*slot)).collect();
         let owner = (claim.owner() != ALONE).then(|| {
             let new = self.owners.len();
             *self.numbers.entry((claim.session, claim.owner())).or_insert(new)
@@ -165,9 +168,9 @@ impl<'a> Search<'a> {
 
     /// What those have who wait: all else is as good as released.
     fn find_occupants(&mut self) {
-        for number in 0..self.names.len() {
-            let holders = self.machine.locks.get(self.names[number]).map(|it| it.holders.iter());
-            for grant in holders.into_iter().flatten() {
+        let machine = self.machine;
+        for number in 0..self.slots.len() {
+            for grant in machine.locks[self.slots[number]].holders.iter() {
                 let claim = &grant.claim;
                 let owner = self.numbers.get(&(claim.session, claim.owner())).copied();
                 self.occupy(number, claim, owner);
@@ -237,7 +240,8 @@ impl<'a> Search<'a> {
     fn circle(&self) -> String {
         let (mut at, mut seen, mut text) = (NEW, BTreeSet::new(), String::new());
         while seen.insert(at) && seen.len() <= SHOWN_MAX {
-            let Some((name, next)) = self.waits_for(at) else { break };
+            let Some((slot, next)) = self.waits_for(at) else { break };
+            let name = self.machine.locks.name(slot);
             let asker = self.waits[NEW].claim.session;
             let may_read = self.machine.session_may(asker, Right::Read, name);
             // Who waits for what is told to nobody who may not see it (L27).
@@ -257,20 +261,20 @@ impl<'a> Search<'a> {
     }
 
     /// What keeps one from being granted: a lock, and another wait that does not end.
-    fn waits_for(&self, wait: usize) -> Option<(&'a Name, usize)> {
+    fn waits_for(&self, wait: usize) -> Option<(Slot, usize)> {
         let Wait { claim, lines, .. } = &self.waits[wait];
         lines.iter().find_map(|number| {
-            let (name, line) = (self.names[*number], &self.lines[*number]);
+            let (slot, line) = (self.slots[*number], &self.lines[*number]);
             let first = *line.queue.front().expect("it waits there");
             if first != wait {
-                return Some((name, first));
+                return Some((slot, first));
             }
             let is_stuck = !line.has_room(claim);
             let mut owners = self.numbers.values().filter(|_| is_stuck);
             let has = |owner: &&usize| self.owners[**owner].has.iter().any(|(of, _)| of == number);
             let owner = owners.find(has).copied()?;
             let of_owner = |wait: &Wait<'_>| !wait.is_over && wait.owner == Some(owner);
-            Some((name, self.waits.iter().position(of_owner)?))
+            Some((slot, self.waits.iter().position(of_owner)?))
         })
     }
 
@@ -282,7 +286,7 @@ impl<'a> Search<'a> {
 
 impl Line {
     fn has_room(&self, claim: &Claim) -> bool {
-        match (u64::from(self.limit.unwrap_or(claim.permits)), claim.mode) {
+        match (u64::from(self.limit), claim.mode) {
             (0, Mode::Exclusive) => self.exclusive + self.shared == 0,
             (0, Mode::Shared) => self.exclusive == 0,
             (limit, _) => self.permits + u64::from(claim.permits) <= limit,
@@ -301,12 +305,12 @@ impl Line {
 
 /// All locks that can keep a new wait from its end, from lock to those in it to what they wait for; `None` if
 /// that is more than the level looks at.
-fn names_depended_on<'a>(
-    machine: &'a LockMachine,
+fn locks_depended_on(
+    machine: &LockMachine,
     claim: &Claim,
-    names: &'a [Name],
+    slots: &[Slot],
     look: &mut dyn FnMut(usize),
-) -> Option<BTreeSet<&'a Name>> {
+) -> Option<BTreeSet<Slot>> {
     let mut budget = machine.bounds.deadlock_search;
     let mut spend = |count: usize| {
         look(count.min(budget));
@@ -314,16 +318,16 @@ fn names_depended_on<'a>(
         Some(())
     };
     let (mut found, mut asked) = (BTreeSet::new(), BTreeSet::from([(claim.session, ALONE)]));
-    // Waits for several names, each of which is met in all of its queues.
+    // Waits for several locks, each of which is met in all of its queues.
     let mut several = BTreeSet::new();
-    let mut due: VecDeque<&'a Name> = names.iter().collect();
+    let mut due: VecDeque<Slot> = slots.iter().copied().collect();
     let mut who: Vec<Who> = vec![(claim.session, claim.owner())];
     while !due.is_empty() || !who.is_empty() {
-        while let Some(name) = due.pop_front() {
-            let Some(lock) = machine.locks.get(name).filter(|_| found.insert(name)) else {
-                found.insert(name);
+        while let Some(slot) = due.pop_front() {
+            if !found.insert(slot) {
                 continue;
-            };
+            }
+            let lock = &machine.locks[slot];
             spend(lock.holders.len() + lock.queue().len())?;
             // Who has ended depends on nothing, and gives up what it has by itself.
             let lives = |claim: &&Claim| !machine.is_ending(claim.session);
@@ -331,7 +335,7 @@ fn names_depended_on<'a>(
                 if let Some(all) = waiter.claim.all().filter(|_| lives(&&waiter.claim))
                     && several.insert((waiter.claim.session, waiter.request))
                 {
-                    due.extend(all.iter().filter(|of| *of != name));
+                    due.extend(all.iter().copied().filter(|of| *of != slot));
                 }
             }
             let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.claim);
@@ -343,7 +347,7 @@ fn names_depended_on<'a>(
                 let waiting = machine.live_session(session).answers.waiting();
                 spend(waiting.len())?;
                 let own = waiting.values().filter(|place| place.owner == owner);
-                due.extend(own.flat_map(|place| place.names()));
+                due.extend(own.flat_map(|place| place.slots()));
             }
         }
     }

@@ -5,6 +5,7 @@
 //! because a client that lost the grant's message asks again under the old id.
 
 use super::by_request::ByRequest;
+use super::locks::Slot;
 use super::owners::Owners;
 use super::print::Print;
 use super::queue::Ticket;
@@ -37,10 +38,10 @@ pub(super) struct Remembered {
     pub(super) answer: Fixed,
 }
 
-/// The grant that an acquire has a handle on: of several names, the first in byte order.
+/// The grant that an acquire has a handle on: of several locks, the first by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hold {
-    pub(super) name: Name,
+    pub(super) slot: Slot,
     pub(super) token: Token,
     /// Of the acquire.
     pub(super) print: Print,
@@ -48,8 +49,8 @@ pub(super) struct Hold {
     pub(super) bytes: u32,
 }
 
-/// A name and two numbers: every handle of every grant has one.
-const _: () = assert!(size_of::<Hold>() <= 32);
+/// The token and three small numbers: every handle of every grant has one.
+const _: () = assert!(size_of::<Hold>() <= 24);
 
 /// Where an acquire waits: a place in the queue of each of its names.
 #[derive(Clone, Debug)]
@@ -59,8 +60,8 @@ pub(super) struct Place {
     pub(super) print: Print,
     /// What it takes.
     pub(super) bytes: u32,
-    /// In the byte order of the names. Nearly all acquires are of one name.
-    spots: Vec<(Name, Ticket)>,
+    /// In the byte order of the names. Nearly all acquires are of one lock.
+    spots: Vec<(Slot, Ticket)>,
 }
 
 impl Place {
@@ -69,27 +70,28 @@ impl Place {
     }
 
     /// One more queue that it stands in.
-    pub(super) fn add(&mut self, name: Name, ticket: Ticket) {
-        self.spots.push((name, ticket));
+    pub(super) fn add(&mut self, slot: Slot, ticket: Ticket) {
+        self.spots.push((slot, ticket));
     }
 
-    /// It has moved within the queue of `name`.
-    fn set_ticket(&mut self, name: &Name, ticket: Ticket) {
-        let spot = self.spots.iter_mut().find(|(spot, _)| spot == name);
-        spot.unwrap_or_else(|| panic!("it does not wait for {name:?}")).1 = ticket;
+    /// It has moved within the queue of `slot`.
+    fn set_ticket(&mut self, slot: Slot, ticket: Ticket) {
+        let spot = self.spots.iter_mut().find(|(spot, _)| *spot == slot);
+        spot.unwrap_or_else(|| panic!("it does not wait for {slot:?}")).1 = ticket;
     }
 
-    pub(super) fn spots(&self) -> impl Iterator<Item = (&Name, Ticket)> {
-        self.spots.iter().map(|(name, ticket)| (name, *ticket))
+    pub(super) fn spots(&self) -> impl ExactSizeIterator<Item = (Slot, Ticket)> {
+        self.spots.iter().copied()
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
-        self.spots().map(|(name, _)| name)
+    /// The locks that it waits for.
+    pub(super) fn slots(&self) -> impl ExactSizeIterator<Item = Slot> {
+        self.spots().map(|(slot, _)| slot)
     }
 
-    /// Its ticket in the queue of `name`.
-    pub(super) fn ticket(&self, name: &Name) -> Option<Ticket> {
-        self.spots().find(|(spot, _)| *spot == name).map(|(_, ticket)| ticket)
+    /// Its ticket in the queue of `slot`.
+    pub(super) fn ticket(&self, slot: Slot) -> Option<Ticket> {
+        self.spots().find(|(spot, _)| *spot == slot).map(|(_, ticket)| ticket)
     }
 }
 
@@ -216,7 +218,7 @@ impl Answers {
     /// `request` waits at `place`.
     pub(super) fn note_waiting(&mut self, request: RequestId, place: Place) {
         self.bytes += u64::from(place.bytes);
-        place.names().for_each(|name| self.owners.note_waiting(place.owner, name));
+        place.slots().for_each(|slot| self.owners.note_waiting(place.owner, slot));
         let earlier = self.waiting.insert(request, place);
         assert!(earlier.is_none(), "request {request} waits at {earlier:?} already");
     }
@@ -225,19 +227,19 @@ impl Answers {
     pub(super) fn add_spot(
         &mut self,
         request: RequestId,
-        name: &Name,
+        slot: Slot,
         ticket: Ticket,
     ) -> Option<()> {
         let place = self.waiting.value_mut(request)?;
-        place.add(name.clone(), ticket);
-        self.owners.note_waiting(place.owner, name);
+        place.add(slot, ticket);
+        self.owners.note_waiting(place.owner, slot);
         Some(())
     }
 
-    /// `request`, which waits, has moved within the queue of `name`.
-    pub(super) fn set_ticket(&mut self, request: RequestId, name: &Name, ticket: Ticket) {
+    /// `request`, which waits, has moved within the queue of `slot`.
+    pub(super) fn set_ticket(&mut self, request: RequestId, slot: Slot, ticket: Ticket) {
         let place = self.waiting.value_mut(request);
-        place.unwrap_or_else(|| panic!("request {request} does not wait")).set_ticket(name, ticket);
+        place.unwrap_or_else(|| panic!("request {request} does not wait")).set_ticket(slot, ticket);
     }
 
     /// Whose its grants and places are.

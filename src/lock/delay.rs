@@ -7,6 +7,7 @@
 
 use super::effects::Effects;
 use super::holders::Grant;
+use super::locks::Slot;
 use super::machine::LockMachine;
 use crate::base::Token;
 use crate::base::locks::{Mode, Name};
@@ -114,8 +115,8 @@ impl LockMachine {
         count: usize,
     ) -> (Vec<Delayed>, Option<(Name, Token)>) {
         let (mut delays, mut looked) = (Vec::new(), 0);
-        let start = after.map_or(Bound::Unbounded, |(name, _)| Bound::Included(name));
-        for (name, lock) in self.locks.range::<Name, _>((start, Bound::Unbounded)) {
+        let start = after.map_or(Bound::Unbounded, |(name, _)| Bound::Included(name.as_str()));
+        for (name, lock) in self.locks.from_name(start) {
             let before = after.filter(|(of, _)| of == name).map(|(_, token)| *token);
             for (token, delay) in lock.delays().behind(before) {
                 delays.push(Delayed { name: name.clone(), token, delay_ms: delay.delay_ms });
@@ -136,7 +137,7 @@ impl LockMachine {
     /// Keeps the room of a grant that expired; says so if its acquire asked for that.
     pub(super) fn begin_delay(
         &mut self,
-        name: &Name,
+        slot: Slot,
         grant: &Grant,
         client: &Arc<str>,
     ) -> Option<Delayed> {
@@ -145,7 +146,7 @@ impl LockMachine {
         if delay_ms == 0 {
             return None;
         }
-        let lock = self.locks.get_mut(name).expect("it was held until now");
+        let (name, lock) = self.locks.named_mut(slot);
         let delay = Delay { mode, permits, delay_ms, client: client.clone() };
         self.weight.add(delay.bytes(name));
         lock.change(|rest| rest.delays.insert(token, delay));
@@ -160,10 +161,10 @@ impl LockMachine {
         unix_ms: u64,
         effects: &mut Effects,
     ) {
-        let lock = self.locks.get_mut(name);
-        if let Some(delay) = lock.and_then(|lock| lock.change(|rest| rest.delays.end(token))) {
+        let Some(slot) = self.locks.find(name) else { return };
+        if let Some(delay) = self.locks[slot].change(|rest| rest.delays.end(token)) {
             self.weight.take_off(delay.bytes(name));
-            self.hand_over(name, unix_ms, effects);
+            self.hand_over(slot, unix_ms, effects);
         }
     }
 }

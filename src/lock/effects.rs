@@ -6,6 +6,7 @@
 //! of the kind allocates nothing for it.
 
 use super::delay::Delayed;
+use super::locks::Slot;
 use super::machine::LockMachine;
 use super::{Asked, Denied, Granted, HolderChange};
 use crate::base::SessionId;
@@ -20,7 +21,9 @@ pub(super) struct Effects {
     pub(super) delayed: Vec<Delayed>,
     pub(super) asked: Vec<Asked>,
     /// Locks whose oldest holder, or its value, is another; perhaps more than once each.
-    changed: Vec<Name>,
+    changed: Vec<(Slot, Name)>,
+    /// Whether anybody is told of these.
+    is_told: bool,
     /// Closed sessions of which it has freed the last.
     pub(super) freed: Vec<SessionId>,
     /// Waits that it has refused.
@@ -48,6 +51,7 @@ impl Effects {
             delayed,
             asked,
             changed,
+            is_told: true,
             freed,
             denied,
             left,
@@ -55,6 +59,11 @@ impl Effects {
             unix_ms,
             why,
         }
+    }
+
+    /// Of an entry that is replayed: nobody is told.
+    pub(super) fn untold(self) -> Self {
+        Self { is_told: false, ..self }
     }
 
     /// Whether it may do one more thing. What it begins it does as a whole.
@@ -89,11 +98,11 @@ impl Effects {
         }
     }
 
-    /// The oldest holder of `name`, or the value that it shows, is another from now on.
-    pub(super) fn note_change(&mut self, name: &Name) {
+    /// The oldest holder of the lock in `slot`, which is called `name`, or the value that it shows, is another from now on.
+    pub(super) fn note_change(&mut self, slot: Slot, name: &Name) {
         // One after the other of a crowd is the oldest: the lock changes once.
-        if self.changed.last() != Some(name) {
-            self.changed.push(name.clone());
+        if self.is_told && self.changed.last().is_none_or(|(last, _)| *last != slot) {
+            self.changed.push((slot, name.clone()));
         }
     }
 
@@ -106,10 +115,10 @@ impl Effects {
     /// handed on is one change.
     pub(super) fn take_changes(&mut self, machine: &LockMachine) -> Vec<HolderChange> {
         let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable();
-        changed.dedup();
-        let told = changed.into_iter().map(|name| {
-            let holder = machine.holding(&name);
+        changed.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
+        changed.dedup_by_key(|(slot, _)| *slot);
+        let told = changed.into_iter().map(|(slot, name)| {
+            let holder = machine.holding_in(slot);
             HolderChange { name, holder }
         });
         told.collect()

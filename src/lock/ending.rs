@@ -46,8 +46,8 @@ impl LockMachine {
         }
         let all_freed = self.take_out(&session, effects);
         for freed in &all_freed {
-            for name in freed.names() {
-                let delayed = self.begin_delay(name, &freed.grant, &session.client);
+            for slot in freed.slots() {
+                let delayed = self.begin_delay(*slot, &freed.grant, &session.client);
                 effects.delayed.extend(delayed);
             }
         }
@@ -64,8 +64,8 @@ impl LockMachine {
         let mut all_freed = Vec::new();
         for hold in session.answers.grants().values() {
             // A grant with several handles goes with the first of them.
-            if self.grant(&hold.name, hold.token).is_some() {
-                all_freed.push(self.drop_grant(hold.name.clone(), hold.token, effects));
+            if self.grant(hold.slot, hold.token).is_some() {
+                all_freed.push(self.drop_grant(hold.slot, hold.token, effects));
             }
         }
         all_freed
@@ -82,8 +82,8 @@ impl LockMachine {
         for freed in all_freed {
             self.pass_on(freed, unix_ms, effects);
         }
-        for name in session.answers.waiting().values().flat_map(|place| place.names()) {
-            self.hand_over(name, unix_ms, effects);
+        for slot in session.answers.waiting().values().flat_map(|place| place.slots()) {
+            self.hand_over(slot, unix_ms, effects);
         }
     }
 }

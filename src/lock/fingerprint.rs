@@ -4,6 +4,7 @@ use super::asked::Mark;
 use super::claim::Claim;
 use super::dedupe::{Answers, Fixed};
 use super::delay::Delay;
+use super::locks::Locks;
 use super::machine::LockMachine;
 use super::parts::Ending;
 use crate::base::Subject;
@@ -59,7 +60,7 @@ impl LockMachine {
                 hash.bytes(session.subject.to_string().as_bytes());
             }
             hash.number(u64::from(session.ttl_ms));
-            hash.answers(&session.answers);
+            hash.answers(&session.answers, &self.locks);
         }
     }
 
@@ -71,7 +72,7 @@ impl LockMachine {
             hash.bytes(client.as_bytes());
             hash.number(u64::from(*ttl_ms));
             hash.number(*way as u64);
-            hash.answers(answers);
+            hash.answers(answers, &self.locks);
         }
         hash.length(self.unfinished.len());
         self.unfinished.iter().for_each(|name| hash.bytes(name.as_str().as_bytes()));
@@ -98,7 +99,7 @@ impl LockMachine {
 
     fn hash_locks(&self, hash: &mut Fingerprint) {
         hash.length(self.locks.len());
-        for (name, lock) in &self.locks {
+        for (name, _, lock) in self.locks.iter() {
             hash.bytes(name.as_str().as_bytes());
             hash.number(u64::from(lock.limit()));
             hash.length(lock.holders.len());
@@ -107,7 +108,7 @@ impl LockMachine {
                 hash.number(grant.since_unix_ms);
                 hash.length(grant.handles().count());
                 grant.handles().for_each(|request| hash.number(request.0));
-                hash.claim(&grant.claim);
+                hash.claim(&grant.claim, &self.locks);
             }
             hash.length(lock.delays().len());
             for (token, delay) in lock.delays().iter() {
@@ -120,7 +121,7 @@ impl LockMachine {
             for (_, waiter) in lock.queue().iter() {
                 hash.number(waiter.request.0);
                 hash.number(waiter.since_unix_ms);
-                hash.claim(&waiter.claim);
+                hash.claim(&waiter.claim, &self.locks);
             }
         }
     }
@@ -164,7 +165,7 @@ impl Fingerprint {
         }
     }
 
-    fn answers(&mut self, answers: &Answers) {
+    fn answers(&mut self, answers: &Answers, locks: &Locks) {
         self.number(answers.floor().0);
         self.number(answers.refused_to().0);
         self.length(answers.grants().len());
@@ -172,15 +173,15 @@ impl Fingerprint {
             self.number(request.0);
             self.number(hold.token.0);
             self.number(u64::from(hold.print.0));
-            self.bytes(hold.name.as_str().as_bytes());
+            self.bytes(locks.name(hold.slot).as_str().as_bytes());
         }
         // Tickets are how a replica finds a place, not part of the state: the queues are fed in order.
         self.length(answers.waiting().len());
         for (request, place) in answers.waiting().iter() {
             self.number(request.0);
             self.number(u64::from(place.print.0));
-            self.length(place.names().count());
-            place.names().for_each(|name| self.bytes(name.as_str().as_bytes()));
+            self.length(place.slots().len());
+            place.slots().for_each(|slot| self.bytes(locks.name(slot).as_str().as_bytes()));
         }
         self.length(answers.fixed().len());
         for (request, remembered) in answers.fixed().iter() {
@@ -190,7 +191,7 @@ impl Fingerprint {
         }
     }
 
-    fn claim(&mut self, claim: &Claim) {
+    fn claim(&mut self, claim: &Claim, locks: &Locks) {
         let (session, owner) = (claim.session.0, claim.owner().0);
         let (permits, delay_ms) = (u64::from(claim.permits), u64::from(claim.delay_ms()));
         let numbers = [session, owner, claim.mode as u64, permits, delay_ms];
@@ -198,7 +199,7 @@ impl Fingerprint {
         self.bytes(claim.value());
         let all = claim.all().unwrap_or_default();
         self.length(all.len());
-        all.iter().for_each(|name| self.bytes(name.as_str().as_bytes()));
+        locks.names(all).for_each(|name| self.bytes(name.as_str().as_bytes()));
     }
 
     fn fixed(&mut self, fixed: &Fixed) {

@@ -7,9 +7,10 @@ use super::delay::Delays;
 use super::effects::Effects;
 use super::holders::{Grant, Holders};
 use super::level::Bounds;
+use super::locks::Slot;
 use super::machine::LockMachine;
 use super::queue::Queue;
-use crate::base::locks::{Mode, Name};
+use crate::base::locks::Mode;
 use crate::base::{RequestId, SessionId, Token};
 use std::collections::VecDeque;
 
@@ -100,7 +101,8 @@ impl Lock {
         self.holders.is_empty() && self.delays().len() == 0
     }
 
-    fn is_vacant(&self) -> bool {
+    /// Whether nobody is in it.
+    pub(super) fn is_vacant(&self) -> bool {
         self.is_unused() && self.queue().len() == 0
     }
 }
@@ -112,124 +114,129 @@ impl Rest {
 }
 
 impl LockMachine {
-    /// Gives `name` to as many as it has room for, first come first (L5), each under a token of its own; if
+    /// Gives the lock in `slot` to as many as it has room for, first come first (L5), each under a token of its own; if
     /// nobody is left in it, drops it. One who waits for several gets all or nothing: when all are free, and it
     /// is the first in the queue of each. The others' queues have another head then, and are looked at after.
     ///
     /// Nothing goes to a session that has ended: at a place that it still has the queue stops until that is removed (L22).
     /// When the entry's share of work is used up, the rest is left to later entries; the queue stays as it is meanwhile.
-    pub(super) fn hand_over(&mut self, name: &Name, unix_ms: u64, effects: &mut Effects) {
-        self.hand_over_all(std::slice::from_ref(name), unix_ms, effects);
+    pub(super) fn hand_over(&mut self, slot: Slot, unix_ms: u64, effects: &mut Effects) {
+        self.hand_over_all([slot], unix_ms, effects);
     }
 
-    /// The same for each of `names`, one after the other.
-    pub(super) fn hand_over_all(&mut self, names: &[Name], unix_ms: u64, effects: &mut Effects) {
+    /// The same for each of `slots`, one after the other.
+    pub(super) fn hand_over_all(
+        &mut self,
+        slots: impl IntoIterator<Item = Slot>,
+        unix_ms: u64,
+        effects: &mut Effects,
+    ) {
         let mut kept_waiting = None;
         let mut due = VecDeque::new();
-        for name in names {
-            let mut next = Some(name.clone());
-            while let Some(name) = next {
-                while effects.lasts() && self.is_due_anew(&name, &mut kept_waiting, effects) {
-                    let place = self.grant_first(&name, unix_ms, effects);
-                    due.extend(place.names().filter(|other| **other != name).cloned());
+        for slot in slots {
+            let mut next = Some(slot);
+            while let Some(slot) = next {
+                while effects.lasts() && self.is_due_anew(slot, &mut kept_waiting, effects) {
+                    let place = self.grant_first(slot, unix_ms, effects);
+                    due.extend(place.slots().filter(|other| *other != slot));
                 }
-                self.settle(name, effects);
+                self.settle(slot, effects);
                 next = due.pop_front();
             }
         }
     }
 
-    /// Whether the first who waits for `name` may have all that it waits for, if it is not `kept_waiting`: who waits for several
+    /// Whether the first who waits for the lock in `slot` may have all that it waits for, if it is not `kept_waiting`: who waits for several
     /// is the first of several queues, and need not be looked at in each.
     fn is_due_anew(
         &self,
-        name: &Name,
+        slot: Slot,
         kept_waiting: &mut Option<(SessionId, RequestId)>,
         effects: &mut Effects,
     ) -> bool {
         effects.look(1);
-        let first = self.locks.get(name).and_then(|lock| lock.queue().first());
+        let first = self.locks.get(slot).and_then(|lock| lock.queue().first());
         let asker = first.map(|first| (first.claim.session, first.request));
         if asker.is_none() || asker == *kept_waiting {
             return false;
         }
-        let is_due = self.first_is_due(name, |names| effects.look(names));
+        let is_due = self.first_is_due(slot, |names| effects.look(names));
         *kept_waiting = asker.filter(|_| !is_due);
         is_due
     }
 
     /// What is left of a lock that was handed over, as far as the entry's share of work went.
-    fn settle(&mut self, name: Name, effects: &Effects) {
-        let Some(lock) = self.locks.get(&name) else { return };
+    fn settle(&mut self, slot: Slot, effects: &Effects) {
+        let Some(lock) = self.locks.get(slot) else { return };
         let is_vacant = lock.is_vacant();
         if !effects.lasts() && lock.queue().len() > 0 {
-            self.leave_unfinished(name);
+            self.leave_unfinished(slot);
             return;
         }
-        self.end_unfinished(&name);
+        self.end_unfinished(slot);
         if is_vacant {
-            self.locks.remove(&name);
+            self.locks.remove(slot);
         }
     }
 
-    /// Whether the first who waits for `name` may have all that it waits for.
-    pub(super) fn first_is_due(&self, name: &Name, mut look: impl FnMut(usize)) -> bool {
+    /// Whether the first who waits for the lock in `slot` may have all that it waits for.
+    pub(super) fn first_is_due(&self, slot: Slot, mut look: impl FnMut(usize)) -> bool {
         look(1);
-        let Some(lock) = self.locks.get(name) else { return false };
+        let Some(lock) = self.locks.get(slot) else { return false };
         let Some(waiter) = lock.queue().first() else { return false };
         let claim = &waiter.claim;
         lock.has_room(claim, &self.bounds)
             && !self.is_ending(claim.session)
-            && claim.names(name).iter().filter(|other| *other != name).all(|other| {
+            && claim.slots(&slot).iter().filter(|other| **other != slot).all(|other| {
                 look(1);
-                let lock = &self.locks[other];
+                let lock = &self.locks[*other];
                 let first = lock.queue().first();
                 first.is_some_and(|first| first.is_of(waiter)) && lock.has_room(claim, &self.bounds)
             })
-            && !self.is_lost(claim, name)
+            && !self.is_lost(claim, slot)
     }
 
-    /// Grants to the first in the queue of `name` all that it waits for.
-    fn grant_first(&mut self, name: &Name, unix_ms: u64, effects: &mut Effects) -> Place {
-        let first = self.locks[name].queue().first().expect("it is due");
+    /// Grants to the first in the queue of the lock in `slot` all that it waits for.
+    fn grant_first(&mut self, slot: Slot, unix_ms: u64, effects: &mut Effects) -> Place {
+        let first = self.locks[slot].queue().first().expect("it is due");
         let (session, request, owner) = (first.claim.session, first.request, first.claim.owner());
         self.tally.grant_after(unix_ms.saturating_sub(first.since_unix_ms));
         self.tally.waiting -= 1;
         let token = self.tokens.next();
         let answers = &mut self.live_session_mut(session).answers;
         let place = answers.leave_queue(request);
-        let known_as = place.names().next().expect("it waits for something").clone();
-        let hold = Hold { name: known_as, token, print: place.print, bytes: place.bytes };
+        let known_as = place.slots().next().expect("it waits for something");
+        let hold = Hold { slot: known_as, token, print: place.print, bytes: place.bytes };
         answers.note_grant(request, hold, owner);
-        for name in place.names() {
+        for slot in place.slots() {
             effects.look(1);
-            let lock = self.locks.get_mut(name).expect("somebody waits for it");
+            let (name, lock) = self.locks.named_mut(slot);
             let claim =
                 lock.change(|rest| rest.queue.pop()).expect("it is the first in each").claim;
             if lock.holders.is_empty() {
-                effects.note_change(name);
+                effects.note_change(slot, name);
             }
             lock.holders.add(Grant::new(token, unix_ms, request, claim));
         }
-        effects.spend(place.names().count());
+        effects.spend(place.slots().len());
         effects.granted.push(Granted { session, request, token });
         place
     }
 
-    /// The grant of `name` under `token`.
-    pub(super) fn grant(&self, name: &Name, token: Token) -> Option<&Grant> {
-        self.locks.get(name).and_then(|lock| lock.holders.by_token(token))
+    /// The grant of the lock in `slot` under `token`.
+    pub(super) fn grant(&self, slot: Slot, token: Token) -> Option<&Grant> {
+        self.locks.get(slot).and_then(|lock| lock.holders.by_token(token))
     }
 
-    pub(super) fn grant_mut(&mut self, name: &Name, token: Token) -> &mut Grant {
-        let lock = self.locks.get_mut(name);
-        let grant = lock.and_then(|lock| lock.holders.by_token_mut(token));
+    pub(super) fn grant_mut(&mut self, slot: Slot, token: Token) -> &mut Grant {
+        let (name, lock) = self.locks.named_mut(slot);
+        let grant = lock.holders.by_token_mut(token);
         grant.unwrap_or_else(|| panic!("nobody holds {name:?} under {token}"))
     }
 }
 
 /// Of a lock with nothing but holders.
 static NOTHING: Rest = Rest { limit: 0, delays: Delays::NONE, queue: Queue::EMPTY };
-/// One plain holder and a pointer. Each lock is in a box of its own: nodes of the map whose names came in order are
-/// half empty, and with the locks in them each would cost nearly twice its size.
+/// One plain holder and a pointer. Locks are in pages apart from the map by name (`lock/locks.rs`): nodes of a map whose names came in
+/// order are half empty, and with the locks in them each would cost nearly twice its size.
 const _: () = assert!(size_of::<Lock>() <= 56);

@@ -16,26 +16,26 @@
 
 use super::claim::ALONE;
 use super::effects::Effects;
+use super::locks::Slot;
 use super::machine::LockMachine;
 use super::queue::{Ticket, Waiter};
-use crate::base::locks::Name;
 
 impl LockMachine {
-    /// Puts the first of `client` who waits for `name` alone, and stalls nobody by it, at the head of the queue;
+    /// Puts the first of `client` who waits for the lock in `slot` alone, and stalls nobody by it, at the head of the queue;
     /// whether there is one. The caller hands the lock on. From level 2 on only the first few of that name are looked at for whom
     /// that is a question.
-    pub(super) fn put_first(&mut self, name: &Name, client: &str, effects: &mut Effects) -> bool {
+    pub(super) fn put_first(&mut self, slot: Slot, client: &str, effects: &mut Effects) -> bool {
         let is_bounded = self.level() >= LEVEL_FEW_EXAMINED;
         let mut left = if is_bounded { EXAMINED_MAX } else { usize::MAX };
         let mut chosen = None;
-        for (ticket, waiter) in self.waiting_alone(name, client) {
-            let goes_first = match self.is_harmless_first(name, waiter) {
+        for (ticket, waiter) in self.waiting_alone(slot, client) {
+            let goes_first = match self.is_harmless_first(slot, waiter) {
                 true => true,
                 false if left == 0 => break,
                 false => {
                     left -= 1;
                     let look = &mut |looked| effects.look(looked);
-                    !self.stalls_behind(name, &waiter.claim, waiter.request, look)
+                    !self.stalls_behind(slot, &waiter.claim, waiter.request, look)
                 }
             };
             if goes_first {
@@ -44,33 +44,32 @@ impl LockMachine {
             }
         }
         let Some((ticket, session, request)) = chosen else { return false };
-        let lock = self.locks.get_mut(name).expect("somebody waits for it");
-        let ticket = lock.change(|rest| rest.queue.put_first(ticket));
-        self.live_session_mut(session).answers.set_ticket(request, name, ticket);
+        let ticket = self.locks[slot].change(|rest| rest.queue.put_first(ticket));
+        self.live_session_mut(session).answers.set_ticket(request, slot, ticket);
         true
     }
 
-    /// Those of `client`, alive, who wait for `name` and for nothing else, first come first.
+    /// Those of `client`, alive, who wait for the lock in `slot` and for nothing else, first come first.
     pub(super) fn waiting_alone(
         &self,
-        name: &Name,
+        slot: Slot,
         client: &str,
     ) -> impl Iterator<Item = (Ticket, &Waiter)> {
-        let queue = self.locks.get(name).map(|lock| lock.queue().iter());
+        let queue = self.locks.get(slot).map(|lock| lock.queue().iter());
         let mark = Waiter::mark_of(client);
         let alike = queue.into_iter().flatten().filter(move |(_, waiter)| waiter.client == mark);
         alike.filter(move |(_, waiter)| {
             let claim = &waiter.claim;
             claim.all().is_none()
                 && !self.is_ending(claim.session)
-                && !self.is_lost(claim, name)
+                && !self.is_lost(claim, slot)
                 && *self.live_session(claim.session).client == *client
         })
     }
 
     /// Whether `waiter` may go first without a look at anybody else.
-    fn is_harmless_first(&self, name: &Name, waiter: &Waiter) -> bool {
-        let lock = &self.locks[name];
+    fn is_harmless_first(&self, slot: Slot, waiter: &Waiter) -> bool {
+        let lock = &self.locks[slot];
         let is_first = lock.queue().first().is_some_and(|first| first.is_of(waiter));
         is_first || (lock.has_room(&waiter.claim, &self.bounds) && self.waits_once(waiter))
     }

@@ -1,9 +1,10 @@
 //! What must hold of the state after each entry (O1), and of a state that a snapshot brings.
 
-use super::dedupe::{Answers, Hold, Known};
+use super::dedupe::{Answers, Hold, Known, Place};
 use super::grant::Lock;
 use super::holders::{Grant, Holders};
 use super::level::{Bounds, KEY_LEVEL, PARTS_LEVEL};
+use super::locks::Slot;
 use super::machine::LockMachine;
 use super::parts::Ending;
 use super::queue::Queue;
@@ -11,7 +12,7 @@ use super::session::Session;
 use crate::base::limits::{
     BREAK_REASON_BYTES_MAX, CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX,
 };
-use crate::base::locks::{Mode, Name};
+use crate::base::locks::Mode;
 use crate::base::{Index, SessionId, Token};
 
 /// Leaves with a sentence unless the condition holds.
@@ -45,11 +46,14 @@ impl LockMachine {
             self.examine_ending(*id, ending)?;
         }
         self.examine_tokens()?;
-        for (name, lock) in &self.locks {
+        self.examine_slots()?;
+        for (name, _, lock) in self.locks.iter() {
             lock.examine(&self.bounds).map_err(|why| format!("{name:?}: {why}"))?;
-            self.examine_hand_over(name, lock)?;
-            self.examine_holders(name, &lock.holders)?;
-            self.examine_waiters(name, lock.queue())?;
+        }
+        for (_, slot, lock) in self.locks.iter() {
+            self.examine_hand_over(slot, lock)?;
+            self.examine_holders(slot, &lock.holders)?;
+            self.examine_waiters(slot, lock.queue())?;
         }
         self.examine_asked()?;
         self.examine_unfinished()?;
@@ -111,7 +115,7 @@ impl LockMachine {
         tokens.sort_unstable();
         let twice = tokens.windows(2).find(|pair| pair[0] == pair[1]);
         ensure!(twice.is_none(), "two grants have token {twice:?}");
-        for (token, _) in self.locks.values().flat_map(|lock| lock.delays().iter()) {
+        for (token, _) in self.locks.iter().flat_map(|(_, _, lock)| lock.delays().iter()) {
             ensure!(tokens.binary_search(&token).is_err(), "token {token} holds and has expired");
             ensure!(token > floor && token <= last, "token {token} is not in {floor} … {last}");
         }
@@ -122,24 +126,45 @@ impl LockMachine {
     }
 
     /// All grants, each under the name by which its session knows it.
-    fn grants(&self) -> impl Iterator<Item = (&Name, &Grant)> {
+    fn grants(&self) -> impl Iterator<Item = (Slot, &Grant)> {
         let all = self
             .locks
             .iter()
-            .flat_map(|(name, lock)| lock.holders.iter().map(move |grant| (name, grant)));
-        all.filter(|(name, grant)| grant.claim.is_known_as(name))
+            .flat_map(|(_, slot, lock)| lock.holders.iter().map(move |grant| (slot, grant)));
+        all.filter(|(slot, grant)| grant.claim.is_known_as(*slot))
+    }
+
+    /// Each lock is found in its slot under its own name, and whatever names a lock by slot names one that is there.
+    fn examine_slots(&self) -> Result<(), String> {
+        for (name, slot, _) in self.locks.iter() {
+            ensure!(self.locks.name(slot) == name, "{name:?} is in {slot:?} under another name");
+        }
+        let alive = self.sessions.values().map(|session| &session.answers);
+        let answers = alive.chain(self.endings.values().map(|ending| &ending.answers));
+        for answers in answers {
+            let holds = answers.grants().values().map(|hold| hold.slot);
+            let mut slots = holds.chain(answers.waiting().values().flat_map(Place::slots));
+            let gone = slots.find(|slot| self.locks.get(*slot).is_none());
+            ensure!(gone.is_none(), "a session is in {gone:?}, where no lock is");
+        }
+        Ok(())
     }
 
     /// Whoever waits first may not have all that it waits for, or one of these locks is not handed over yet (L5).
-    fn examine_hand_over(&self, name: &Name, lock: &Lock) -> Result<(), String> {
+    fn examine_hand_over(&self, slot: Slot, lock: &Lock) -> Result<(), String> {
+        let name = self.locks.name(slot);
         let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.claim);
         for claim in lock.holders.iter().map(|grant| &grant.claim).chain(waiting) {
-            let gone = claim.names(name).iter().find(|name| !self.locks.contains_key(*name));
+            let gone = claim.slots(&slot).iter().find(|slot| self.locks.get(**slot).is_none());
             ensure!(gone.is_none(), "{claim:?} is in {name:?} and not in {gone:?}");
+            let mut names = self.locks.names(claim.slots(&slot));
+            let is_sorted = names.by_ref().is_sorted_by(|one, next| one < next);
+            ensure!(is_sorted, "{claim:?} of {name:?} is out of order");
         }
-        if self.first_is_due(name, |_| {}) {
+        if self.first_is_due(slot, |_| {}) {
             let claim = lock.queue().first().map(|waiter| &waiter.claim);
-            let mut names = claim.into_iter().flat_map(|claim| claim.names(name));
+            let slots = claim.into_iter().flat_map(|claim| claim.slots(&slot));
+            let mut names = slots.map(|slot| self.locks.name(*slot));
             let is_left = names.any(|name| self.unfinished.contains(name));
             let is_left = is_left || self.access.sweep().is_some();
             ensure!(is_left, "the first waits for {name:?} though there is room");
@@ -149,13 +174,14 @@ impl LockMachine {
 
     /// Each holder's session lives (L1), or its end is under way (L22), and it knows of each handle on the grant, which is the same in all of
     /// its locks.
-    fn examine_holders(&self, name: &Name, holders: &Holders) -> Result<(), String> {
+    fn examine_holders(&self, slot: Slot, holders: &Holders) -> Result<(), String> {
+        let name = self.locks.name(slot);
         for grant in holders.iter() {
-            let (value, names) = (grant.claim.value().len(), grant.claim.names(name));
+            let (value, slots) = (grant.claim.value().len(), grant.claim.slots(&slot));
             ensure!(value <= VALUE_BYTES_MAX, "{name:?} has {value} bytes");
-            let differs = names.iter().find(|name| self.grant(name, grant.token) != Some(grant));
+            let differs = slots.iter().find(|slot| self.grant(**slot, grant.token) != Some(grant));
             ensure!(differs.is_none(), "{grant:?} of {name:?} is another one in {differs:?}");
-            let is_known_as = |hold: &Hold| hold.name == names[0] && hold.token == grant.token;
+            let is_known_as = |hold: &Hold| hold.slot == slots[0] && hold.token == grant.token;
             let answers = self.known_answers(grant.claim.session);
             for request in grant.handles() {
                 match answers.and_then(|answers| answers.known(request)) {
@@ -175,22 +201,24 @@ impl LockMachine {
     }
 
     /// Each waiter's session lives (L5), or its end is under way, and it knows its place, in the queue of each of its names.
-    fn examine_waiters(&self, name: &Name, queue: &Queue) -> Result<(), String> {
+    fn examine_waiters(&self, slot: Slot, queue: &Queue) -> Result<(), String> {
+        let name = self.locks.name(slot);
         queue.check_invariants();
         ensure!(queue.len() <= self.bounds.waiters_per_lock, "{} wait for {name:?}", queue.len());
         for (ticket, waiter) in queue.iter() {
             let value = waiter.claim.value().len();
             ensure!(value <= VALUE_BYTES_MAX, "a waiter for {name:?} has {value} bytes");
-            let names = waiter.claim.names(name);
+            let slots = waiter.claim.slots(&slot);
             let session = waiter.claim.session;
-            let is_lost = !self.is_ending(session) && self.first_lost(session, names).is_some();
+            let lost = || self.first_lost(session, self.locks.names(slots));
+            let is_lost = !self.is_ending(session) && lost().is_some();
             let may = !is_lost || self.access.sweep().is_some();
             ensure!(may, "{waiter:?} waits for {name:?} and may not");
             let answers = self.known_answers(waiter.claim.session);
             match answers.and_then(|answers| answers.known(waiter.request)) {
                 Some(Known::Waiting(place))
-                    if place.ticket(name) == Some(ticket)
-                        && place.names().eq(names)
+                    if place.ticket(slot) == Some(ticket)
+                        && place.slots().eq(slots.iter().copied())
                         && place.owner == waiter.claim.owner() => {}
                 known => {
                     return Err(format!(
@@ -212,7 +240,7 @@ impl LockMachine {
         let (level, endings) = (self.level(), self.endings.len());
         ensure!(level >= PARTS_LEVEL || !self.is_unfinished(), "{endings} end at level {level}");
         for name in &self.unfinished {
-            let waiting = self.locks.get(name).map_or(0, |lock| lock.queue().len());
+            let waiting = self.waiting(name);
             ensure!(waiting > 0, "{name:?} is to be handed over, and nobody waits");
         }
         Ok(())
@@ -250,8 +278,8 @@ impl LockMachine {
         let counted = self.tally.waiting;
         ensure!(waiting == counted, "{counted} are counted as waiting, and {waiting} do");
         let places = answers().flat_map(|answers| answers.waiting().values());
-        let places: usize = places.map(|place| place.names().count()).sum();
-        let waiters: usize = self.locks.values().map(|lock| lock.queue().len()).sum();
+        let places: usize = places.map(|place| place.slots().len()).sum();
+        let waiters: usize = self.locks.iter().map(|(_, _, lock)| lock.queue().len()).sum();
         ensure!(places == waiters, "sessions know {places} places, and queues {waiters} waiters");
         let (counted, weighed) = (self.weight.bytes, self.weigh());
         ensure!(counted == weighed, "{counted} bytes are counted, and there are {weighed}");

@@ -6,7 +6,7 @@ use super::breaking::Breaking;
 use super::command::{Command, Settings};
 use super::dedupe::{Admission, Answers};
 use super::effects::Effects;
-use super::grant::Lock;
+use super::locks::Locks;
 use crate::base::locks::{Answer, LEVEL_MAX, Name, Operation, Refusal};
 
 use super::level::{self, Bounds, KEY_LEVEL};
@@ -56,7 +56,7 @@ pub struct LockMachine {
     /// Sessions that have ended, and of which something is still in a lock (L22).
     pub(super) endings: BTreeMap<SessionId, Box<Ending>>,
     /// A lock is here exactly as long as it is held.
-    pub(super) locks: BTreeMap<Name, Box<Lock>>,
+    pub(super) locks: Locks,
     /// Locks whose first waiter may have room, because the entry that made it had its share of work (L5).
     pub(super) unfinished: BTreeSet<Name>,
     /// Grants that are to end, by their tokens (L23).
@@ -92,7 +92,7 @@ impl LockMachine {
             tokens: Tokens::default(),
             sessions: BTreeMap::new(),
             endings: BTreeMap::new(),
-            locks: BTreeMap::new(),
+            locks: Locks::default(),
             unfinished: BTreeSet::new(),
             asked: BTreeMap::new(),
             restoring: None,
@@ -111,11 +111,35 @@ impl LockMachine {
     /// `index` is not above every index applied before, or the command is of a level above
     /// [`LockMachine::level_max`]: whoever decodes an entry refuses it before ([`Command::level`]).
     pub fn apply(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) -> Applied {
+        let mut effects = Effects::of_part(self.names_per_part(), unix_ms, end_reason(command));
+        let outcome = self.advance(index, term, command, &mut effects);
+        let changes = effects.take_changes(self);
+        let Effects { granted, delayed, asked, freed, denied, .. } = effects;
+        Applied { outcome, granted, delayed, asked, changes, freed, denied }
+    }
+
+    /// The same where nobody is told anything, as for a snapshot: what changed holders is not gathered.
+    ///
+    /// # Panics
+    /// As [`LockMachine::apply`] does.
+    pub fn replay(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) {
+        let effects = Effects::of_part(self.names_per_part(), unix_ms, end_reason(command));
+        self.advance(index, term, command, &mut effects.untold());
+    }
+
+    /// One committed command; `effects` gathers what it does besides answering.
+    fn advance(
+        &mut self,
+        index: Index,
+        term: Term,
+        command: &Command,
+        effects: &mut Effects,
+    ) -> Option<Outcome> {
+        let unix_ms = effects.unix_ms;
         assert!(index > self.applied, "entry {index} applied after entry {}", self.applied);
         let (level, level_max) = (command.level(), self.level_max);
         assert!(level <= level_max, "entry {index} is of level {level}, above {level_max}");
         self.applied = index;
-        let mut effects = Effects::of_part(self.names_per_part(), unix_ms, end_reason(command));
         let outcome = match command {
             Command::OpenSession { ttl_ms, key, client } => {
                 Some(self.open_session(*ttl_ms, *key, client, &Subject::Anonymous))
@@ -124,16 +148,16 @@ impl LockMachine {
                 Some(self.open_session(*ttl_ms, *key, client, subject))
             }
             Command::Access { by, change } => {
-                Some(Outcome::AccessChanged(self.change_access(by, change, &mut effects)))
+                Some(Outcome::AccessChanged(self.change_access(by, change, effects)))
             }
             Command::Request { session, request, floor, operation } => {
                 // Before level 2 nothing of a request is remembered but its answer.
                 let print = if self.level() >= 2 { Print::of(operation) } else { Print::UNKNOWN };
                 let call = Call { session: *session, request: *request, print, unix_ms };
-                Some(self.apply_request(call, *floor, operation, &mut effects))
+                Some(self.apply_request(call, *floor, operation, effects))
             }
             Command::Expire { session, term: decided_in } if *decided_in == term => {
-                self.expire_session(*session, unix_ms, &mut effects)
+                self.expire_session(*session, unix_ms, effects)
             }
             // A leader that was replaced decided it; a later one may have acknowledged a renewal (L9).
             Command::Expire { .. } => None,
@@ -142,7 +166,7 @@ impl LockMachine {
                 self.end_restoring()
             }
             Command::DelayOver { name, token, term: decided_in } if *decided_in == term => {
-                self.end_delay(name, *token, unix_ms, &mut effects);
+                self.end_delay(name, *token, unix_ms, effects);
                 None
             }
             // A leader that was replaced decided it, by its own clock (L9).
@@ -152,15 +176,13 @@ impl LockMachine {
                 None
             }
             Command::Continue => {
-                self.go_on(unix_ms, &mut effects);
+                self.go_on(unix_ms, effects);
                 None
             }
         };
         self.count_touched();
         self.looked += effects.looked;
-        let changes = effects.take_changes(self);
-        let Effects { granted, delayed, asked, freed, denied, .. } = effects;
-        Applied { outcome, granted, delayed, asked, changes, freed, denied }
+        outcome
     }
 
     /// The index of the last command applied.

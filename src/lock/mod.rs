@@ -28,6 +28,7 @@ mod heir;
 mod holders;
 mod invariants;
 mod level;
+mod locks;
 mod machine;
 mod owners;
 mod parts;

@@ -7,7 +7,7 @@
 use super::by_request::ByRequest;
 use super::claim::ALONE;
 use super::dedupe::Place;
-use crate::base::locks::Name;
+use super::locks::Slot;
 use crate::base::{Owner, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Owners {
     /// Of those acquires that hold something.
     holding: ByRequest<Owner>,
-    /// The names that each waits for.
-    waiting: BTreeMap<Owner, BTreeSet<Name>>,
+    /// The locks that each waits for.
+    waiting: BTreeMap<Owner, BTreeSet<Slot>>,
 }
 
 impl Owners {
@@ -42,20 +42,20 @@ impl Owners {
         self.holding.remove(request);
     }
 
-    /// `owner` waits for `name`.
-    pub(super) fn note_waiting(&mut self, owner: Owner, name: &Name) {
+    /// `owner` waits for the lock in `slot`.
+    pub(super) fn note_waiting(&mut self, owner: Owner, slot: Slot) {
         if owner != ALONE {
-            self.waiting.entry(owner).or_default().insert(name.clone());
+            self.waiting.entry(owner).or_default().insert(slot);
         }
     }
 
     /// The owner of `place` waits there no more.
     pub(super) fn end_waiting(&mut self, place: &Place) {
-        if let Some(names) = self.waiting.get_mut(&place.owner) {
-            for name in place.names() {
-                names.remove(name);
+        if let Some(slots) = self.waiting.get_mut(&place.owner) {
+            for slot in place.slots() {
+                slots.remove(&slot);
             }
-            if names.is_empty() {
+            if slots.is_empty() {
                 self.waiting.remove(&place.owner);
             }
         }
@@ -66,14 +66,14 @@ impl Owners {
         self.waiting.contains_key(&owner) || self.holding.values().any(|other| *other == owner)
     }
 
-    /// For how many names `owner`, which is not 0, waits.
+    /// For how many locks `owner`, which is not 0, waits.
     pub(super) fn waits(&self, owner: Owner) -> usize {
         self.waiting.get(&owner).map_or(0, BTreeSet::len)
     }
 
-    /// Whether `owner`, which is not 0, waits for `name`.
-    pub(super) fn waits_for(&self, owner: Owner, name: &Name) -> bool {
-        self.waiting.get(&owner).is_some_and(|names| names.contains(name))
+    /// Whether `owner`, which is not 0, waits for the lock in `slot`.
+    pub(super) fn waits_for(&self, owner: Owner, slot: Slot) -> bool {
+        self.waiting.get(&owner).is_some_and(|slots| slots.contains(&slot))
     }
 
     /// The acquires of owners that hold something.

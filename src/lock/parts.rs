@@ -12,9 +12,9 @@
 
 use super::dedupe::{Answers, Hold};
 use super::effects::Effects;
+use super::locks::Slot;
 use super::machine::LockMachine;
 use super::session::Session;
-use crate::base::locks::Name;
 use crate::base::meters::EndReason;
 use crate::base::{RequestId, SessionId};
 use std::sync::Arc;
@@ -102,7 +102,8 @@ impl LockMachine {
         while effects.lasts()
             && let Some(name) = self.unfinished.first().cloned()
         {
-            self.hand_over(&name, unix_ms, effects);
+            let slot = self.locks.find(&name).expect("somebody waits for it");
+            self.hand_over(slot, unix_ms, effects);
         }
         effects.give_back(kept);
         while let Some((session, _)) = self.endings.first_key_value() {
@@ -157,38 +158,37 @@ impl LockMachine {
     ) {
         let place = self.answers_of_mut(session).leave_queue(request);
         self.leave_queues(&place, effects);
-        let names: Vec<Name> = place.names().cloned().collect();
-        effects.spend(names.len());
-        self.hand_over_all(&names, unix_ms, effects);
+        effects.spend(place.slots().len());
+        self.hand_over_all(place.slots(), unix_ms, effects);
     }
 
     /// A delay begins in the entry that frees the grant (L16).
     fn free_grant(&mut self, session: SessionId, hold: &Hold, unix_ms: u64, effects: &mut Effects) {
-        let freed = self.drop_grant(hold.name.clone(), hold.token, effects);
+        let freed = self.drop_grant(hold.slot, hold.token, effects);
         let ending = self.endings.get_mut(&session).expect("it is looked at");
         freed.grant.handles().for_each(|request| drop(ending.answers.end_grant(request)));
         let (client, way) = (ending.client.clone(), ending.way);
         if way == EndWay::Expired {
-            for name in freed.names() {
-                let delayed = self.begin_delay(name, &freed.grant, &client);
+            for slot in freed.slots() {
+                let delayed = self.begin_delay(*slot, &freed.grant, &client);
                 effects.delayed.extend(delayed);
             }
         }
         let heirs = if freed.has_heir() { self.names_per_part() / HEIRS_PER_PART } else { 0 };
-        effects.spend(freed.names().len() + heirs);
+        effects.spend(freed.slots().len() + heirs);
         self.pass_on(&freed, unix_ms, effects);
     }
 
     /// A lock's hand-over is left to later entries.
-    pub(super) fn leave_unfinished(&mut self, name: Name) {
-        if self.unfinished.insert(name) {
+    pub(super) fn leave_unfinished(&mut self, slot: Slot) {
+        if self.unfinished.insert(self.locks.name(slot).clone()) {
             self.weight.add(UNFINISHED_BYTES);
         }
     }
 
     /// A lock is handed over.
-    pub(super) fn end_unfinished(&mut self, name: &Name) {
-        if !self.unfinished.is_empty() && self.unfinished.remove(name) {
+    pub(super) fn end_unfinished(&mut self, slot: Slot) {
+        if !self.unfinished.is_empty() && self.unfinished.remove(self.locks.name(slot)) {
             self.weight.take_off(UNFINISHED_BYTES);
         }
     }

@@ -19,7 +19,8 @@ impl LockMachine {
         token: Token,
         effects: &mut Effects,
     ) -> Answer {
-        let grant = self.grant(name, token);
+        let slot = self.locks.find(name);
+        let grant = slot.and_then(|slot| self.grant(slot, token));
         let Some(grant) = grant.filter(|held| held.claim.session == call.session) else {
             return self.fix(call, Fixed::NotHeld);
         };
@@ -47,8 +48,7 @@ impl LockMachine {
                 answers.fix(acquire, place.print, Fixed::Withdrawn);
                 self.leave_queues(&place, effects);
                 // It may have kept out those behind it: readers behind a writer, or a smaller request.
-                let names: Vec<Name> = place.names().cloned().collect();
-                self.hand_over_all(&names, call.unix_ms, effects);
+                self.hand_over_all(place.slots(), call.unix_ms, effects);
             }
             Some(Known::Granted(_)) => self.give_up(call, acquire, Fixed::Withdrawn, effects),
         }
@@ -58,11 +58,10 @@ impl LockMachine {
     /// Takes the waiter at `place` out of its queues; the caller hands the locks on.
     pub(super) fn leave_queues(&mut self, place: &Place, effects: &mut Effects) {
         self.tally.waiting -= 1;
-        for (name, ticket) in place.spots() {
+        for (slot, ticket) in place.spots() {
             effects.look(1);
-            let lock = self.locks.get_mut(name);
-            let waiter = lock.and_then(|lock| lock.change(|rest| rest.queue.remove(ticket)));
-            assert!(waiter.is_some(), "nobody waits for {name:?} at {place:?}");
+            let waiter = self.locks[slot].change(|rest| rest.queue.remove(ticket));
+            assert!(waiter.is_some(), "nobody waits for {slot:?} at {place:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::dedupe::Fixed;
 use super::effects::Effects;
+use super::locks::{Slot, Slots};
 use super::machine::{Call, LockMachine};
 use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::locks::{Answer, Name, Refusal};
@@ -21,28 +22,29 @@ impl LockMachine {
         if value.len() > VALUE_BYTES_MAX {
             return self.fix(call, Fixed::Refused(Refusal::Invalid));
         }
-        let Some(names) = self.names_held(call, name, token) else {
+        let Some((_, slots)) = self.held(call, name, token) else {
             return self.fix(call, Fixed::NotHeld);
         };
         let value: Arc<[u8]> = value.into();
-        for name in &names {
-            let is_oldest = self.oldest(name).is_some_and(|oldest| oldest.token == token);
-            let grant = self.grant_mut(name, token);
+        for slot in &*slots {
+            let (name, lock) = self.locks.named_mut(*slot);
+            let is_oldest = lock.holders.first().is_some_and(|oldest| oldest.token == token);
+            let grant = lock.holders.by_token_mut(token).expect("it is held in each");
             if grant.claim.value() != &*value {
                 grant.claim.change(|extras| extras.value = Arc::clone(&value));
                 if is_oldest {
-                    effects.note_change(name);
+                    effects.note_change(*slot, name);
                 }
             }
         }
-        self.count_grant(&names[0], token);
+        self.count_grant(slots[0], token);
         self.fix(call, Fixed::Done)
     }
 
-    /// Counts a grant again, whose first name is `name`.
-    fn count_grant(&mut self, name: &Name, token: Token) {
-        let grant = self.grant_mut(name, token);
-        let (session, bytes) = (grant.claim.session, grant.claim.bytes(name));
+    /// Counts a grant again, whose first lock is in `slot`.
+    fn count_grant(&mut self, slot: Slot, token: Token) {
+        let grant = self.grant(slot, token).expect("it is held");
+        let (session, bytes) = (grant.claim.session, grant.claim.bytes(slot, &self.locks));
         let handles: Vec<RequestId> = grant.handles().collect();
         let answers = &mut self.live_session_mut(session).answers;
         handles.into_iter().for_each(|request| answers.set_bytes(request, bytes));
@@ -58,13 +60,13 @@ impl LockMachine {
         to: Option<&str>,
         effects: &mut Effects,
     ) -> Answer {
-        if self.names_held(call, name, token).is_none() {
+        let Some((slot, _)) = self.held(call, name, token) else {
             return self.fix(call, Fixed::NotHeld);
-        }
-        let mut freed = self.end_grant(name, token, effects);
+        };
+        let mut freed = self.end_grant(slot, token, effects);
         let is_awaited = match to {
-            Some(client) => self.put_first(name, client, effects),
-            None => self.waits(name, None),
+            Some(client) => self.put_first(slot, client, effects),
+            None => self.waits_in(slot, None),
         };
         if to.is_some() && is_awaited {
             freed.disinherit(name);
@@ -75,9 +77,10 @@ impl LockMachine {
         self.fix(call, if is_awaited || !may_hear { Fixed::Done } else { Fixed::NoWaiter })
     }
 
-    /// All names of the grant of `name` under `token`, if the session of `call` holds it.
-    fn names_held(&self, call: Call, name: &Name, token: Token) -> Option<Vec<Name>> {
-        let claim = &self.grant(name, token)?.claim;
-        (claim.session == call.session).then(|| claim.names(name).to_vec())
+    /// Where `name` is, and all locks of its grant under `token`, if the session of `call` holds it.
+    fn held(&self, call: Call, name: &Name, token: Token) -> Option<(Slot, Slots)> {
+        let slot = self.locks.find(name)?;
+        let claim = &self.grant(slot, token)?.claim;
+        (claim.session == call.session).then(|| (slot, claim.shared_slots(slot)))
     }
 }

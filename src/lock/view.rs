@@ -135,7 +135,7 @@ impl LockMachine {
             } else {
                 let Some((request, place)) = waiting.next() else { break };
                 standing.answers.push((request, self.queued_answer(place)));
-                standing.names += place.names().count();
+                standing.names += place.slots().len();
             }
         }
         standing.is_last = grants.peek().is_none() && waiting.peek().is_none();
@@ -145,14 +145,14 @@ impl LockMachine {
     /// Who holds `name` and who waits, `None` if nobody does either and it is not delayed.
     #[must_use]
     pub fn lock(&self, name: &Name) -> Option<LockView> {
-        self.locks.get(name).map(|lock| self.lock_view(name, lock))
+        self.locks.by_name(name.as_str()).map(|lock| self.lock_view(name, lock))
     }
 
     /// At most `limit` locks whose names start with `prefix`, in byte order, after `after`.
     #[must_use]
     pub fn locks(&self, prefix: &str, after: Option<&Name>, limit: usize) -> Vec<LockView> {
         let start = start_of(prefix, after);
-        let from_start = self.locks.range::<str, _>((start, Bound::Unbounded));
+        let from_start = self.locks.from_name(start);
         let matching = from_start.take_while(|(name, _)| name.as_str().starts_with(prefix));
         matching.take(limit).map(|(name, lock)| self.lock_view(name, lock)).collect()
     }
@@ -174,7 +174,8 @@ impl LockMachine {
                 Part::One(name) => {
                     let is_behind = after.is_none_or(|after| name > after.as_str());
                     if left > 0 && is_behind && name.starts_with(prefix) {
-                        let lock = self.locks.get_key_value(name);
+                        let mut from_name = self.locks.from_name(Bound::Included(name));
+                        let lock = from_name.next().filter(|(of, _)| of.as_str() == name);
                         found.extend(lock.map(|(name, lock)| self.lock_view(name, lock)));
                     }
                 }
@@ -194,13 +195,13 @@ impl LockMachine {
     /// How many wait for `name`.
     #[must_use]
     pub fn waiting(&self, name: &Name) -> usize {
-        self.locks.get(name).map_or(0, |lock| lock.queue().len())
+        self.locks.by_name(name.as_str()).map_or(0, |lock| lock.queue().len())
     }
 
     /// Whether `token` holds `name` now.
     #[must_use]
     pub fn is_held_by(&self, name: &Name, token: Token) -> bool {
-        self.grant(name, token).is_some()
+        self.locks.find(name).is_some_and(|slot| self.grant(slot, token).is_some())
     }
 
     fn lock_view(&self, name: &Name, lock: &Lock) -> LockView {

@@ -9,6 +9,7 @@ use super::asked::Mark;
 use super::claim::Claim;
 use super::dedupe::Fixed;
 use super::delay::Delay;
+use super::locks::{Locks, Slot};
 use super::machine::LockMachine;
 use super::parts::{Ending, UNFINISHED_BYTES};
 use super::session::Session;
@@ -123,7 +124,7 @@ impl LockMachine {
         let delays = self
             .locks
             .iter()
-            .flat_map(|(name, lock)| lock.delays().iter().map(|(_, delay)| delay.bytes(name)));
+            .flat_map(|(name, _, lock)| lock.delays().iter().map(|(_, delay)| delay.bytes(name)));
         self.weight.bytes += delays.sum::<u64>();
         self.weight.bytes += self.asked.values().map(Mark::bytes).sum::<u64>();
     }
@@ -131,11 +132,12 @@ impl LockMachine {
     /// The same from the locks, for the invariants: sessions know what they hold, and locks what that is.
     pub(super) fn weigh(&self) -> u64 {
         let sessions = self.sessions.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
-        let locks = self.locks.iter().flat_map(|(name, lock)| {
+        let locks = self.locks.iter().flat_map(|(name, slot, lock)| {
             let held = lock.holders.iter().map(|it| (&it.claim, it.handles().count() as u64));
             let waiting = lock.queue().iter().map(|(_, waiter)| (&waiter.claim, 1));
-            let known = held.chain(waiting).filter(|(claim, _)| claim.is_known_as(name));
-            let claims = known.map(|(claim, handles)| handles * u64::from(claim.bytes(name)));
+            let known = held.chain(waiting).filter(move |(claim, _)| claim.is_known_as(slot));
+            let bytes = move |claim: &Claim| u64::from(claim.bytes(slot, &self.locks));
+            let claims = known.map(move |(claim, handles)| handles * bytes(claim));
             claims.chain(lock.delays().iter().map(|(_, delay)| delay.bytes(name)))
         });
         let endings = self.endings.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
@@ -147,11 +149,11 @@ impl LockMachine {
 }
 
 impl Claim {
-    /// What an acquire of this claim takes as long as it holds or waits, the locks included that it is in, `name` among them;
+    /// What an acquire of this claim takes as long as it holds or waits, the locks included that it is in, that in `slot` among them;
     /// and what an expiry may leave of it.
-    pub(super) fn bytes(&self, name: &Name) -> u32 {
+    pub(super) fn bytes(&self, slot: Slot, locks: &Locks) -> u32 {
         let left = if self.delay_ms() > 0 { DELAY_BYTES + CLIENT_NAME_BYTES_MAX } else { 0 };
-        let names = self.names(name).iter();
+        let names = locks.names(self.slots(&slot));
         let names: usize = names.map(|name| SPOT_BYTES + left + name.as_str().len()).sum();
         u32::try_from(CLAIM_BYTES + names + self.value().len()).expect("a claim is bounded")
     }

@@ -150,10 +150,7 @@ impl Replica {
 }
 
 /// Applies an entry that holds a command: a function of the machine and the entry alone (L2).
-pub(super) fn apply_command(
-    machine: &mut LockMachine,
-    entry: &Entry,
-) -> Result<Applied, ApplyError> {
+fn apply_command(machine: &mut LockMachine, entry: &Entry) -> Result<Applied, ApplyError> {
     let command = decode_command(entry, machine.level_max())?;
     Ok(machine.apply(entry.index, entry.term, entry.header.proposer_unix_ms, &command))
 }

@@ -1,6 +1,6 @@
 //! A state, and entries behind it: the state that they lead to, whoever may be waiting for what they do.
 
-use super::apply::apply_command;
+use super::apply::decode_command;
 use super::{ApplyError, ReplicaError};
 use crate::base::Blob;
 use crate::lock::{LEVEL_MAX, LockMachine};
@@ -15,7 +15,8 @@ pub(super) fn replay(
     entries: &[Entry],
 ) -> Result<LockMachine, ApplyError> {
     for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
-        apply_command(&mut machine, entry)?;
+        let command = decode_command(entry, machine.level_max())?;
+        machine.replay(entry.index, entry.term, entry.header.proposer_unix_ms, &command);
     }
     Ok(machine)
 }

@@ -5,6 +5,7 @@ use crate::base::locks::{Name, Operation};
 use crate::base::{Right, SessionId, Subject};
 use crate::lock::access::allowed::Allowed;
 use crate::lock::claim::Claim;
+use crate::lock::locks::Slot;
 use crate::lock::machine::LockMachine;
 use std::sync::Arc;
 
@@ -89,9 +90,10 @@ impl LockMachine {
         names.find(|name| !self.session_may(session, Right::Acquire, name))
     }
 
-    /// Whether a claim that waits for `name` is to be refused, and is not yet: nothing is granted to it.
-    pub(in crate::lock) fn is_lost(&self, claim: &Claim, name: &Name) -> bool {
-        self.access.sweep.is_some() && self.first_lost(claim.session, claim.names(name)).is_some()
+    /// Whether a claim that waits for the lock in `slot` is to be refused, and is not yet: nothing is granted to it.
+    pub(in crate::lock) fn is_lost(&self, claim: &Claim, slot: Slot) -> bool {
+        let names = || self.locks.names(claim.slots(&slot));
+        self.access.sweep.is_some() && self.first_lost(claim.session, names()).is_some()
     }
 
     /// Whether `subject` may do this to `name`. While rights are off anybody may who may use locks.

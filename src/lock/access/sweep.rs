@@ -5,10 +5,10 @@
 //! that is to be refused: a queue stops at it, as it does at one whose session has ended (L22), and goes on in the apply that takes it out.
 //! What a change gives back meanwhile, the sweep finds and hands over.
 
-use crate::base::locks::Name;
 use crate::base::{RequestId, Right, SessionId};
 use crate::lock::dedupe::Fixed;
 use crate::lock::effects::Effects;
+use crate::lock::locks::Slot;
 use crate::lock::machine::LockMachine;
 use crate::lock::{Denied, Name as LockName};
 use serde::{Deserialize, Serialize};
@@ -64,16 +64,16 @@ impl LockMachine {
     fn look_at_wait(&mut self, session: SessionId, request: RequestId, effects: &mut Effects) {
         let answers = &self.live_session(session).answers;
         let place = answers.waiting().value(request).expect("it was found waiting");
-        let names: Vec<Name> = place.names().cloned().collect();
-        effects.look(names.len());
-        let lost: Option<LockName> = self.first_lost(session, &names).cloned();
+        let slots: Vec<Slot> = place.slots().collect();
+        effects.look(slots.len());
+        let lost: Option<LockName> = self.first_lost(session, self.locks.names(&slots)).cloned();
         match lost {
             Some(name) => self.refuse_wait(session, request, name, effects),
             // It may have kept others waiting, and itself, while it was to be refused.
-            None if names.iter().any(|name| self.first_is_due(name, |_| {})) => {}
+            None if slots.iter().any(|slot| self.first_is_due(*slot, |_| {})) => {}
             None => return,
         }
-        self.hand_over_all(&names, effects.unix_ms, effects);
+        self.hand_over_all(slots, effects.unix_ms, effects);
     }
 
     /// As if it had withdrawn (L5), but for the answer, which is fixed (L17).
@@ -88,7 +88,7 @@ impl LockMachine {
         let place = answers.leave_queue(request);
         answers.fix(request, place.print, Fixed::Denied(Right::Acquire, name.clone()));
         self.leave_queues(&place, effects);
-        effects.spend(place.names().count());
+        effects.spend(place.slots().len());
         effects.denied.push(Denied { session, request, right: Right::Acquire, name });
     }
 }

@@ -67,8 +67,9 @@ impl LockMachine {
         };
         match format {
             1 => {
+                let mut last = None;
                 for _ in 0..locks {
-                    format_1::read_lock(&mut machine, &mut pieces)?;
+                    last = Some(format_1::read_lock(&mut machine, &mut pieces, last)?);
                 }
                 for _ in 0..asked {
                     format_1::read_mark(&mut machine, &mut pieces)?;

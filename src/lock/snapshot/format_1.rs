@@ -12,6 +12,7 @@ use crate::lock::dedupe::{Hold, Place};
 use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
+use crate::lock::locks::{Locks, Slot};
 use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
 use serde::{Deserialize, Serialize};
@@ -25,15 +26,15 @@ pub(super) fn push(out: &mut Out<'_>, machine: &LockMachine) {
             push_piece(out, &AnswerPiece { request, answer: Answer::from(&remembered.answer) });
         }
     }
-    for (name, lock) in &machine.locks {
-        push_lock(out, name, lock);
+    for (name, _, lock) in machine.locks.iter() {
+        push_lock(out, &machine.locks, name, lock);
     }
     for (token, mark) in &machine.asked {
         push_mark(out, *token, mark);
     }
 }
 
-fn push_lock(out: &mut Out<'_>, name: &Name, lock: &Lock) {
+fn push_lock(out: &mut Out<'_>, locks: &Locks, name: &Name, lock: &Lock) {
     let (holders, waiters) = (lock.holders.len() as u64, lock.queue().len() as u64);
     let (delays, limit) = (lock.delays().len() as u64, lock.limit());
     push_piece(
@@ -43,14 +44,16 @@ fn push_lock(out: &mut Out<'_>, name: &Name, lock: &Lock) {
     for grant in lock.holders.iter() {
         let Grant { token, since_unix_ms, ref claim, .. } = *grant;
         let requests = grant.handles().collect();
-        push_piece(out, &HolderPiece { token, since_unix_ms, requests, claim: claim.into() });
+        let claim = ClaimPiece::new(claim, locks);
+        push_piece(out, &HolderPiece { token, since_unix_ms, requests, claim });
     }
     for (token, delay) in lock.delays().iter() {
         push_piece(out, &DelayPiece::new(token, delay));
     }
     for (_, waiter) in lock.queue().iter() {
         let Waiter { request, since_unix_ms, ref claim, .. } = *waiter;
-        push_piece(out, &WaiterPiece { request, since_unix_ms, claim: claim.into() });
+        let claim = ClaimPiece::new(claim, locks);
+        push_piece(out, &WaiterPiece { request, since_unix_ms, claim });
     }
 }
 
@@ -61,28 +64,31 @@ fn push_mark(out: &mut Out<'_>, token: Token, mark: &Mark) {
     push_piece(out, &MarkPiece { token, name, grace_ms: *grace_ms, reason, heir });
 }
 
-/// One lock, with all that is in it.
+/// One lock behind `last`, with all that is in it.
 pub(super) fn read_lock(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-) -> Result<(), SnapshotError> {
+    last: Option<Slot>,
+) -> Result<Slot, SnapshotError> {
     let LockPiece { name, limit, holders, delays, waiters } = pieces.read()?;
     let name = Name::try_from(&*name).map_err(|error| pieces.damaged(error.to_string()))?;
-    if machine.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
+    if last.is_some_and(|last| *machine.locks.name(last) >= name) {
         return Err(pieces.damaged(format!("lock {name:?} is out of order")));
     }
+    // It may be there already, for a claim on several locks.
+    let slot = machine.locks.find_or_make(&name, limit);
     let (mut in_it, mut rest) = (Holders::default(), Rest { limit, ..Rest::default() });
     for _ in 0..holders {
-        read_holder(machine, pieces, &name, &mut in_it)?;
+        read_holder(machine, pieces, slot, &mut in_it)?;
     }
     for _ in 0..delays {
         read_delay(pieces, &mut rest.delays)?;
     }
     for _ in 0..waiters {
-        read_waiter(machine, pieces, &name, &mut rest.queue)?;
+        read_waiter(machine, pieces, slot, &mut rest.queue)?;
     }
-    machine.locks.insert(name, Box::new(Lock::with(in_it, rest)));
-    Ok(())
+    machine.locks[slot] = Lock::with(in_it, rest);
+    Ok(slot)
 }
 
 /// What one holder was asked.
@@ -108,59 +114,62 @@ pub(super) fn read_answer(
 fn read_holder(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-    name: &Name,
+    slot: Slot,
     holders: &mut Holders,
 ) -> Result<(), SnapshotError> {
     let HolderPiece { token, since_unix_ms, requests, claim } = pieces.read()?;
-    let claim = read_claim(pieces, claim, name)?;
+    let claim = read_claim(machine, pieces, claim, slot)?;
     let Some((first, later)) = requests.split_first() else {
         return Err(pieces.damaged(format!("no acquire holds token {token}")));
     };
     // Of several names the first comes first; that the others are there too is for the whole to tell.
-    if claim.is_known_as(name) {
+    if claim.is_known_as(slot) {
+        let bytes = claim.bytes(slot, &machine.locks);
         for request in &requests {
-            let print = Print::UNKNOWN;
-            let hold = Hold { name: name.clone(), token, print, bytes: claim.bytes(name) };
+            let hold = Hold { slot, token, print: Print::UNKNOWN, bytes };
             let answers = new_request(machine, pieces, claim.session, *request)?;
             answers.note_grant(*request, hold, claim.owner());
         }
     }
     let mut grant = Grant::new(token, since_unix_ms, *first, claim);
     later.iter().for_each(|request| grant.add_handle(*request));
-    pieces.add_holder(holders, name, grant)
+    pieces.add_holder(holders, machine.locks.name(slot), grant)
 }
 
 fn read_waiter(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-    name: &Name,
+    slot: Slot,
     queue: &mut Queue,
 ) -> Result<(), SnapshotError> {
     let WaiterPiece { request, since_unix_ms, claim } = pieces.read()?;
-    let claim = read_claim(pieces, claim, name)?;
-    let (session, owner, bytes) = (claim.session, claim.owner(), claim.bytes(name));
-    let is_first = claim.is_known_as(name);
+    let claim = read_claim(machine, pieces, claim, slot)?;
+    let (session, owner) = (claim.session, claim.owner());
+    let (is_first, bytes) = (claim.is_known_as(slot), claim.bytes(slot, &machine.locks));
     let client = client_mark(machine, session);
     let ticket = queue.push(Waiter { request, since_unix_ms, client, claim });
     if is_first {
         let mut place = Place::new(owner, Print::UNKNOWN, bytes);
-        place.add(name.clone(), ticket);
+        place.add(slot, ticket);
         new_request(machine, pieces, session, request)?.note_waiting(request, place);
         return Ok(());
     }
     let found = machine.sessions.get_mut(&session);
-    let added = found.and_then(|found| found.answers.add_spot(request, name, ticket));
+    let added = found.and_then(|found| found.answers.add_spot(request, slot, ticket));
     added.ok_or_else(|| {
+        let name = machine.locks.name(slot);
         pieces.damaged(format!("request {request} of session {session} waits for {name:?} alone"))
     })
 }
 
-/// The claim of one who is in `name`.
+/// The claim of one who is in the lock in `slot`. The other locks that it names are made, and are vacant until they are read.
 fn read_claim(
+    machine: &mut LockMachine,
     pieces: &Pieces<'_>,
     piece: ClaimPiece<'_>,
-    name: &Name,
+    slot: Slot,
 ) -> Result<Claim, SnapshotError> {
+    let name = machine.locks.name(slot);
     let ClaimPiece { session, owner, mode, permits, delay_ms, value, all } = piece;
     let names: Result<Vec<Name>, _> = all.iter().map(|name| Name::try_from(&**name)).collect();
     let names = names.map_err(|error| pieces.damaged(error.to_string()))?;
@@ -168,7 +177,8 @@ fn read_claim(
     if names.len() == 1 || (!names.is_empty() && !is_set) {
         return Err(pieces.damaged(format!("{names:?} are not several names with {name:?}")));
     }
-    let all = (!names.is_empty()).then(|| names.into());
+    let slots = names.iter().map(|name| machine.locks.find_or_make(name, 0));
+    let all = (!names.is_empty()).then(|| slots.collect());
     let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
     Ok(Claim::new(session, mode, permits, extras))
 }
@@ -261,8 +271,8 @@ impl<'a> DelayPiece<'a> {
     }
 }
 
-impl<'a> From<&'a Claim> for ClaimPiece<'a> {
-    fn from(claim: &'a Claim) -> Self {
+impl<'a> ClaimPiece<'a> {
+    fn new(claim: &Claim, locks: &'a Locks) -> Self {
         let all = claim.all().unwrap_or_default();
         Self {
             session: claim.session,
@@ -271,7 +281,7 @@ impl<'a> From<&'a Claim> for ClaimPiece<'a> {
             permits: claim.permits,
             delay_ms: claim.delay_ms(),
             value: claim.value().to_vec(),
-            all: all.iter().map(|name| Cow::Borrowed(name.as_str())).collect(),
+            all: all.iter().map(|slot| Cow::Borrowed(locks.name(*slot).as_str())).collect(),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::lock::claim::{Claim, Extras};
 use crate::lock::dedupe::{Answers, Hold, Place};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
+use crate::lock::locks::{Locks, Slot};
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::{LockMachine, print::Print};
 use serde::{Deserialize, Serialize};
@@ -30,27 +31,27 @@ pub(super) fn push(out: &mut Out<'_>, machine: &LockMachine) {
         super::access::push_subject(out, machine, &session.subject);
     }
     unfinished::push_endings(out, machine);
-    let names: Vec<&Name> = machine.locks.keys().collect();
-    for (name, lock) in &machine.locks {
+    let numbers = Numbers::of(&machine.locks);
+    for (name, _, lock) in machine.locks.iter() {
         push_piece(out, &LockPiece::new(name, lock));
     }
-    for (name, lock) in &machine.locks {
-        push_content(out, machine, &names, name, lock);
+    for (_, slot, lock) in machine.locks.iter() {
+        push_content(out, machine, &numbers, slot, lock);
     }
     for (token, mark) in &machine.asked {
         let Mark { name, grace_ms, reason, heir } = mark;
-        let (lock, heir) = (number_of(&names, name), heir.as_deref().map(Cow::Borrowed));
+        let (lock, heir) = (numbers.of_name(name), heir.as_deref().map(Cow::Borrowed));
         let (grace_ms, reason) = (*grace_ms, Cow::Borrowed(&**reason));
         push_piece(out, &MarkPiece { token: *token, lock, grace_ms, reason, heir });
     }
-    unfinished::push_locks(out, machine, &names);
+    unfinished::push_locks(out, machine, &numbers);
 }
 
 fn push_content(
     out: &mut Out<'_>,
     machine: &LockMachine,
-    names: &[&Name],
-    name: &Name,
+    numbers: &Numbers<'_>,
+    slot: Slot,
     lock: &Lock,
 ) {
     for grant in lock.holders.iter() {
@@ -58,13 +59,13 @@ fn push_content(
         let answers = machine.answers_of(claim.session);
         push_piece(
             out,
-            &match first_elsewhere(names, claim, name) {
+            &match numbers.first_elsewhere(claim, slot) {
                 Some(first) => HolderPiece::Also { first, token },
                 None => HolderPiece::Whole {
                     token,
                     since_unix_ms,
                     acquire: printed(answers, grant.first_handle()),
-                    claim: ClaimPiece::new(names, claim, answers),
+                    claim: ClaimPiece::new(numbers, claim, answers),
                 },
             },
         );
@@ -77,26 +78,46 @@ fn push_content(
         let answers = machine.answers_of(claim.session);
         push_piece(
             out,
-            &match first_elsewhere(names, claim, name) {
+            &match numbers.first_elsewhere(claim, slot) {
                 Some(first) => WaiterPiece::Also { first, session: claim.session, request },
                 None => WaiterPiece::Whole {
                     since_unix_ms,
                     acquire: printed(answers, request),
-                    claim: ClaimPiece::new(names, claim, answers),
+                    claim: ClaimPiece::new(numbers, claim, answers),
                 },
             },
         );
     }
 }
 
-/// The number of the first lock of a claim, in all of its locks but that one.
-fn first_elsewhere(names: &[&Name], claim: &Claim, name: &Name) -> Option<u32> {
-    (!claim.is_known_as(name)).then(|| number_of(names, &claim.names(name)[0]))
+/// The number of each lock, in the byte order of the names.
+pub(super) struct Numbers<'a> {
+    locks: &'a Locks,
+    by_slot: Vec<u32>,
 }
 
-pub(super) fn number_of(names: &[&Name], name: &Name) -> u32 {
-    let place = names.binary_search(&name).unwrap_or_else(|_| panic!("nobody is in {name:?}"));
-    u32::try_from(place).expect("locks are bounded")
+impl<'a> Numbers<'a> {
+    fn of(locks: &'a Locks) -> Self {
+        let mut by_slot = vec![u32::MAX; locks.slots_end()];
+        for (number, (_, slot, _)) in (0..).zip(locks.iter()) {
+            by_slot[slot.number()] = number;
+        }
+        Self { locks, by_slot }
+    }
+
+    fn of_slot(&self, slot: Slot) -> u32 {
+        self.by_slot[slot.number()]
+    }
+
+    pub(super) fn of_name(&self, name: &Name) -> u32 {
+        let slot = self.locks.find(name);
+        self.of_slot(slot.unwrap_or_else(|| panic!("nobody is in {name:?}")))
+    }
+
+    /// The number of the first lock of a claim, in all of its locks but that one.
+    fn first_elsewhere(&self, claim: &Claim, slot: Slot) -> Option<u32> {
+        (!claim.is_known_as(slot)).then(|| self.of_slot(claim.slots(&slot)[0]))
+    }
 }
 
 fn printed(answers: &Answers, request: RequestId) -> (RequestId, u32) {
@@ -111,18 +132,19 @@ pub(super) fn read(
 ) -> Result<(), SnapshotError> {
     // Each is read twice, first for its name: so much is in memory for a name alone, and for no more.
     let mut heads = pieces.again();
-    let names = read_names(pieces, locks)?;
-    for number in 0..names.len() {
+    let slots = read_names(machine, pieces, locks)?;
+    for number in 0..slots.len() {
         let head: LockPiece<'_> = heads.read()?;
-        read_content(machine, pieces, &names, number, &head)?;
+        read_content(machine, pieces, &slots, number, &head)?;
     }
     for _ in 0..asked {
         let MarkPiece { token, lock, grace_ms, reason, heir } = pieces.read()?;
-        let (name, reason) = (name_of(pieces, &names, lock)?.clone(), (&*reason).into());
+        let name = machine.locks.name(slot_of(pieces, &slots, lock)?).clone();
+        let reason = (&*reason).into();
         let mark = Mark { name, grace_ms, reason, heir: heir.as_deref().map(Into::into) };
         add_mark(machine, pieces, token, mark)?;
     }
-    unfinished::read_locks(machine, pieces, &names, unfinished)
+    unfinished::read_locks(machine, pieces, &slots, unfinished)
 }
 
 /// A fixed answer, and the print of what it was an answer to.
@@ -133,78 +155,84 @@ pub(super) fn read_answer(
     Ok((request, Print(print), answer))
 }
 
-fn read_names(pieces: &mut Pieces<'_>, locks: u64) -> Result<Vec<Name>, SnapshotError> {
-    let mut names: Vec<Name> = Vec::new();
+/// All locks, vacant yet.
+fn read_names(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    locks: u64,
+) -> Result<Vec<Slot>, SnapshotError> {
+    let mut slots: Vec<Slot> = Vec::new();
     for _ in 0..locks {
-        let LockPiece { name, .. } = pieces.read()?;
+        let LockPiece { name, limit, .. } = pieces.read()?;
         let name = Name::try_from(&*name).map_err(|error| pieces.damaged(error.to_string()))?;
-        if names.last().is_some_and(|last| *last >= name) {
+        if slots.last().is_some_and(|last| *machine.locks.name(*last) >= name) {
             return Err(pieces.damaged(format!("lock {name:?} is out of order")));
         }
-        names.push(name);
+        slots.push(machine.locks.find_or_make(&name, limit));
     }
-    Ok(names)
+    Ok(slots)
 }
 
-pub(super) fn name_of<'n>(
+pub(super) fn slot_of(
     pieces: &Pieces<'_>,
-    names: &'n [Name],
+    slots: &[Slot],
     number: u32,
-) -> Result<&'n Name, SnapshotError> {
-    let name = names.get(number as usize);
-    name.ok_or_else(|| pieces.damaged(format!("there is no lock {number}")))
+) -> Result<Slot, SnapshotError> {
+    let slot = slots.get(number as usize).copied();
+    slot.ok_or_else(|| pieces.damaged(format!("there is no lock {number}")))
 }
 
 fn read_content(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-    names: &[Name],
+    slots: &[Slot],
     number: usize,
     head: &LockPiece<'_>,
 ) -> Result<(), SnapshotError> {
     let mut rest = Rest { limit: head.limit, ..Rest::default() };
     let mut holders = Holders::default();
     for _ in 0..head.holders {
-        read_holder(machine, pieces, names, number, &mut holders)?;
+        read_holder(machine, pieces, slots, number, &mut holders)?;
     }
     for _ in 0..head.delays {
         read_delay(pieces, &mut rest.delays)?;
     }
     for _ in 0..head.waiters {
-        read_waiter(machine, pieces, names, number, &mut rest.queue)?;
+        read_waiter(machine, pieces, slots, number, &mut rest.queue)?;
     }
-    machine.locks.insert(names[number].clone(), Box::new(Lock::with(holders, rest)));
+    machine.locks[slots[number]] = Lock::with(holders, rest);
     Ok(())
 }
 
 fn read_holder(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-    names: &[Name],
+    slots: &[Slot],
     number: usize,
     holders: &mut Holders,
 ) -> Result<(), SnapshotError> {
-    let name = &names[number];
+    let slot = slots[number];
     match pieces.read()? {
         HolderPiece::Whole { token, since_unix_ms, acquire, claim } => {
-            let (claim, later) = claim.read(pieces, names, number)?;
+            let (claim, later) = claim.read(machine, pieces, slots, number)?;
             let mut grant = Grant::new(token, since_unix_ms, acquire.0, claim);
             later.iter().for_each(|(request, _)| grant.add_handle(*request));
-            let (claim, bytes) = (&grant.claim, grant.claim.bytes(name));
+            let (claim, bytes) = (&grant.claim, grant.claim.bytes(slot, &machine.locks));
             for (request, print) in std::iter::once(acquire).chain(later) {
-                let hold = Hold { name: name.clone(), token, print: Print(print), bytes };
+                let hold = Hold { slot, token, print: Print(print), bytes };
                 let answers = new_request(machine, pieces, claim.session, request)?;
                 answers.note_grant(request, hold, claim.owner());
             }
-            pieces.add_holder(holders, name, grant)
+            pieces.add_holder(holders, machine.locks.name(slot), grant)
         }
         HolderPiece::Also { first, token } => {
-            let first = name_of(pieces, names, first)?;
+            let first = slot_of(pieces, slots, first)?;
             let whole = machine.grant(first, token).filter(|it| it.claim.is_known_as(first));
-            let Some(grant) = whole.filter(|it| it.claim.is_of_several_with(name)).cloned() else {
+            let Some(grant) = whole.filter(|it| it.claim.is_of_several_with(slot)).cloned() else {
+                let name = machine.locks.name(slot);
                 return Err(pieces.damaged(format!("token {token} does not hold {name:?} too")));
             };
-            pieces.add_holder(holders, name, grant)
+            pieces.add_holder(holders, machine.locks.name(slot), grant)
         }
     }
 }
@@ -212,28 +240,30 @@ fn read_holder(
 fn read_waiter(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-    names: &[Name],
+    slots: &[Slot],
     number: usize,
     queue: &mut Queue,
 ) -> Result<(), SnapshotError> {
-    let name = &names[number];
+    let slot = slots[number];
     match pieces.read()? {
         WaiterPiece::Whole { since_unix_ms, acquire: (request, print), claim } => {
-            let (claim, later) = claim.read(pieces, names, number)?;
+            let (claim, later) = claim.read(machine, pieces, slots, number)?;
             if !later.is_empty() {
                 return Err(pieces.damaged(format!("request {request} waits and is re-entered")));
             }
             let session = claim.session;
-            let mut place = Place::new(claim.owner(), Print(print), claim.bytes(name));
+            let bytes = claim.bytes(slot, &machine.locks);
+            let mut place = Place::new(claim.owner(), Print(print), bytes);
             let client = client_mark(machine, session);
-            place.add(name.clone(), queue.push(Waiter { request, since_unix_ms, client, claim }));
+            place.add(slot, queue.push(Waiter { request, since_unix_ms, client, claim }));
             new_request(machine, pieces, session, request)?.note_waiting(request, place);
             Ok(())
         }
         WaiterPiece::Also { first, session, request } => {
-            let first = name_of(pieces, names, first)?;
+            let first = slot_of(pieces, slots, first)?;
             let whole = whole_waiter(machine, first, session, request);
-            let Some(waiter) = whole.filter(|it| it.claim.is_of_several_with(name)) else {
+            let Some(waiter) = whole.filter(|it| it.claim.is_of_several_with(slot)) else {
+                let name = machine.locks.name(slot);
                 let why =
                     format!("request {request} of session {session} waits for {name:?} alone");
                 return Err(pieces.damaged(why));
@@ -241,10 +271,11 @@ fn read_waiter(
             let ticket = queue.push(waiter);
             let answers = machine.answers_of_mut(session);
             let place = answers.waiting().value(request);
-            if place.is_some_and(|place| place.ticket(name).is_some()) {
+            if place.is_some_and(|place| place.ticket(slot).is_some()) {
+                let name = machine.locks.name(slot);
                 return Err(pieces.damaged(format!("request {request} waits for {name:?} twice")));
             }
-            answers.add_spot(request, name, ticket).expect("it was found by its place");
+            answers.add_spot(request, slot, ticket).expect("it was found by its place");
             Ok(())
         }
     }
@@ -253,7 +284,7 @@ fn read_waiter(
 /// The waiter of `request`, as it stands in the first of its locks.
 fn whole_waiter(
     machine: &LockMachine,
-    first: &Name,
+    first: Slot,
     session: SessionId,
     request: RequestId,
 ) -> Option<Waiter> {
@@ -345,7 +376,7 @@ struct ExtrasPiece {
 }
 
 impl ClaimPiece {
-    fn new(names: &[&Name], claim: &Claim, answers: &Answers) -> Self {
+    fn new(numbers: &Numbers<'_>, claim: &Claim, answers: &Answers) -> Self {
         let Claim { session, mode, permits, .. } = *claim;
         let extras = claim.extras().map(|Extras { owner, delay_ms, value, all, later }| {
             let others = all.iter().flat_map(|all| all.iter().skip(1));
@@ -353,7 +384,7 @@ impl ClaimPiece {
                 owner: *owner,
                 delay_ms: *delay_ms,
                 value: value.to_vec(),
-                also: others.map(|name| number_of(names, name)).collect(),
+                also: others.map(|slot| numbers.of_slot(*slot)).collect(),
                 later: later.iter().map(|request| printed(answers, *request)).collect(),
             }
         });
@@ -363,21 +394,25 @@ impl ClaimPiece {
     /// The claim of one who is in lock `number` first, and the handles behind its first.
     fn read(
         self,
+        machine: &LockMachine,
         pieces: &Pieces<'_>,
-        names: &[Name],
+        slots: &[Slot],
         number: usize,
     ) -> Result<(Claim, Vec<(RequestId, u32)>), SnapshotError> {
         let Self { session, mode, permits, extras } = self;
         let Some(ExtrasPiece { owner, delay_ms, value, also, later }) = extras else {
             return Ok((Claim::new(session, mode, permits, Extras::default()), Vec::new()));
         };
-        let mut all = vec![names[number].clone()];
+        // Numbers are in the order of the names.
+        let (mut all, mut last) = (vec![slots[number]], number);
         for number in also {
-            let name = name_of(pieces, names, number)?;
-            if all.last().is_some_and(|last| last >= name) {
+            let slot = slot_of(pieces, slots, number)?;
+            if last >= number as usize {
+                let name = machine.locks.name(slot);
                 return Err(pieces.damaged(format!("{name:?} is out of order in a claim")));
             }
-            all.push(name.clone());
+            last = number as usize;
+            all.push(slot);
         }
         let all = (all.len() > 1).then(|| all.into());
         let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };

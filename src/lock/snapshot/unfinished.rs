@@ -3,12 +3,12 @@
 
 use super::SnapshotError;
 use super::decode::Pieces;
-use super::format_2::{name_of, number_of};
+use super::format_2::{Numbers, slot_of};
 use super::out::{Out, push};
 use crate::base::SessionId;
-use crate::base::locks::Name;
 use crate::lock::LockMachine;
 use crate::lock::dedupe::Answers;
+use crate::lock::locks::Slot;
 use crate::lock::parts::{EndWay, Ending};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -23,8 +23,8 @@ pub(super) fn push_endings(out: &mut Out<'_>, machine: &LockMachine) {
     }
 }
 
-pub(super) fn push_locks(out: &mut Out<'_>, machine: &LockMachine, names: &[&Name]) {
-    machine.unfinished.iter().for_each(|name| push(out, &number_of(names, name)));
+pub(super) fn push_locks(out: &mut Out<'_>, machine: &LockMachine, numbers: &Numbers<'_>) {
+    machine.unfinished.iter().for_each(|name| push(out, &numbers.of_name(name)));
 }
 
 /// The sessions; how many locks there will be. What the sessions have, locks name.
@@ -48,12 +48,12 @@ pub(super) fn read_endings(
 pub(super) fn read_locks(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-    names: &[Name],
+    slots: &[Slot],
     locks: u64,
 ) -> Result<(), SnapshotError> {
     for _ in 0..locks {
         let number: u32 = pieces.read()?;
-        let name = name_of(pieces, names, number)?;
+        let name = machine.locks.name(slot_of(pieces, slots, number)?);
         if machine.unfinished.last().is_some_and(|last| last >= name) {
             return Err(pieces.damaged(format!("the hand-over of {name:?} is out of order")));
         }

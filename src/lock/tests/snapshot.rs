@@ -356,14 +356,15 @@ fn o1_an_owner_that_the_session_does_not_know_is_found() {
 #[test]
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
+        let slot = machine.locks.find(&name("a")).expect("held");
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
-        let hold = Hold { name: name("z"), token: Token(9), print: Print::UNKNOWN, bytes: 0 };
+        let hold = Hold { slot, token: Token(9), print: Print::UNKNOWN, bytes: 0 };
         session.answers.note_grant(RequestId(9), hold, Owner(0));
     };
     assert_found(grant, "sessions know 2 grants, and locks 1 handles");
     let queue = |machine: &mut LockMachine| {
-        let lock = machine.locks.get_mut(&name("a")).expect("held");
-        lock.change(|rest| rest.queue.pop()).expect("it waits");
+        let slot = machine.locks.find(&name("a")).expect("held");
+        machine.locks[slot].change(|rest| rest.queue.pop()).expect("it waits");
     };
     assert_found(queue, "sessions know 1 places, and queues 0 waiters");
 }
