@@ -19,6 +19,7 @@ mod pin;
 pub mod principal;
 pub mod right;
 pub mod rng;
+pub mod row;
 mod setters;
 mod subject;
 pub mod text;

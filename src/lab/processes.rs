@@ -147,6 +147,12 @@ impl Processes {
         Ok(Duration::from_millis(10 * ticks))
     }
 
+    /// Those that were started and not ended by us, and the numbers of their processes.
+    pub fn running(&self) -> impl Iterator<Item = (NodeId, u32)> {
+        let both = self.members.iter().zip(&self.children);
+        both.filter_map(|((id, _), child)| Some((*id, child.as_ref()?.id())))
+    }
+
     /// Sends SIGKILL to `id`, and does not wait for its end.
     pub fn kill(&mut self, id: NodeId) {
         let place = self.place(id);

@@ -229,6 +229,24 @@ fn bench_reports_all_its_cycles() {
 }
 
 #[test]
+fn bench_keeps_many_acquires_of_each_client_under_way() {
+    let arguments =
+        ["--spawn", "--clients", "2", "--depth", "8", "--ops", "400", "--timeout", "60s"];
+    let output = run(&[&["bench", "--json"][..], &arguments].concat());
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let counts = ["clients", "depth", "ops"].map(|count| value[count].as_u64());
+    assert_eq!(counts, [Some(2), Some(8), Some(400)], "{value}");
+    let grants = &value["grant_us"];
+    assert!(
+        grants["p50"].as_f64() > Some(0.0) && grants["p50"].as_f64() <= grants["p999"].as_f64()
+    );
+    let taken = &value["cpu_us_per_cycle"];
+    for part in [&taken["leader"]["loop"], &taken["follower"]["loop"], &taken["client"]["user"]] {
+        assert!(part.as_f64() >= Some(0.0), "{value}");
+    }
+}
+
+#[test]
 fn bench_compares_an_embedded_leaders_client_with_one_over_tcp() {
     let output = run(&["bench", "--embedded", "--ops", "20", "--timeout", "60s", "--json"]);
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();

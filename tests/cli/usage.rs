@@ -264,6 +264,12 @@ fn bench_plays_cruel_acts_on_nodes_of_its_own() {
 }
 
 #[test]
+fn bench_keeps_many_under_way_in_a_measurement_of_its_own() {
+    check(&["bench", "--depth", "9", "--handover"], 2, &["--depth", "--handover"]);
+    check(&["bench", "--depth", "9", "--threads"], 2, &["--depth", "--threads"]);
+}
+
+#[test]
 fn bench_compares_embedded_clients_alone() {
     check(&["bench", "--embedded", "--clients", "2"], 2, &["--embedded", "--clients"]);
 }

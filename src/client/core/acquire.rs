@@ -8,6 +8,7 @@ use super::types::{AcquireCall, Action, CallId, Done, Wait};
 use super::{Core, Life, Timer};
 use crate::base::limits::REQUESTS_PER_SESSION_MAX;
 use crate::base::locks::{Name, Refusal};
+use crate::base::row::Row;
 use crate::base::{RequestId, Sample, Token};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The acquires that are not decided.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Acquires {
-    calls: BTreeMap<CallId, Acquiring>,
+    calls: Row<CallId, Acquiring>,
     /// Those without a request that may get one, first come first.
-    ready: BTreeSet<CallId>,
+    ready: Row<CallId, ()>,
     /// Those that wait for an earlier request of the same owner about one of their locks (L14), under one that is
     /// undecided.
     held_back: BTreeMap<OwnerKey, BTreeSet<CallId>>,
@@ -59,20 +60,22 @@ impl Acquires {
     pub(super) fn make_ready(&mut self, call: CallId) {
         if let Some(acquiring) = self.calls.get_mut(&call) {
             acquiring.request = None;
-            self.ready.insert(call);
+            self.ready.insert(call, ());
         }
     }
 
     /// A request about these is decided: whoever was held back behind it may try.
     pub(super) fn make_ready_held_back(&mut self, keys: &[OwnerKey]) {
         for key in keys {
-            self.ready.extend(self.held_back.remove(key).unwrap_or_default());
+            let free = self.held_back.remove(key).unwrap_or_default();
+            self.ready.extend(free.into_iter().map(|call| (call, ())));
         }
     }
 
     /// Owners of a session that is over hold nothing back.
     pub(super) fn release_held_back(&mut self) {
-        self.ready.extend(std::mem::take(&mut self.held_back).into_values().flatten());
+        let free = std::mem::take(&mut self.held_back).into_values().flatten();
+        self.ready.extend(free.map(|call| (call, ())));
     }
 
     fn hold_back(&mut self, call: CallId, key: OwnerKey) {
@@ -111,7 +114,7 @@ impl Acquires {
     /// The tries, and when each began.
     pub(super) fn tries(&self) -> Vec<(CallId, Sample)> {
         let tries = self.calls.iter().filter(|(_, acquiring)| acquiring.wish.wait == Wait::Try);
-        tries.map(|(call, acquiring)| (*call, acquiring.began)).collect()
+        tries.map(|(call, acquiring)| (call, acquiring.began)).collect()
     }
 
     /// When that try began.
@@ -183,13 +186,13 @@ impl Core {
             load: Load::Unsaid,
         };
         self.acquires.calls.insert(call, acquiring);
-        self.acquires.ready.insert(call);
+        self.acquires.ready.insert(call, ());
         self.want_session(now);
     }
 
     /// Gives requests to those that may have one: the session is believed in.
     pub(super) fn start_ready_acquires(&mut self) {
-        while let Some(call) = self.acquires.ready.first().copied() {
+        while let Some(call) = self.acquires.ready.first_key() {
             let Some(session) = &self.session else { return };
             if !session.window.has_room() {
                 return;
@@ -319,7 +322,7 @@ impl Core {
 
     /// Nothing that is not granted yet shall be.
     pub(super) fn withdraw_all(&mut self, error: &Error) {
-        let calls: Vec<CallId> = self.acquires.calls.keys().copied().collect();
+        let calls: Vec<CallId> = self.acquires.calls.keys().collect();
         for call in calls {
             self.withdraw(call);
             self.decide(call, Err(error.clone()));
@@ -327,7 +330,7 @@ impl Core {
     }
 
     pub(super) fn fail_acquires(&mut self, error: Error) {
-        let calls: Vec<CallId> = self.acquires.calls.keys().copied().collect();
+        let calls: Vec<CallId> = self.acquires.calls.keys().collect();
         for call in calls {
             self.take_acquire(call);
             self.decide(call, Err(error.clone()));

@@ -5,6 +5,7 @@ use super::acquire_call::Ownership;
 use super::requests::{OwnerKey, Purpose};
 use super::types::{Action, CallId, Deadline, Done, EndReason, LeaseId};
 use crate::base::locks::{Name, Operation};
+use crate::base::row::Row;
 use crate::base::{Sample, Token};
 use crate::{Error, Status};
 use std::collections::BTreeMap;
@@ -13,8 +14,8 @@ use std::time::Duration;
 /// The leases of the session in force. An owner other than 0 may have several on one grant.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leases {
-    leases: BTreeMap<LeaseId, Token>,
-    grants: BTreeMap<Token, Grant>,
+    leases: Row<LeaseId, Token>,
+    grants: Row<Token, Grant>,
     /// What each owner other than 0 holds.
     owned: BTreeMap<OwnerKey, Token>,
     /// Until when those may be believed in that are asked to end, and why (L23).
@@ -54,7 +55,7 @@ impl Leases {
     }
 
     pub(super) fn tokens(&self) -> impl Iterator<Item = Token> {
-        self.grants.keys().copied()
+        self.grants.keys()
     }
 
     pub(super) fn has_grant(&self, token: Token) -> bool {
@@ -161,10 +162,10 @@ impl Leases {
     }
 
     fn take_all(&mut self) -> Vec<LeaseId> {
-        self.grants.clear();
+        self.grants = Row::new();
         self.owned.clear();
         self.asked.clear();
-        std::mem::take(&mut self.leases).into_keys().collect()
+        std::mem::take(&mut self.leases).keys().collect()
     }
 }
 

@@ -9,16 +9,42 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug)]
 pub(super) struct Repeats<K> {
     unsent: BTreeSet<K>,
-    /// Those that wait for `retry_at`.
     paused: BTreeSet<K>,
-    retry_at: u64,
+    pause: Pause,
+}
+
+/// The pause of all that was refused since it began.
+#[derive(Clone, Debug)]
+pub(super) struct Pause {
+    over_at: u64,
     back_off: BackOff,
+}
+
+impl Pause {
+    pub(super) fn new() -> Self {
+        Self { over_at: 0, back_off: BackOff::new() }
+    }
+
+    /// The first was refused since the last one was over.
+    pub(super) fn begin(&mut self, now: &Sample, rng: &mut Rng) {
+        self.over_at = self.back_off.next(now, STEP_MAX, rng);
+    }
+
+    /// Something was not refused: the next pause is short again.
+    pub(super) fn reset(&mut self) {
+        self.back_off.reset();
+    }
+
+    /// When it is over, as a reading of BOOTTIME.
+    pub(super) fn over_at(&self) -> u64 {
+        self.over_at
+    }
 }
 
 impl<K: Copy + Ord> Repeats<K> {
     pub(super) fn new() -> Self {
         let (unsent, paused) = (BTreeSet::new(), BTreeSet::new());
-        Self { unsent, paused, retry_at: 0, back_off: BackOff::new() }
+        Self { unsent, paused, pause: Pause::new() }
     }
 
     /// It is to leave.
@@ -45,26 +71,26 @@ impl<K: Copy + Ord> Repeats<K> {
     /// Refused for load, or for now.
     pub(super) fn pause(&mut self, key: K, now: &Sample, rng: &mut Rng) {
         if self.paused.is_empty() {
-            self.retry_at = self.back_off.next(now, STEP_MAX, rng);
+            self.pause.begin(now, rng);
         }
         self.paused.insert(key);
     }
 
     /// Something was not refused: the next pause is short again.
     pub(super) fn reset(&mut self) {
-        self.back_off.reset();
+        self.pause.reset();
     }
 
     /// What has paused is to leave.
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
-        if self.retry_at <= now.boot() {
+        if self.pause.over_at() <= now.boot() {
             self.unsent.append(&mut self.paused);
         }
     }
 
     /// When `handle_deadline` has something to do.
     pub(super) fn next_deadline(&self) -> u64 {
-        if self.paused.is_empty() { u64::MAX } else { self.retry_at }
+        if self.paused.is_empty() { u64::MAX } else { self.pause.over_at() }
     }
 
     /// Another leader: these are to leave, and nothing pauses.

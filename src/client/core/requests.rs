@@ -1,32 +1,58 @@
 //! The window of one session's logged requests: ids, the floor, what is sent again, and who must wait for
 //! whom (safety L14, L17).
 
-use super::repeats::Repeats;
+use super::repeats::Pause;
 use super::types::CallId;
 use crate::base::limits::{ANSWERS_PER_SESSION_MAX, REQUESTS_IN_FLIGHT_MAX};
 use crate::base::locks::{Name, Operation};
 use crate::base::rng::Rng;
+use crate::base::row::Row;
 use crate::base::{Owner, RequestId, Sample, Token};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The requests of one session that are not decided, under ids that rise from 1.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     next: RequestId,
-    outstanding: BTreeMap<RequestId, Outstanding>,
-    /// Those of them that are no acquires: what they do, reads behind them must see.
-    changes: BTreeSet<RequestId>,
-    /// Those without a first reply (QUEUED is one): the lowest is the floor.
-    unreplied: BTreeSet<RequestId>,
-    /// Those to be sent on the present link, in order of their ids, now or, if they were refused for load, after a pause.
-    repeats: Repeats<RequestId>,
-    /// Those that a leader said wait, until the list of the present one has named them or is complete: what it names is not
-    /// sent again.
-    listed: BTreeSet<RequestId>,
-    /// Those that were sent on the present link and are not answered there.
-    in_flight: BTreeSet<RequestId>,
+    row: Row<RequestId, Slot>,
+    /// The lowest without a first reply (QUEUED is one), or `next`.
+    floor: RequestId,
+    /// None below is a change: what those do, reads behind them must see.
+    changes_from: RequestId,
+    /// None below is an acquire that somebody waits for.
+    acquires_from: RequestId,
+    /// None below is to be sent.
+    unsent_from: RequestId,
+    counts: Counts,
+    /// Of what was refused for load.
+    pause: Pause,
     /// How many undecided requests each owner has about each lock.
     busy: BTreeMap<OwnerKey, u32>,
+}
+
+/// A request, and what is to become of it.
+#[derive(Clone, Debug)]
+struct Slot {
+    outstanding: Outstanding,
+    /// It has no first reply.
+    is_unreplied: bool,
+    /// It is to leave on the present link, in order of the ids.
+    is_unsent: bool,
+    /// It was refused for load, and is to leave after a pause.
+    is_paused: bool,
+    /// A leader said that it waits: until the list of the present one has named it or is complete, it is not sent again.
+    is_listed: bool,
+    /// It was sent on the present link and is not answered there.
+    is_in_flight: bool,
+}
+
+/// How many of the slots are such.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    unsent: usize,
+    paused: usize,
+    listed: usize,
+    in_flight: usize,
 }
 
 /// An owner other than 0, and a lock.
@@ -70,23 +96,67 @@ pub(super) struct Transmission {
     pub(super) operation: Operation,
 }
 
+impl Slot {
+    /// Sets or takes back a mark, and counts that.
+    fn mark(mark: &mut bool, count: &mut usize, is_so: bool) {
+        match (std::mem::replace(mark, is_so), is_so) {
+            (false, true) => *count += 1,
+            (true, false) => *count -= 1,
+            _ => {}
+        }
+    }
+
+    fn set_unsent(&mut self, counts: &mut Counts, is_so: bool) {
+        Self::mark(&mut self.is_unsent, &mut counts.unsent, is_so);
+    }
+
+    fn set_paused(&mut self, counts: &mut Counts, is_so: bool) {
+        Self::mark(&mut self.is_paused, &mut counts.paused, is_so);
+    }
+
+    fn set_listed(&mut self, counts: &mut Counts, is_so: bool) {
+        Self::mark(&mut self.is_listed, &mut counts.listed, is_so);
+    }
+
+    fn set_in_flight(&mut self, counts: &mut Counts, is_so: bool) {
+        Self::mark(&mut self.is_in_flight, &mut counts.in_flight, is_so);
+    }
+
+    /// It leaves no more by itself.
+    fn rest(&mut self, counts: &mut Counts) {
+        self.set_unsent(counts, false);
+        self.set_paused(counts, false);
+        self.set_listed(counts, false);
+    }
+
+    fn is_change(&self) -> bool {
+        !matches!(self.outstanding.purpose, Purpose::Acquire(_) | Purpose::Withdrawn)
+    }
+
+    fn is_acquire(&self) -> bool {
+        matches!(self.outstanding.purpose, Purpose::Acquire(_))
+    }
+}
+
 impl Window {
     pub(super) fn new() -> Self {
+        let first = RequestId(1);
         Self {
-            next: RequestId(1),
-            outstanding: BTreeMap::new(),
-            changes: BTreeSet::new(),
-            unreplied: BTreeSet::new(),
-            repeats: Repeats::new(),
-            listed: BTreeSet::new(),
-            in_flight: BTreeSet::new(),
+            next: first,
+            row: Row::new(),
+            floor: first,
+            changes_from: first,
+            acquires_from: first,
+            unsent_from: first,
+            counts: Counts::default(),
+            pause: Pause::new(),
             busy: BTreeMap::new(),
         }
     }
 
     /// The lowest id without a first reply.
     pub(super) fn floor(&self) -> RequestId {
-        self.unreplied.first().copied().unwrap_or(self.next)
+        self.floor
     }
 
     /// The id that the next request will have.
@@ -96,7 +166,7 @@ impl Window {
 
     /// Whether one more acquire fits. Releases and withdrawals always do: they free something.
     pub(super) fn has_room(&self) -> bool {
-        self.next.0 - self.floor().0 < SPAN_MAX
+        self.next.0 - self.floor.0 < SPAN_MAX
     }
 
     /// Whether a request of this owner about this lock is undecided.
@@ -106,7 +176,7 @@ impl Window {
 
     /// Whether a release, or anything else that changes what is held, is undecided below `request`.
     pub(super) fn changes_before(&self, request: RequestId) -> bool {
-        self.changes.first().is_some_and(|change| *change < request)
+        self.changes_from < request
     }
 
     /// Gives a request its id; it leaves with the next `take_transmission`.
@@ -122,34 +192,49 @@ impl Window {
         for key in &keys {
             *self.busy.entry(key.clone()).or_default() += 1;
         }
-        if !matches!(purpose, Purpose::Acquire(_)) {
-            self.changes.insert(request);
+        let mut slot = Slot {
+            outstanding: Outstanding { operation, purpose, keys, above, transmissions: 0 },
+            is_unreplied: true,
+            is_unsent: false,
+            is_paused: false,
+            is_listed: false,
+            is_in_flight: false,
+        };
+        slot.set_unsent(&mut self.counts, true);
+        // A mark of which there was none stands at this one already, if it is such a one.
+        if !slot.is_change() && self.changes_from == request {
+            self.changes_from = self.next;
         }
-        let made = Outstanding { operation, purpose, keys, above, transmissions: 0 };
-        self.outstanding.insert(request, made);
-        self.unreplied.insert(request);
-        self.repeats.insert(request);
+        if !slot.is_acquire() && self.acquires_from == request {
+            self.acquires_from = self.next;
+        }
+        self.row.insert(request, slot);
         request
     }
 
     pub(super) fn outstanding(&self, request: RequestId) -> Option<&Outstanding> {
-        self.outstanding.get(&request)
+        self.row.get(&request).map(|slot| &slot.outstanding)
     }
 
     /// A first or later reply to `request` came that does not decide it.
     pub(super) fn handle_reply(&mut self, request: RequestId) {
-        self.unreplied.remove(&request);
-        self.repeats.remove(request);
-        self.listed.remove(&request);
-        self.in_flight.remove(&request);
-        self.repeats.reset();
+        if let Some(slot) = self.row.get_mut(&request) {
+            slot.is_unreplied = false;
+            slot.rest(&mut self.counts);
+            slot.set_in_flight(&mut self.counts, false);
+        }
+        self.pause.reset();
+        self.move_marks(request);
     }
 
     /// `request` is decided: forgets it.
     pub(super) fn remove(&mut self, request: RequestId) -> Option<Outstanding> {
-        let removed = self.outstanding.remove(&request)?;
-        self.changes.remove(&request);
-        self.handle_reply(request);
+        let mut removed = self.row.remove(&request)?;
+        removed.rest(&mut self.counts);
+        removed.set_in_flight(&mut self.counts, false);
+        self.pause.reset();
+        self.move_marks(request);
+        let removed = removed.outstanding;
         for key in &removed.keys {
             let count = self.busy.get_mut(key);
             let count = count.unwrap_or_else(|| panic!("{key:?} of {request:?} is not counted"));
@@ -161,25 +246,39 @@ impl Window {
         Some(removed)
     }
 
+    /// `request` is such a one no more: marks that stand at it move to the next that is.
+    fn move_marks(&mut self, request: RequestId) {
+        let (row, next) = (&self.row, self.next);
+        let move_on = |mark: &mut RequestId, is_such: fn(&Slot) -> bool| {
+            if *mark == request {
+                let such = row.iter_from(&request).find(|(_, slot)| is_such(slot));
+                *mark = such.map_or(next, |(request, _)| request);
+            }
+        };
+        move_on(&mut self.floor, |slot| slot.is_unreplied);
+        move_on(&mut self.changes_from, Slot::is_change);
+        move_on(&mut self.acquires_from, Slot::is_acquire);
+    }
+
     /// Takes back an acquire. If it ever left, a withdrawal follows it, and its id stays below no floor
     /// until that is answered; if not, it is surely not done.
     pub(super) fn withdraw(&mut self, acquire: RequestId) {
-        let Some(outstanding) = self.outstanding.get_mut(&acquire) else { return };
-        if outstanding.transmissions == 0 {
+        let Some(slot) = self.row.get_mut(&acquire) else { return };
+        if slot.outstanding.transmissions == 0 {
             self.remove(acquire);
             return;
         }
-        outstanding.purpose = Purpose::Withdrawn;
-        let (keys, above) = (outstanding.keys.clone(), outstanding.above);
-        self.repeats.remove(acquire);
-        self.listed.remove(&acquire);
+        slot.outstanding.purpose = Purpose::Withdrawn;
+        slot.rest(&mut self.counts);
+        let (keys, above) = (slot.outstanding.keys.clone(), slot.outstanding.above);
+        self.move_marks(acquire);
         self.submit(Operation::Withdraw { acquire }, Purpose::Withdraw(acquire), keys, above);
     }
 
     /// Nobody waits for this release, transfer or order any more; it goes on. Whether there was one.
     pub(super) fn forget_waiter(&mut self, call: CallId) -> bool {
-        for outstanding in self.outstanding.values_mut() {
-            match &mut outstanding.purpose {
+        for (_, slot) in self.row.iter_mut() {
+            match &mut slot.outstanding.purpose {
                 Purpose::Release(waiter) | Purpose::Transfer(waiter) | Purpose::Order(waiter)
                     if *waiter == Some(call) =>
                 {
@@ -192,9 +291,13 @@ impl Window {
         false
     }
 
+    fn all(&self) -> impl Iterator<Item = &Outstanding> {
+        self.row.values().map(|slot| &slot.outstanding)
+    }
+
     /// Whether the grant under `token` is being given back.
     pub(super) fn is_ending(&self, token: Token) -> bool {
-        self.outstanding.values().any(|outstanding| match &outstanding.operation {
+        self.all().any(|outstanding| match &outstanding.operation {
             Operation::Release { token: ending, .. }
             | Operation::Transfer { token: ending, .. } => *ending == token,
             _ => false,
@@ -209,76 +312,92 @@ impl Window {
     /// Whether that acquire is being taken back.
     pub(super) fn is_withdrawing(&self, acquire: RequestId) -> bool {
         let wanted = Purpose::Withdraw(acquire);
-        self.outstanding.values().any(|outstanding| outstanding.purpose == wanted)
+        self.all().any(|outstanding| outstanding.purpose == wanted)
     }
 
     /// Whether an acquire is undecided that was submitted before `token` was known: the oldest knew the fewest.
     pub(super) fn may_be_granted(&self, token: Token) -> bool {
-        let acquires = |one: &&Outstanding| matches!(one.purpose, Purpose::Acquire(_));
-        self.outstanding.values().find(acquires).is_some_and(|oldest| oldest.above < token)
+        self.outstanding(self.acquires_from).is_some_and(|oldest| oldest.above < token)
     }
 
     /// How many releases nobody waits for.
     pub(super) fn unattended(&self) -> usize {
         let unattended = |outstanding: &&Outstanding| outstanding.purpose == Purpose::Release(None);
-        self.outstanding.values().filter(unattended).count()
+        self.all().filter(unattended).count()
     }
 
     /// Refused for load or for now: sent again under its id after a pause.
     pub(super) fn handle_refused(&mut self, request: RequestId, now: &Sample, rng: &mut Rng) {
-        self.in_flight.remove(&request);
-        self.repeats.pause(request, now, rng);
+        let Some(slot) = self.row.get_mut(&request) else { return };
+        slot.set_in_flight(&mut self.counts, false);
+        if self.counts.paused == 0 {
+            self.pause.begin(now, rng);
+        }
+        slot.set_paused(&mut self.counts, true);
     }
 
     /// Moves what was refused and has paused to what is to be sent.
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
-        self.repeats.handle_deadline(now);
+        if self.next_deadline() <= now.boot() {
+            for (request, slot) in self.row.iter_mut().filter(|(_, slot)| slot.is_paused) {
+                slot.set_paused(&mut self.counts, false);
+                slot.set_unsent(&mut self.counts, true);
+                self.unsent_from = self.unsent_from.min(request);
+            }
+        }
     }
 
     /// When `handle_deadline` has something to do.
     pub(super) fn next_deadline(&self) -> u64 {
-        self.repeats.next_deadline()
+        if self.counts.paused == 0 { u64::MAX } else { self.pause.over_at() }
     }
 
     /// Another link: everything outstanding leaves again under its id, in order of the ids (L14); what waits by an
     /// earlier answer only if the list with which a leader answers an `Attach` does not name it. What is withdrawn
     /// does not leave: its withdrawal speaks for it.
     pub(super) fn send_all_again(&mut self) {
-        self.in_flight.clear();
-        let again = self
-            .outstanding
-            .iter()
-            .filter(|(_, outstanding)| outstanding.purpose != Purpose::Withdrawn)
-            .map(|(request, _)| *request);
-        let (unsent, listed) = again.partition(|request| self.unreplied.contains(request));
-        self.repeats.begin_anew(unsent);
-        self.listed = listed;
+        for (_, slot) in self.row.iter_mut() {
+            slot.rest(&mut self.counts);
+            slot.set_in_flight(&mut self.counts, false);
+            if slot.outstanding.purpose != Purpose::Withdrawn {
+                slot.set_unsent(&mut self.counts, slot.is_unreplied);
+                slot.set_listed(&mut self.counts, !slot.is_unreplied);
+            }
+        }
+        self.unsent_from = RequestId(0);
     }
 
     /// The list is complete: what it did not name is asked for again.
     pub(super) fn handle_listed(&mut self) {
-        std::mem::take(&mut self.listed).into_iter().for_each(|one| self.repeats.insert(one));
+        if self.counts.listed > 0 {
+            for (request, slot) in self.row.iter_mut().filter(|(_, slot)| slot.is_listed) {
+                slot.set_listed(&mut self.counts, false);
+                slot.set_unsent(&mut self.counts, true);
+                self.unsent_from = self.unsent_from.min(request);
+            }
+        }
     }
 
     /// The next request to send on the present link.
     pub(super) fn take_transmission(&mut self) -> Option<Transmission> {
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
+        if self.counts.in_flight >= IN_FLIGHT_MAX || self.counts.unsent == 0 {
             return None;
         }
-        let request = self.repeats.pop_first()?;
-        let outstanding = self.outstanding.get_mut(&request);
-        let outstanding = outstanding.unwrap_or_else(|| panic!("{request:?} to send is unknown"));
-        outstanding.transmissions = outstanding.transmissions.saturating_add(1);
-        let operation = outstanding.operation.clone();
-        self.in_flight.insert(request);
+        let unsent = self.row.iter_mut_from(&self.unsent_from).find(|(_, slot)| slot.is_unsent);
+        let (request, slot) = unsent.unwrap_or_else(|| panic!("{:?}: none", self.counts));
+        self.unsent_from = request.next();
+        slot.set_unsent(&mut self.counts, false);
+        slot.set_in_flight(&mut self.counts, true);
+        slot.outstanding.transmissions = slot.outstanding.transmissions.saturating_add(1);
+        let operation = slot.outstanding.operation.clone();
         // One that is replied to and sent again lies below the floor, which a request never passes: what it
         // may say of itself is that it is outstanding.
-        Some(Transmission { request, floor: self.floor().min(request), operation })
+        Some(Transmission { request, floor: self.floor.min(request), operation })
     }
 
     /// All of it, when the session is over.
     pub(super) fn into_outstanding(self) -> impl Iterator<Item = Outstanding> {
-        self.outstanding.into_values()
+        self.row.into_values().map(|slot| slot.outstanding)
     }
 }
 

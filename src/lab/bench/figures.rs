@@ -194,6 +194,46 @@ impl Handovers {
     }
 }
 
+/// Times of one kind, in nanoseconds, to three digits.
+#[derive(Clone, Debug)]
+pub struct Times(Histogram<u64>);
+
+impl Times {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Histogram::new_with_bounds(1, LONGEST_NANOS, 3).expect("the bounds are right"))
+    }
+
+    /// Adds one.
+    pub fn record(&mut self, time: Duration) {
+        self.0.saturating_record(u64::try_from(time.as_nanos()).unwrap_or(LONGEST_NANOS));
+    }
+
+    /// Adds those of another client.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("all have the same bounds");
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// What this part of them is not above, in microseconds.
+    #[must_use]
+    pub fn micros(&self, quantile: f64) -> f64 {
+        micros(&self.0, quantile)
+    }
+
+    /// Percentiles, in microseconds, for machines.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        percentiles(&self.0)
+    }
+}
+
 /// Times until the next grant, for people.
 #[must_use]
 pub fn failover_text(times: &[Duration]) -> String {

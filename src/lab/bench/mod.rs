@@ -2,6 +2,7 @@
 
 mod costs;
 mod cruel;
+mod deep;
 mod driven;
 mod embedded;
 mod failover;
@@ -51,7 +52,12 @@ pub struct Options {
     /// A thread for each client, waiting in the library's calls
     #[arg(long)]
     threads: bool,
-    /// Cycles of all clients together [default: 3000, or 100 for each client if that is more]
+    /// Keep N acquires of each client under way at once, each of a name of its own, and release what is granted without waiting
+    /// for the answer; with --spawn it tells what a cycle takes of the processors, too
+    #[arg(long, value_name = "N", value_parser = 1..=4096, conflicts_with_all = ["threads", "connections", "handover", "held", "failover", "embedded", "cruel", "table", "herd", "tls_costs"])]
+    depth: Option<i64>,
+    /// Cycles of all clients together [default: 3000, or 100 for each client if that is more; with --depth 100 for each acquire
+    /// that is under way at once]
     #[arg(long, value_name = "K", value_parser = 1..)]
     ops: Option<i64>,
     /// Let all clients want one lock, and measure how long it is on its way from one to the next
@@ -142,7 +148,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             (None, None) if options.program.is_some() => Err(Failure::usage(
                 "--program is of nodes that are started, so it needs --spawn too",
             )),
-            (None, None) => measure_load(options, &options.connection),
+            (None, None) => measure_load(options, &options.connection, None),
         };
     }
     match &options.data {
@@ -190,7 +196,9 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
         bar.finish_and_clear();
         return output::conclude(&if options.json { herd.to_json() } else { herd.to_text() });
     }
-    let Some(rounds) = options.failover else { return measure_load(options, &connection) };
+    let Some(rounds) = options.failover else {
+        return measure_load(options, &connection, Some(&processes));
+    };
     let bar = progress(rounds.unsigned_abs());
     let times = failover::measure(&mut processes, &connection, rounds.unsigned_abs(), &bar)?;
     bar.finish_and_clear();
@@ -213,15 +221,25 @@ fn measure_embedded(options: &Options, data: &Path) -> Result<(), Failure> {
     })
 }
 
-fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failure> {
+fn measure_load(
+    options: &Options,
+    connection: &Connection,
+    processes: Option<&Processes>,
+) -> Result<(), Failure> {
     let clients = options.clients.unsigned_abs();
+    let depth = options.depth.map(i64::unsigned_abs);
     let load = load::Load {
         clients,
         connections: options.connections.map_or(clients, i64::unsigned_abs).min(clients),
-        ops: options.ops.map_or(3000.max(100 * clients), i64::unsigned_abs),
+        ops: options.ops.map_or(3000.max(100 * clients * depth.unwrap_or(1)), i64::unsigned_abs),
         ttl: options.ttl,
     };
     let bar = progress(load.ops);
+    if let Some(depth) = depth {
+        let deep = deep::measure((load, depth), connection, processes, &bar)?;
+        bar.finish_and_clear();
+        return output::conclude(&if options.json { deep.to_json() } else { deep.to_text() });
+    }
     if options.handover {
         let handovers = generator::measure_handovers(&load, options.hold, connection, &bar)?;
         bar.finish_and_clear();
