@@ -50,7 +50,6 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seeds(Range<u64>);
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     match options.speed {
         _ if options.planted.are_on() => {

@@ -68,7 +68,6 @@ pub struct Options {
     or_skip: bool,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let network = match Network::build(nodes::NODES, usize::from(options.clients)) {
         Ok(network) => network,

@@ -40,7 +40,6 @@ pub struct Options {
     overtaken: u64,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let verdict = judge(&options.logs, options.overtaken)?;
     output::conclude(&verdict.to_text())?;

@@ -105,7 +105,6 @@ impl Post {
     }
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Options { endpoints, name, log, sets, .. } = options;
     let post = Arc::new(Post::open(endpoints, name, log, sets)?);
