@@ -41,8 +41,8 @@
 
 
 /**
- * The version of this header's ABI: compare it with tenure_abi_version() when libraries are replaced without
- * compiling anew.
+ * The version of this header's ABI: compare it with tenure_abi_version() when a library is
+ * replaced without recompiling.
  */
 #define TENURE_ABI_VERSION 1
 
@@ -82,7 +82,7 @@
 #define TENURE_SESSION_EXPIRED 6
 
 /**
- * There is nothing of that name.
+ * No such lock, waiter, member, rule or the like.
  */
 #define TENURE_NOT_FOUND 7
 
@@ -92,7 +92,7 @@
 #define TENURE_AGAIN 8
 
 /**
- * No leader could be reached: it was surely not done.
+ * No leader could be reached: the request was surely not carried out.
  */
 #define TENURE_UNAVAILABLE 20
 
@@ -102,7 +102,7 @@
 #define TENURE_BUSY 21
 
 /**
- * Sent and not answered: it may have been done.
+ * Sent and not answered: the request may have been carried out.
  */
 #define TENURE_UNKNOWN 22
 
@@ -132,12 +132,12 @@
 #define TENURE_FORKED 44
 
 /**
- * This version does not have it.
+ * This version does not support it.
  */
 #define TENURE_UNSUPPORTED 45
 
 /**
- * The buffer is too small; its length now says what is needed.
+ * The buffer is too small; its length is now the length that is needed.
  */
 #define TENURE_TOO_SMALL 46
 
@@ -157,7 +157,7 @@
 #define TENURE_INTERNAL 62
 
 /**
- * No lines at all.
+ * No lines.
  */
 #define TENURE_LOG_OFF 0
 
@@ -167,7 +167,7 @@
 #define TENURE_LOG_ERROR 1
 
 /**
- * Something is not as it should be, and goes on.
+ * Something is wrong, and Tenure goes on.
  */
 #define TENURE_LOG_WARN 2
 
@@ -177,7 +177,7 @@
 #define TENURE_LOG_INFO 3
 
 /**
- * For finding out what happened.
+ * Details for finding a fault.
  */
 #define TENURE_LOG_DEBUG 4
 
@@ -187,12 +187,13 @@
 #define TENURE_LOG_TRACE 5
 
 /**
- * Nodes are verified by the name or the address that is dialed.
+ * A node's certificate must have the name or the address that is dialed.
  */
 #define TENURE_VERIFY_HOST 0
 
 /**
- * Nodes are verified by what they are: any node of `ca`, wherever it is. There is no fallback from one to the other.
+ * The certificate of any node of `ca` is accepted, at any address. There is no fallback from one
+ * to the other.
  */
 #define TENURE_VERIFY_NODE 1
 
@@ -207,7 +208,7 @@
 #define TENURE_TLS_OFF 1
 
 /**
- * Both are taken, while a cluster changes over.
+ * TLS and plaintext are accepted, while a cluster changes over.
  */
 #define TENURE_TLS_OPTIONAL 2
 
@@ -242,7 +243,8 @@
 #define TENURE_EXCLUSIVE 0
 
 /**
- * Many holders, all of them readers. One that arrives behind a waiting writer queues behind it.
+ * Many holders, all of them readers. A reader that arrives behind a waiting writer queues behind
+ * it.
  */
 #define TENURE_SHARED 1
 
@@ -262,7 +264,7 @@
 #define TENURE_LEASE_STATE_ENDED 3
 
 /**
- * It has not ended.
+ * The lease has not ended.
  */
 #define TENURE_REASON_NONE 0
 
@@ -272,7 +274,7 @@
 #define TENURE_REASON_RELEASED 1
 
 /**
- * It was not renewed in time, or the server expired the session.
+ * The session was not renewed in time, or the server expired it.
  */
 #define TENURE_REASON_EXPIRED 2
 
@@ -282,7 +284,7 @@
 #define TENURE_REASON_SESSION_CLOSED 3
 
 /**
- * It was broken: at once, or its grace was over (tenure_break).
+ * The lock was broken: at once, or its grace was over (tenure_break).
  */
 #define TENURE_REASON_BROKEN 4
 
@@ -307,12 +309,14 @@
 #define TENURE_NODE_INSECURE 1
 
 /**
- * Grant locks at once, although programs may still believe in leases of before: across the restore only tokens protect.
+ * Grant locks at once, although programs may still believe in earlier leases: across the restore
+ * only tokens protect.
  */
 #define TENURE_RESTORE_WAIVE_WAIT 1
 
 /**
- * Files of the same name are replaced, each at once; without it they stay, and TENURE_INVALID says so.
+ * Replace files of the same name, each atomically; without this flag such a file is
+ * TENURE_INVALID.
  */
 #define TENURE_CERTS_REPLACE 1
 
@@ -323,7 +327,7 @@
 typedef struct tenure_client tenure_client;
 
 /**
- * Who holds a lock, as it was read or observed. Immutable: any thread.
+ * The holder of a lock, as read or observed. Immutable: any thread.
  */
 typedef struct tenure_holder tenure_holder;
 
@@ -338,7 +342,7 @@ typedef struct tenure_lease tenure_lease;
 typedef struct tenure_node tenure_node;
 
 /**
- * Follows who holds one lock or leads one election. One reader.
+ * Follows the holders of one lock, or the leaders of one election. One reader.
  */
 typedef struct tenure_observer tenure_observer;
 
@@ -350,8 +354,8 @@ typedef struct tenure_pending tenure_pending;
 /**
  * How a call ended: TENURE_OK, or one of the numbers below, which are never reused.
  *
- * 1 to 19 are outcomes, 20 to 39 may be tried again later, 40 to 59 are the caller's to mend, 60 and more are
- * ours.
+ * 1 to 19 are outcomes, 20 to 39 may be tried again later, 40 to 59 are errors of the caller, 60
+ * and more failures of Tenure or of the machine.
  */
 typedef int32_t tenure_status;
 
@@ -384,7 +388,8 @@ typedef struct {
    */
   uint32_t request_timeout_ms;
   /**
-   * Renew the session only while tenure_client_progress is called at least so often; 0 = always.
+   * Renew the session only while tenure_client_progress is called at least every progress_ms; 0
+   * = always.
    */
   uint32_t progress_ms;
   /**
@@ -392,14 +397,16 @@ typedef struct {
    */
   uint32_t flags;
   /**
-   * A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
-   * are read when the client is opened. If none of ca, cert, key, credential_file and verify is given, the environment's
-   * TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY ("host" or "node") count, but not for a client
-   * of tenure_node_client; without those, and for "", nothing is encrypted.
+   * A file (PEM) with the authority of the nodes: nodes are reached over TLS alone, and other
+   * nodes are refused. The files are read when the client is opened. If none of ca, cert, key,
+   * credential_file and verify is given, the environment's TENURE_CA, TENURE_CERT, TENURE_KEY,
+   * TENURE_CREDENTIAL_FILE and TENURE_VERIFY ("host" or "node") count, but not for a client of
+   * tenure_node_client; without those, and for "", nothing is encrypted.
    */
   const char *ca;
   /**
-   * A file (PEM) with the certificate that this client shows; needs key. NULL: it shows none, and nodes refuse it.
+   * A file (PEM) with the certificate of this client; needs key. NULL: none, and nodes refuse a
+   * client that has no credential either.
    */
   const char *cert;
   /**
@@ -407,17 +414,18 @@ typedef struct {
    */
   const char *key;
   /**
-   * A file with a credential (tenure_credential_create, or `tenure access credential create`), for whoever has no
-   * certificate: cert and key are NULL then, and ca is given. NULL: none.
+   * A file with a credential (tenure_credential_create, or `tenure access credential create`),
+   * for a client without certificate: cert and key are NULL then, and ca is given. NULL: none.
    */
   const char *credential_file;
   /**
-   * The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
-   * other are passed over. NULL: the environment's TENURE_CLUSTER_ID, else none is pinned; "": none is pinned.
+   * The expected cluster: its id as `tenure status` shows it, or at least the first eight hex
+   * digits. Nodes of any other cluster are passed over. NULL: the environment's
+   * TENURE_CLUSTER_ID; without it, and for "", the cluster on which the nodes agree.
    */
   const char *cluster_id;
   /**
-   * By what nodes are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
+   * How nodes are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
    */
   uint32_t verify;
   /**
@@ -440,7 +448,7 @@ typedef struct {
    */
   uint64_t id;
   /**
-   * How long it may still be believed in.
+   * How long the session may still be believed in.
    */
   uint64_t remaining_ns;
   /**
@@ -463,23 +471,24 @@ typedef struct {
    */
   int32_t mode;
   /**
-   * How many of a semaphore's permits; 0 = 1, which is all that a lock has.
+   * How many permits of a semaphore to take; 0 = 1. A lock has 1.
    */
   uint32_t permits;
   /**
-   * 0 = a lock, else a semaphore of so many permits. Fixed by those who hold it or wait for it: TENURE_INVALID
-   * for another.
+   * 0 = a lock, else a semaphore of so many permits. The present holders and waiters have fixed
+   * it: another limit is TENURE_INVALID.
    */
   uint32_t limit;
   /**
-   * Shown to whoever asks who holds it; copied; at most 4096 bytes.
+   * The value that readers and observers of the lock see; copied; at most 4096 bytes.
    */
   const void *value;
   size_t value_len;
   /**
-   * 0 = an owner of its own: threads that share a client exclude each other as processes do. The same other
-   * number in one session enters again, under the same token; the lock is free with the last of its leases.
-   * Deadlocks are found among owners other than 0: of the others nobody knows that they hold something else.
+   * 0 = each acquire is an owner of its own: threads that share a client exclude each other as
+   * processes do. Acquires of one session with the same other number are reentrant, under one
+   * token; the lock is free with the last of their leases. Deadlocks are found only among owners
+   * other than 0: of an owner 0 nobody knows whether it holds another lock.
    */
   uint64_t owner;
   /**
@@ -487,7 +496,7 @@ typedef struct {
    */
   uint32_t lock_delay_ms;
   /**
-   * 0. This version has no other.
+   * 0. This version has no flags.
    */
   uint32_t flags;
 } tenure_acquire_options;
@@ -502,11 +511,11 @@ typedef struct {
    */
   uint32_t flags;
   /**
-   * Which of the members this node is; 1 or larger.
+   * The id of this node among the members; 1 or larger.
    */
   uint64_t id;
   /**
-   * Its own directory, which it makes and locks.
+   * The node's own directory, which it makes and locks.
    */
   const char *data_dir;
   /**
@@ -518,13 +527,14 @@ typedef struct {
    */
   const char *listen;
   /**
-   * NULL, or "host:port,host:port": nodes of a running cluster to which this one was added by tenure_member_add.
-   * They are asked who the members are. A node that has joined already starts without them too, if `listen` or
-   * `cluster` says its own address: `join` may stay as it is.
+   * NULL, or "host:port,host:port": nodes of a running cluster to which this one was added by
+   * tenure_member_add. They are asked for the members. A node that has joined already starts
+   * without their answer, if `listen` or `cluster` gives its own address: `join` may stay as it
+   * is.
    */
   const char *join;
   /**
-   * How often a leader is heard; 0 = 30.
+   * The interval of a leader's heartbeats; 0 = 30.
    */
   uint32_t heartbeat_ms;
   /**
@@ -554,25 +564,26 @@ typedef struct {
    */
   const char *key;
   /**
-   * NULL, or a file (PEM) with the authority of clients and operators, if it is another.
+   * NULL, or a file (PEM) with the authority of clients and operators, if that is another.
    */
   const char *client_ca;
   /**
-   * NULL, or a file (PEM) with what authorities have revoked.
+   * NULL, or a file (PEM) with the certificates that authorities have revoked (CRLs).
    */
   const char *crl;
   /**
-   * NULL, or "host:port": where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status), beyond loopback HTTPS.
+   * NULL, or "host:port" of the admin endpoint: /metrics, /livez, /readyz, /status over HTTP,
+   * beyond loopback over HTTPS.
    */
   const char *admin;
   /**
-   * NULL, or a file to which the audit trail is appended, a JSON object a line: orders, breaks, snapshots and denials. The
-   * log has them in any case.
+   * NULL, or a file to which the audit trail is appended, a JSON object a line: orders, breaks,
+   * snapshots and denials. These are logged in any case.
    */
   const char *audit;
   /**
-   * The largest TTL of a session, from 200, which is also how long a restored cluster waits before it grants; 0 = 3600000
-   * (1 h), the largest that there is. The leader's counts.
+   * The largest TTL of a session, from 200, which is also how long a restored cluster waits
+   * before it grants; 0 = 3600000 (1 h), the maximum. The leader's value counts.
    */
   uint64_t ttl_max_ms;
   /**
@@ -584,13 +595,13 @@ typedef struct {
    */
   uint32_t tls;
   /**
-   * By what the nodes at `join` are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
+   * How the nodes at `join` are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
    */
   uint32_t verify;
 } tenure_node_options;
 
 /**
- * What a node knows of the leader lease at one instant. Begin with TENURE_LEADERSHIP_INIT.
+ * The leader lease as a node knows it at one instant. Begin with TENURE_LEADERSHIP_INIT.
  */
 typedef struct {
   uint32_t struct_size;
@@ -630,7 +641,7 @@ typedef struct {
    */
   uint64_t id;
   /**
-   * Its data directory: empty, or not there.
+   * The node's data directory: empty, or not there.
    */
   const char *data_dir;
   /**
@@ -638,22 +649,24 @@ typedef struct {
    */
   const char *cluster;
   /**
-   * The new epoch; name one, larger than all before, if this snapshot or an older one was restored already. 0 = the
-   * snapshot's and one.
+   * The new epoch; give one larger than all before, if this snapshot or an older one was
+   * restored already. 0 = the snapshot's epoch plus one.
    */
   uint64_t epoch;
   /**
-   * The largest ttl_max_ms that any node ever ran with, of the old cluster and of all that it was restored from: the new
-   * one grants nothing for so long. 0 = 3600000 (1 h), the largest that there is.
+   * The largest ttl_max_ms that any node ever ran with, of the old cluster and of all that it
+   * was restored from: the new cluster grants nothing for so long. 0 = 3600000 (1 h), the
+   * maximum.
    */
   uint64_t largest_ttl_max_ms;
   /**
-   * The longest lease_ms of all of them, in the same way. 0 = 60000, the longest that there is.
+   * The longest lease_ms of all these nodes, in the same way. 0 = 60000, the maximum.
    */
   uint64_t largest_lease_ms;
   /**
-   * NULL, or the whole ids, with commas between, of clusters whose clients come over to the new one by themselves. The one
-   * that the file names, and those that it was restored from, need not be said.
+   * NULL, or the whole ids, with commas between, of clusters whose clients come over to the new
+   * one by themselves. The cluster that the file names, and those that it was restored from,
+   * need not be listed.
    */
   const char *ancestors;
 } tenure_restore_options;
@@ -668,7 +681,8 @@ typedef struct {
    */
   uint32_t flags;
   /**
-   * Of a node: the names and addresses at which it is dialed, without ports ("db1.example,10.0.0.1"). Of others NULL.
+   * For a node: the names and addresses at which it is dialed, without ports
+   * ("db1.example,10.0.0.1"). For others NULL.
    */
   const char *hosts;
   /**
@@ -676,7 +690,7 @@ typedef struct {
    */
   const char *ca_dir;
   /**
-   * How many days it is valid; 0 = 365, an authority 3650.
+   * Validity in days; 0 = 365, for an authority 3650.
    */
   uint32_t days;
   /**
@@ -695,12 +709,13 @@ extern "C" {
 const char *tenure_version(void);
 
 /**
- * TENURE_ABI_VERSION as the library was built with. Any thread.
+ * The TENURE_ABI_VERSION of the library. Any thread.
  */
 uint32_t tenure_abi_version(void);
 
 /**
- * The name of a status, as "TENURE_TIMEOUT"; "TENURE_?" for a number that is none. Static text. Any thread.
+ * The name of a status, as "TENURE_TIMEOUT"; "TENURE_?" for an unknown number. Static text. Any
+ * thread.
  */
 const char *tenure_status_name(tenure_status status);
 
@@ -710,58 +725,64 @@ const char *tenure_status_name(tenure_status status);
 const char *tenure_status_text(tenure_status status);
 
 /**
- * What went wrong in this thread's last failed call, in a sentence that names the lock and says what to do; "" if none
- * has failed. One line without control characters, of at most 4 KiB, whatever a server said. It is valid until this
- * thread's next tenure_ call: copy it to keep it. Never NULL.
+ * What went wrong in this thread's last failed call, in a sentence that names the lock and says
+ * what to do; "" if no call has failed. One line without control characters, of at most 4 KiB,
+ * whatever a server said. Valid until this thread's next tenure_ call: copy it to keep it. Never
+ * NULL.
  */
 const char *tenure_last_error(void);
 
 /**
- * Why the lease had ended of which this thread's last failed call said TENURE_LOST (TENURE_REASON_...): also where that call
- * gave no lease that could be asked, as a campaign that was won and lost before it returned. TENURE_REASON_NONE if no call
- * has failed, or the last one spoke of no lease whose end is known here. It stands until this thread's next call fails.
+ * Why the lease had ended about which this thread's last failed call returned TENURE_LOST
+ * (TENURE_REASON_...): also if that call gave no lease to ask, as a campaign that was won and lost
+ * before it returned. TENURE_REASON_NONE if no call has failed, or the last failure was about no
+ * lease whose end is known here. Valid until this thread's next call fails.
  */
 int32_t tenure_last_reason(void);
 
 /**
- * Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to stderr.
- * Without this call warnings and errors go to stderr; a line that it does not take at once is lost.
+ * Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to
+ * stderr. Without this call warnings and errors go to stderr; a line that stderr does not take at
+ * once is lost.
  *
  * The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block (a node of
  * this program would; clients have a thread of their own for it), throw or longjmp; a tenure_ call made in it returns
  * TENURE_INVALID. When this function returns, the former
  * callback runs no more.
  *
- * Statuses: TENURE_INVALID for a level that is none. Any thread.
+ * Statuses: TENURE_INVALID for an unknown level. Any thread.
  */
 tenure_status tenure_log_to(tenure_log_fn callback,
                             void *user,
                             int32_t level);
 
 /**
- * Sets how much the log of the whole process says, from TENURE_LOG_ERROR up to `level`, wherever it goes.
+ * Sets the level of the log of the whole process, from TENURE_LOG_ERROR up to `level`, whatever
+ * its sink.
  *
- * Statuses: TENURE_INVALID for a level that is none. Any thread; never blocks.
+ * Statuses: TENURE_INVALID for an unknown level. Any thread; never blocks.
  */
 tenure_status tenure_log_level(int32_t level);
 
 /**
- * Queues the log of the whole process for tenure_log_read, instead of a callback or stderr, until tenure_log_to is called.
- * How much it says stays as it is: tenure_log_level. So a program reads it where it likes, on a thread that may wait and
- * call Tenure, as a callback may not.
+ * Queues the log of the whole process for tenure_log_read, instead of a callback or stderr, until
+ * tenure_log_to is called. The level stays as it is (tenure_log_level). So a program reads the log
+ * where it likes, on a thread that may block and call Tenure, unlike a callback.
  *
  * Returns a descriptor that is readable while there are lines. Borrowed: poll it; never read or close it. Each call returns
- * the same one. -1 if the process has no descriptor left: then the log goes where it went.
+ * the same one. -1 if the process has no descriptor left: then the sink stays as it was.
  *
- * At most 4096 lines and 1 MiB wait; beyond that the newest are dropped, and a line in their place says how many were.
+ * The queue holds at most 4096 lines and 1 MiB; beyond that the newest are dropped, and a line in
+ * their place says how many.
  * A forked child's lines go to stderr until it calls this for a queue of its own. Any thread.
  */
 int tenure_log_fd(void);
 
 /**
- * The next line of the queue that tenure_log_fd began, in the form "LEVEL UNIX_MS PART TEXT", without a newline: LEVEL is a
- * number, TENURE_LOG_ERROR to _TRACE; UNIX_MS is when it was said, in milliseconds since 1970; PART is what of Tenure says it, a word such
- * as client, node, raft or wal; TEXT is the rest, of any letters. What waited when tenure_log_to was called is read, too.
+ * The next line of the queue that tenure_log_fd began, in the form "LEVEL UNIX_MS PART TEXT",
+ * without a newline: LEVEL is a number, TENURE_LOG_ERROR to _TRACE; UNIX_MS is the time in
+ * milliseconds since 1970; PART is the part of Tenure, a word such as client, node, raft or wal;
+ * TEXT is the rest, of any letters. Lines queued before a call of tenure_log_to stay readable.
  *
  * *len is the size of the buffer `line`; afterwards it is what the line needs, with the NUL that ends it. With 0 the buffer
  * may be NULL. No line needs more than 9216.
@@ -778,9 +799,9 @@ int tenure_log_fd(void);
  * }
  * ```
  *
- * Statuses: TENURE_AGAIN (there is none; *len is as it was), TENURE_TOO_SMALL (*len says what is needed; the line stays the next one),
- * TENURE_INVALID (also: tenure_log_fd was not called), TENURE_FORKED (it was, by the parent of this process). Any thread;
- * never blocks.
+ * Statuses: TENURE_AGAIN (no line; *len is as it was), TENURE_TOO_SMALL (*len says what is needed;
+ * the line stays the next one), TENURE_INVALID (also: tenure_log_fd was not called), TENURE_FORKED
+ * (only the parent of this process called it). Any thread; never blocks.
  */
 tenure_status tenure_log_read(char *line,
                               size_t *len);
@@ -799,32 +820,33 @@ tenure_status tenure_log_read(char *line,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  *
- * Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed or refused us), TENURE_INVALID (also:
- * a file of ca, cert or key is of no use, and the text says which and why),
- * TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
+ * Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed or
+ * refused us), TENURE_INVALID (also: a file of ca, cert or key cannot be used, and the text says
+ * which and why), TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
  */
 tenure_status tenure_client_open(const char *endpoints,
                                  const tenure_client_options *options,
                                  tenure_client **out);
 
 /**
- * The session as known here: nothing is asked of a server. Afterwards *inout is filled in.
+ * Fills in *inout with the session as known here: no server is asked.
  *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
 tenure_status tenure_client_session(const tenure_client *client, tenure_session_info *inout);
 
 /**
- * A descriptor that is readable while tenure_client_next has something. Borrowed: poll it; never read it, close
- * it, or keep it after the client is freed. -1 if the process has no descriptor left, or this is not a client.
- * Any thread.
+ * A descriptor that is readable while tenure_client_next has a change. Borrowed: poll it; never
+ * read it, close it, or keep it after the client is freed. -1 if the process has no descriptor
+ * left, or this is not a client. Any thread.
  */
 int tenure_client_fd(const tenure_client *client);
 
 /**
- * The next change of the session's state, in order; waits at most `wait_ms` for one. Afterwards *inout is filled
- * in as it was at the change. What the state was when tenure_client_open returned is no change: ask
- * tenure_client_session. Beyond 1024 unread changes the newest replaces the one before it.
+ * Waits at most `wait_ms` for the next change of the session's state, in order, and fills in
+ * *inout with the session at the change. The state at the return of tenure_client_open is no
+ * change: ask tenure_client_session. Beyond 1024 unread changes the newest replaces the one before
+ * it.
  *
  * ```c
  * tenure_session_info info = TENURE_SESSION_INFO_INIT;
@@ -833,17 +855,16 @@ int tenure_client_fd(const tenure_client *client);
  *         finish_soon(info.remaining_ns);
  * ```
  *
- * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
- * TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
+ * Statuses: TENURE_AGAIN (no change within `wait_ms`), TENURE_CLOSED (all changes are read, and
+ * the client is closed), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One
+ * thread at a time.
  */
-tenure_status tenure_client_next(tenure_client *client,
-                                 int64_t wait_ms,
-                                 tenure_session_info *inout);
+tenure_status tenure_client_next(tenure_client *client, int64_t wait_ms, tenure_session_info *inout);
 
 /**
- * "I still move": with progress_ms the session is renewed only as long as this is called at least so often, so
- * that a program that hangs loses its locks (reason TENURE_REASON_STALLED). Call it where work is done, not from
- * a timer. Without progress_ms it does nothing.
+ * A sign of life: with progress_ms the session is renewed only while this function is called at
+ * least that often, so that a program that hangs loses its locks (reason TENURE_REASON_STALLED).
+ * Call it where work is done, not from a timer. Without progress_ms it does nothing.
  *
  * Statuses: TENURE_CLOSED, TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
@@ -854,18 +875,20 @@ tenure_status tenure_client_progress(tenure_client *client);
  * return TENURE_CLOSED. Waits at most `wait_ms` for the server to know; after that its TTL frees the locks.
  * The handle is still to be freed.
  *
- * Statuses: TENURE_TIMEOUT (the server did not answer in time), TENURE_CLOSED (it was closed before),
- * TENURE_INVALID, TENURE_FORKED. Any thread.
+ * Statuses: TENURE_TIMEOUT (the server did not answer in time), TENURE_CLOSED (the client was
+ * closed before), TENURE_INVALID, TENURE_FORKED. Any thread.
  */
 tenure_status tenure_client_close(tenure_client *client, int64_t wait_ms);
 
 /**
- * Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
- * return TENURE_CLOSED. The server is told at once; where none answers within a second the client lets go of its
- * descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
- * that was freed already, are harmless. Leases and pendings of the client stay to be freed, before or after it.
+ * Frees a client, and closes it in the background if it was not closed: its leases end, calls that
+ * wait in it return TENURE_CLOSED. The server is notified at once; if no server answers within a
+ * second, the client closes its descriptors all the same, and the TTL frees the locks: only
+ * tenure_client_close waits. NULL, and a client that was freed already, are harmless. Leases and
+ * pendings of the client stay to be freed, before or after it.
  *
- * Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.
+ * Any thread; never blocks. In a forked child only the handle is forgotten; nothing of the
+ * parent's is touched.
  */
 void tenure_client_free(tenure_client *client);
 
@@ -876,9 +899,10 @@ void tenure_client_free(tenure_client *client);
  * by the decision, never by a signal. On success *out is a lease that you free with tenure_lease_free; else it
  * is NULL. `options` may be NULL.
  *
- * A try waits for no holder, only for the leader's answer. While there is no leader it waits for one, for at most a
- * second (an election takes a third of that); then it is TENURE_UNAVAILABLE, and the text says why.
- * A client that was opened in the background tries until its connect timeout is over.
+ * A try waits for no holder, only for the leader's answer. Without a leader a try waits for one,
+ * for at most a second (an election takes a third of that); then it is TENURE_UNAVAILABLE, and the
+ * text says why. A client that was opened in the background tries until its connect timeout is
+ * over.
  *
  * ```c
  * tenure_lease *lease;
@@ -901,9 +925,10 @@ tenure_status tenure_acquire(tenure_client *client,
                              tenure_lease **out);
 
 /**
- * Acquires `count` locks (1 to 32, none twice) in one step, under one lease and token: all or nothing, and queued
- * as one, so that others who want some of them in another order cannot be in each other's way. The options hold
- * for each of them. Releasing the lease frees all; its name is the first.
+ * Acquires `count` locks (1 to 32, none twice) in one step, under one lease and token: all or
+ * nothing, and queued as one, so that clients which want the same locks in another order do not
+ * deadlock. The options hold for each of the locks. Releasing the lease frees all; its name is the
+ * first.
  *
  * ```c
  * const char *names[] = { "accounts/17", "accounts/42" };
@@ -962,43 +987,48 @@ tenure_status tenure_acquire_all_start(tenure_client *client,
                                        tenure_pending **out);
 
 /**
- * What is held; NULL if this is not a lease. Valid until the lease is freed. Any thread.
+ * The name of the lock, of several the first; NULL if this is not a lease. Valid until the lease
+ * is freed. Any thread.
  */
 const char *tenure_lease_name(const tenure_lease *lease);
 
 /**
- * The fencing token, 1 to 2^63-1: send it with every read and every write, and let the resource refuse smaller ones
- * than it has seen. It stays readable after the end. 0 = not a lease. Any thread.
+ * The fencing token, 1 to 2^63-1: send it with every read and every write, and let the resource
+ * refuse tokens smaller than the largest it has seen. It stays readable after the end. 0 = not a
+ * lease. Any thread.
  *
  * ```text
  * UPDATE account SET fence = :token WHERE id = :id AND fence <= :token RETURNING balance;
  * UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
  * ```
  *
- * The first is the read, and fences off earlier holders: a late write between a plain SELECT and the second would be
- * accepted, and undone by it. No row: refused.
+ * The first statement is the read, and fences off earlier holders: after a plain SELECT a late
+ * write of theirs would be accepted, and then overwritten by the second statement. No row:
+ * refused.
  */
 uint64_t tenure_lease_token(const tenure_lease *lease);
 
 /**
- * How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
- * believe in it, now or ever again; also if this is not a lease. Takes no lock, waits for no other thread, and may be
- * called in a signal handler and by a thread of any priority; about 0.2 us.
+ * How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 =
+ * it has ended, for good; also if this is not a lease. Takes no lock, waits for no other thread,
+ * and may be called in a signal handler and by a thread of any priority; about 0.2 us.
  */
 uint64_t tenure_lease_remaining_ns(const tenure_lease *lease);
 
 /**
- * A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
- * stuck: the kernel's timer serves it; from then on it stays readable. It is readable, too, from when the lease is asked
- * to end (once more if it is asked to end sooner) until tenure_lease_state or tenure_lease_asked is called, which say
- * what it is. So it can stay in a loop, of level-triggered events or of edges: call one of these two when it is readable.
- * Borrowed: poll it; never read it, close it, or keep it after the lease is freed. -1 if the process has no
- * descriptor left, or this is not a lease. Any thread.
+ * A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own
+ * threads are stuck, since a timer of the kernel serves it; from then on it stays readable. It is
+ * also readable from when the lease is asked to end (once more if it is asked to end sooner) until
+ * tenure_lease_state or tenure_lease_asked is called. So it suits loops of level-triggered and of
+ * edge-triggered events: call one of these two when it is readable. Borrowed: poll it; never read
+ * it, close it, or keep it after the lease is freed. -1 if the process has no descriptor left, or
+ * this is not a lease. Any thread.
  */
 int tenure_lease_fd(const tenure_lease *lease);
 
 /**
- * Writes TENURE_LEASE_STATE_... to *state, and why it ended (TENURE_REASON_...) to *reason; either may be NULL.
+ * Writes TENURE_LEASE_STATE_... to *state, and why the lease ended (TENURE_REASON_...) to *reason;
+ * either may be NULL.
  *
  * ```c
  * int32_t state, reason;
@@ -1006,19 +1036,18 @@ int tenure_lease_fd(const tenure_lease *lease);
  *     finish_within(tenure_lease_remaining_ns(lease));
  * ```
  *
- * TENURE_LEASE_STATE_ASKED is told with this: tenure_lease_fd is not readable for it any more.
+ * A call that tells TENURE_LEASE_STATE_ASKED makes tenure_lease_fd unreadable until a sooner
+ * order, or the end.
  *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
-tenure_status tenure_lease_state(const tenure_lease *lease,
-                                 int32_t *state,
-                                 int32_t *reason);
+tenure_status tenure_lease_state(const tenure_lease *lease, int32_t *state, int32_t *reason);
 
 /**
- * What this lease was asked, if it was asked to end (tenure_break): writes to *grace_ms how long it was given from when
- * it heard of it, 0 if it was taken at once, and why, for people, as text to the buffer `reason`. Of several orders it
- * is the one that leaves the least time; tenure_lease_remaining_ns says how much is left. It stays readable after the
- * end.
+ * The order to end that this lease was given (tenure_break): writes to *grace_ms the time that it
+ * left the holder from when the holder heard of it, 0 if the lock was taken at once, and to the
+ * buffer `reason` why, for people. Of several orders it is the one that leaves the least time;
+ * tenure_lease_remaining_ns says how much is left. The order stays readable after the end.
  *
  * *len is the size of the buffer; afterwards it is what the text needs, with the NUL that ends it: at most 256. With 0
  * the buffer may be NULL. `grace_ms` may be NULL, and `len` too if only the grace is wanted.
@@ -1031,8 +1060,9 @@ tenure_status tenure_lease_state(const tenure_lease *lease,
  *     printf("asked to end within %" PRId64 " ms: %s\n", grace_ms, reason);
  * ```
  *
- * Statuses: TENURE_NOT_FOUND (it was not asked, or was taken while nothing could be told), TENURE_TOO_SMALL (*len says
- * what is needed, and nothing else is written), TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+ * Statuses: TENURE_NOT_FOUND (there was no order, or the lock was taken while this client could
+ * not be reached), TENURE_TOO_SMALL (*len says what is needed, and nothing else is written),
+ * TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
 tenure_status tenure_lease_asked(const tenure_lease *lease,
                                  int64_t *grace_ms,
@@ -1040,36 +1070,36 @@ tenure_status tenure_lease_asked(const tenure_lease *lease,
                                  size_t *len);
 
 /**
- * Hands the lock over, in one step: this lease ends (reason TENURE_REASON_TRANSFERRED, as do all handles of the
- * same owner on it), and the first waiter whose client has the name `to_client` has the lock; NULL: the next in
- * the queue. Only those count who wait for this one lock alone. The handle is still to be freed.
+ * Hands the lock over, in one step: this lease ends (reason TENURE_REASON_TRANSFERRED, as do all
+ * handles of the same owner on it), and the first waiter whose client has the name `to_client` has
+ * the lock; NULL: the next in the queue. Waiters for several locks at once do not count. The
+ * handle is still to be freed.
  *
- * Statuses: TENURE_NOT_FOUND (nobody of that name waits: the lease goes on, or, if the waiter left at that very
- * moment, was released; tenure_lease_state says which), TENURE_LOST (it had ended before), TENURE_UNAVAILABLE
- * (the lease goes on), TENURE_UNKNOWN (it has ended here, and the handover goes on in the background),
- * TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms for each of two
- * questions.
+ * Statuses: TENURE_NOT_FOUND (nobody of that name waits: the lease goes on, or, if the waiter left
+ * at that very moment, was released; tenure_lease_state says which), TENURE_LOST (the lease had
+ * ended before), TENURE_UNAVAILABLE (the lease goes on), TENURE_UNKNOWN (the lease has ended here,
+ * and the handover goes on in the background), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
+ * thread; blocks up to request_timeout_ms for each of two questions.
  */
-tenure_status tenure_transfer(tenure_lease *lease,
-                              const char *to_client);
+tenure_status tenure_transfer(tenure_lease *lease, const char *to_client);
 
 /**
- * Gives the lock back: remaining_ns is 0 from now on, then waits at most `wait_ms` (0: not at all) for the
- * server to know. Whatever it returns, the release goes on in the background until the server knows or the
- * session ends; what this client reads and acquires later comes behind it. The handle is still to be freed.
+ * Releases the lock: remaining_ns is 0 from now on; then waits at most `wait_ms` (0: not at all)
+ * for the server's answer. Whatever the status, the release goes on in the background until the
+ * server knows or the session ends; later reads and acquires of this client come after it. The
+ * handle is still to be freed.
  *
- * Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected; the text
- * and tenure_lease_state say by what: expired, broken, handed over, closed, or an earlier release, which is no loss),
- * TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
- * TENURE_INVALID, TENURE_FORKED. Any thread.
+ * Statuses: TENURE_LOST (the lease had ended before: harmless, but your last work may not have
+ * been protected; the text and tenure_lease_state say by what: expired, broken, handed over,
+ * closed, or an earlier release, which is no loss), TENURE_UNKNOWN (not answered in time),
+ * TENURE_CLOSED (the client was closed meanwhile), TENURE_INVALID, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_release(tenure_lease *lease,
-                             int64_t wait_ms);
+tenure_status tenure_release(tenure_lease *lease, int64_t wait_ms);
 
 /**
  * Frees a lease, and releases it in the background if it was not released. NULL, and a lease that was freed
- * already, are harmless. Any thread; never blocks. In a forked child it forgets the handle: the parent keeps
- * its lock.
+ * already, are harmless. Any thread; never blocks. In a forked child only the handle is forgotten:
+ * the parent keeps its lock.
  */
 void tenure_lease_free(tenure_lease *lease);
 
@@ -1081,32 +1111,31 @@ void tenure_lease_free(tenure_lease *lease);
 int tenure_pending_fd(const tenure_pending *pending);
 
 /**
- * The lease, or why there is none; waits at most `wait_ms` for the decision. It can be taken once. On success
- * *out is a lease that you free with tenure_lease_free; else it is NULL. The pending is still to be freed.
+ * The lease, or why there is none; waits at most `wait_ms` for the decision, which can be taken
+ * once. On success *out is a lease that you free with tenure_lease_free; else it is NULL. The
+ * pending is still to be freed.
  *
- * Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire; TENURE_INVALID if it was taken
- * before, or another thread waits for it. One thread.
+ * Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire;
+ * TENURE_INVALID if the decision was taken before, or another thread waits for it. One thread.
  */
-tenure_status tenure_pending_take(tenure_pending *pending,
-                                  int64_t wait_ms,
-                                  tenure_lease **out);
+tenure_status tenure_pending_take(tenure_pending *pending, int64_t wait_ms, tenure_lease **out);
 
 /**
- * Withdraws the request: tenure_pending_take gives TENURE_CANCELLED, also where it waits already, unless it
- * was decided before. Any thread; never blocks.
+ * Withdraws the request: tenure_pending_take returns TENURE_CANCELLED, also to a thread that waits
+ * already, unless the request was decided before. Any thread; never blocks.
  */
 void tenure_pending_cancel(tenure_pending *pending);
 
 /**
- * Frees a pending: withdraws the request, or releases what was granted and not taken. NULL, and a pending that
- * was freed already, are harmless. Any thread; never blocks.
+ * Frees a pending: withdraws the request, or releases a lease that was granted and not taken.
+ * NULL, and a pending that was freed already, are harmless. Any thread; never blocks.
  */
 void tenure_pending_free(tenure_pending *pending);
 
 /**
- * Waits to be elected as `name`, and returns only while that may still be believed in: a lease that ended in
- * between is TENURE_LOST. `value` (copied, at most 4096 bytes; NULL for none) is what others see of the elected
- * one. To resign, release the lease.
+ * Waits to be elected in the election `name`, and returns only while the lease may still be
+ * believed in: a lease that ended in between is TENURE_LOST. `value` (copied, at most 4096 bytes;
+ * NULL for none) is what others see of the elected. To resign, release the lease.
  *
  * ```c
  * tenure_lease *lease;
@@ -1145,8 +1174,8 @@ tenure_status tenure_campaign_start(tenure_client *client,
                                     tenure_pending **out);
 
 /**
- * Replaces the value that others see of what the lease holds (copied, at most 4096 bytes; NULL for none).
- * Observers are told.
+ * Replaces the value of the lease (copied, at most 4096 bytes; NULL for none). Observers are
+ * notified.
  *
  * Statuses: TENURE_LOST (the lease had ended), TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have
  * been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
@@ -1156,8 +1185,8 @@ tenure_status tenure_proclaim(tenure_lease *lease,
                               size_t value_len);
 
 /**
- * Who holds `name`, linearizably: at some instant during the call. On success *out is a holder that you free
- * with tenure_holder_free; else it is NULL.
+ * Reads the holder of `name`, linearizably: as of some instant during the call. On success *out is
+ * a holder that you free with tenure_holder_free; else it is NULL.
  *
  * ```c
  * tenure_holder *holder;
@@ -1167,21 +1196,21 @@ tenure_status tenure_proclaim(tenure_lease *lease,
  * }
  * ```
  *
- * Statuses: TENURE_NOT_FOUND (nobody), TENURE_DENIED (rights are on, and it takes `read`: the text says who lacks it),
- * TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_NOT_FOUND (nobody holds it), TENURE_DENIED (rights are on, and the call needs
+ * `read`: the text says who lacks it), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
+ * TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_holder_of(tenure_client *client,
-                               const char *name,
-                               tenure_holder **out);
+tenure_status tenure_holder_of(tenure_client *client, const char *name, tenure_holder **out);
 
 /**
- * The token of the grant, of several the oldest; 0 = nobody holds it, or this is not a holder. Any thread.
+ * The token of the grant, of the oldest if there are several; 0 = nobody holds the lock, or this
+ * is not a holder. Any thread.
  */
 uint64_t tenure_holder_token(const tenure_holder *holder);
 
 /**
- * The name of the client that holds it, "" if nobody does; NULL if this is not a holder. Valid until the holder is
- * freed. Any thread.
+ * The name of the client that holds the lock, "" if nobody does; NULL if this is not a holder.
+ * Valid until the holder is freed. Any thread.
  */
 const char *tenure_holder_client(const tenure_holder *holder);
 
@@ -1193,13 +1222,13 @@ const void *tenure_holder_value(const tenure_holder *holder,
                                 size_t *len);
 
 /**
- * Since when, in milliseconds since 1970 by the wall clock of the server that led then: for people only. 0 if
- * this is not a holder. Any thread.
+ * The time of the grant, in milliseconds since 1970 by the wall clock of the server that led then:
+ * for people only. 0 if this is not a holder. Any thread.
  */
 int64_t tenure_holder_since_unix_ms(const tenure_holder *holder);
 
 /**
- * How many changes before this one an observer was not told of, at least: they were not read in time, or no
+ * At least how many changes before this one the observer missed: they were not read in time, or no
  * server remembers them. 0 from tenure_holder_of, and if this is not a holder. Any thread.
  */
 uint64_t tenure_holder_missed(const tenure_holder *holder);
@@ -1210,8 +1239,8 @@ uint64_t tenure_holder_missed(const tenure_holder *holder);
 void tenure_holder_free(tenure_holder *holder);
 
 /**
- * Follows who holds `name`, any lock or election: tenure_observer_next says who does now, and then each change,
- * in order, through reconnects and changes of leader.
+ * Follows the holders of `name`, any lock or election: tenure_observer_next gives the present
+ * holder, and then each change, in order, through reconnects and changes of leader.
  *
  * On success *out is an observer that you free with tenure_observer_free; else it is NULL.
  *
@@ -1230,31 +1259,28 @@ void tenure_holder_free(tenure_holder *holder);
  *
  * Statuses: TENURE_INVALID, TENURE_CLOSED, TENURE_LIMIT, TENURE_FORKED. Any thread; never blocks.
  */
-tenure_status tenure_observe(tenure_client *client,
-                             const char *name,
-                             tenure_observer **out);
+tenure_status tenure_observe(tenure_client *client, const char *name, tenure_observer **out);
 
 /**
- * A descriptor that is readable while tenure_observer_next has something. Borrowed: poll it; never read it, close
- * it, or keep it after the observer is freed. -1 if the process has no descriptor left, or this is not an
- * observer. Any thread.
+ * A descriptor that is readable while tenure_observer_next has a holder. Borrowed: poll it; never
+ * read it, close it, or keep it after the observer is freed. -1 if the process has no descriptor
+ * left, or this is not an observer. Any thread.
  */
 int tenure_observer_fd(const tenure_observer *observer);
 
 /**
- * Who holds it: first as it is, then each change; waits at most `wait_ms` for one. The token is 0 when nobody
- * holds it. Beyond 1024 unread changes the newest replaces the one before it, and tenure_holder_missed of it says
- * how many were.
+ * The holder: first the present one, then each change; waits at most `wait_ms` for one. The token
+ * is 0 when nobody holds the lock. Beyond 1024 unread changes the newest replaces the one before
+ * it, and tenure_holder_missed counts the replaced ones.
  *
  * On success *out is a holder that you free with tenure_holder_free; else it is NULL.
  *
- * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
- * TENURE_DENIED (rights are on, and it takes `read`, or took it until that was taken away: the text says who lacks it;
- * nothing comes after it), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
+ * Statuses: TENURE_AGAIN (no change within `wait_ms`), TENURE_CLOSED (all changes are read, and
+ * the client is closed), TENURE_DENIED (rights are on, and the client lacks `read`, or has lost
+ * it: the text says who lacks it; nothing follows), TENURE_INVALID (also: another thread is in
+ * this call), TENURE_FORKED. One thread at a time.
  */
-tenure_status tenure_observer_next(tenure_observer *observer,
-                                   int64_t wait_ms,
-                                   tenure_holder **out);
+tenure_status tenure_observer_next(tenure_observer *observer, int64_t wait_ms, tenure_holder **out);
 
 /**
  * Frees an observer; a thread that waits in tenure_observer_next gets TENURE_CLOSED. NULL, and an observer that was
@@ -1263,31 +1289,31 @@ tenure_status tenure_observer_next(tenure_observer *observer,
 void tenure_observer_free(tenure_observer *observer);
 
 /**
- * Asks the server whether `token` holds `name` at this instant. A resource that cannot remember the highest
- * token can ask this before it writes; remembering is better.
+ * Asks the server whether `token` holds `name` at this instant. A resource that cannot remember
+ * the highest token can ask this before it writes; remembering is better.
  *
- * Statuses: TENURE_OK (it holds), TENURE_LOST (it does not), TENURE_DENIED (rights are on, and it takes `read`),
- * TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_OK (the token holds), TENURE_LOST (it does not), TENURE_DENIED (rights are on,
+ * and the call needs `read`), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED.
+ * Any thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_validate(tenure_client *client,
-                              const char *name,
-                              uint64_t token);
+tenure_status tenure_validate(tenure_client *client, const char *name, uint64_t token);
 
 /**
- * Takes the lock `name` from whoever holds it under `token`; 0: from all who hold it. `reason` (at most 255
- * bytes; NULL for none) is for people.
+ * Takes the lock `name` from the holder with this `token`; 0: from all holders. `reason` (at most
+ * 255 bytes; NULL for none) is for people.
  *
- * `grace_ms` is how long a holder may go on: -1 = for its session's TTL, 1 to 3600000 (an hour) = for so many
- * milliseconds, from when it hears of it. It sees TENURE_LEASE_STATE_ASKED, tenure_lease_fd of it is
- * readable, and tenure_lease_asked tells it why; the lock is free when it releases, when the grace is over at its side,
- * or when its session ends. 0 = at once: the lock is free though its holder may not know yet, and only tokens protect
- * from then on. Any other grace is TENURE_INVALID.
+ * `grace_ms` is how long a holder may go on after it hears of this: -1 = for its session's TTL, 1
+ * to 3600000 (an hour) = for so many milliseconds. The holder sees TENURE_LEASE_STATE_ASKED, its
+ * tenure_lease_fd is readable, and tenure_lease_asked says why; the lock is free when the holder
+ * releases it, when the grace is over at the holder's side, or when its session ends. 0 = at once:
+ * the lock is free though its holder may not know yet, and only tokens protect from then on. Any
+ * other grace is TENURE_INVALID.
  *
- * Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
- * TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator; with rights on, in any case, the
- * right `break`: the text says who lacks it), TENURE_UNAVAILABLE (surely not done),
- * TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
- * request_timeout_ms.
+ * Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds
+ * it, or not under that token), TENURE_DENIED (over TLS a grace of 0 needs the certificate of an
+ * operator; with rights on, any grace needs the right `break`: the text says who lacks it),
+ * TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID,
+ * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
 tenure_status tenure_break(tenure_client *client,
                            const char *name,
@@ -1296,17 +1322,19 @@ tenure_status tenure_break(tenure_client *client,
                            const char *reason);
 
 /**
- * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
- * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
- * in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is),
- * "access" (who may what: {"on", "rules": [{"principal", "rights": [], "names"}], "credentials": []}; names are null in a rule
- * of the cluster), "condition": of which cluster this client is, why it has no session, and what keeps the cluster from
- * granting, as this client was told, or "client": what it has counted of itself (dials, requests by kind, renewals, sessions,
- * leases granted and ended by reason, failed calls by status). Nobody is asked for these two, and `name` is not used. A value
- * that is not UTF-8 has its bytes in "value_hex", else that is null.
+ * The state of locks, a session or the cluster as JSON, the text that the tenure program prints
+ * with --json. `what` is "locks" (all whose names begin with `name`; NULL or "": all), "lock" (the
+ * one called `name`), "session" (the one whose id is `name` in digits; NULL or "": this client's),
+ * "cluster", "members" (their addresses, votes, and how far each log is), "access" ({"on",
+ * "rules": [{"principal", "rights": [], "names"}], "credentials": []}; names are null in a rule of
+ * the cluster), "condition" (this client's cluster, why the client has no session, and what keeps
+ * the cluster from granting, as far as the client knows), or "client" (its own counters: dials,
+ * requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by
+ * status). The last two ask no server and do not use `name`. A value that is not UTF-8 has its
+ * bytes in "value_hex", else that is null.
  *
- * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
- * the buffer may be NULL. What there is may change between two calls:
+ * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that
+ * ends it. With 0 the buffer may be NULL. The text may grow between two calls:
  *
  * ```c
  * char *json = NULL;
@@ -1317,8 +1345,8 @@ tenure_status tenure_break(tenure_client *client,
  *
  * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_DENIED (the text says who lacks
  * which right; of all locks, those that may not be read are left out), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
- * TENURE_FORKED. What is not there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for
- * each page of locks.
+ * TENURE_FORKED. A missing object is an empty list or null in the text. Any thread; blocks up to
+ * request_timeout_ms for each page of locks.
  */
 tenure_status tenure_describe(tenure_client *client,
                               const char *what,
@@ -1327,9 +1355,9 @@ tenure_status tenure_describe(tenure_client *client,
                               size_t *len);
 
 /**
- * Adds a node to the cluster, without a vote, under an id that was never used: the others reach it at `address`
- * ("host:port"). In force for good when it returns; then start the node there, with `join`, and give it its vote.
- * A program grows its cluster from one node so:
+ * Adds a node to the cluster, without a vote, under an id that was never used: the others reach it
+ * at `address` ("host:port"). The change is committed when the call returns; then start the node
+ * there, with `join`, and give it its vote. A program grows its cluster from one node so:
  *
  * ```c
  * tenure_member_add(client, 2, "10.0.0.2:7401");
@@ -1337,55 +1365,53 @@ tenure_status tenure_describe(tenure_client *client,
  * tenure_member_promote(client, 2);
  * ```
  *
- * Statuses: TENURE_INVALID (also: it is a member already, the id was used before, or the address cannot be one),
- * TENURE_DENIED (over TLS this takes the certificate of an operator, or with rights on the right `operate`: the text says
- * who lacks what), TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
- * thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_INVALID (also: the node is a member already, the id was used before, or the
+ * address is malformed), TENURE_DENIED (over TLS the call needs the certificate of an operator, or
+ * with rights on the right `operate`: the text says who lacks what), TENURE_UNAVAILABLE (surely
+ * not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe),
+ * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_member_add(tenure_client *client,
-                                uint64_t id,
-                                const char *address);
+tenure_status tenure_member_add(tenure_client *client, uint64_t id, const char *address);
 
 /**
- * Gives a node a vote, once it has joined and caught up with the log, for which it waits. What is so already is done.
+ * Waits until a node has joined and caught up with the log, and gives it a vote. Idempotent.
  *
- * Statuses: TENURE_NOT_FOUND (it is no member), TENURE_UNAVAILABLE (surely not done: it is not started, or has not caught up
- * yet), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms, and a second for the last answer.
+ * Statuses: TENURE_NOT_FOUND (no such member), TENURE_UNAVAILABLE (surely not done: the node is
+ * not started, or has not caught up yet), and as for tenure_member_add. Any thread; blocks up to
+ * request_timeout_ms, and a second for the last answer.
  */
-tenure_status tenure_member_promote(tenure_client *client,
-                                    uint64_t id);
+tenure_status tenure_member_promote(tenure_client *client, uint64_t id);
 
 /**
- * Takes a node's vote; it goes on copying the log. If it leads, it hands leadership over first. What is so already is done.
+ * Takes a node's vote; the node goes on copying the log. A leader hands leadership over first.
+ * Idempotent.
  *
- * Statuses: TENURE_NOT_FOUND (it is no member), TENURE_INVALID (also: the last voter must stay), and as for
- * tenure_member_add. Any thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_NOT_FOUND (no such member), TENURE_INVALID (also: the last voter must stay),
+ * and as for tenure_member_add. Any thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_member_demote(tenure_client *client,
-                                   uint64_t id);
+tenure_status tenure_member_demote(tenure_client *client, uint64_t id);
 
 /**
- * Removes a node for good: it ends by itself (tenure_node_next says so), and its id is never used again. If it leads, it
- * hands leadership over first.
+ * Removes a node for good: the node ends by itself (tenure_node_next says so), and its id is never
+ * used again. A leader hands leadership over first.
  *
  * Statuses: as for tenure_member_demote. Any thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_member_remove(tenure_client *client,
-                                   uint64_t id);
+tenure_status tenure_member_remove(tenure_client *client, uint64_t id);
 
 /**
- * Tells the others that a node is reached at `address` ("host:port") from now on: start it there. What is so already is
- * done.
+ * Tells the others that a node is reached at `address` ("host:port") from now on: start it there.
+ * Idempotent.
  *
- * Statuses: TENURE_NOT_FOUND (it is no member), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_NOT_FOUND (no such member), and as for tenure_member_add. Any thread; blocks up
+ * to request_timeout_ms.
  */
-tenure_status tenure_member_move(tenure_client *client,
-                                 uint64_t id,
-                                 const char *address);
+tenure_status tenure_member_move(tenure_client *client, uint64_t id, const char *address);
 
 /**
- * Has the voter `to` lead, or, if that is 0, the one with most of the log. No session is lost; if `to` leads already it is
- * done. Once leadership is given up it waits at most `wait_ms` for the next leader.
+ * Moves leadership to the voter `to`, or, if that is 0, to the one with the longest log. No
+ * session is lost. Idempotent. Once leadership is given up, the call waits at most `wait_ms` for
+ * the next leader.
  *
  * Statuses: TENURE_OK (`to` leads, or any other node), TENURE_INVALID (also: `to` is no voter, or there is no other one),
  * TENURE_UNAVAILABLE (nothing was done, or an election came between and another node leads: the text says which),
@@ -1397,11 +1423,12 @@ tenure_status tenure_move_leader(tenure_client *client,
                                  int64_t wait_ms);
 
 /**
- * Asks the holder of `name` to end, as tenure_break does, and hands the lock to the first waiter whose client is called
- * `to_client`, NULL: to the next in the queue. It goes over in one step when the holder has ended: nobody else gets it
- * between. Returns once it has happened; if `to_client` has it already it is done. `grace_ms`: -1 = for its session's
- * TTL, or 1 to 3600000 milliseconds; a lock that is taken at once is not handed over: see tenure_break. `reason` (at most
- * 255 bytes; NULL for none) is for the holder and for people.
+ * Asks the holder of `name` to end, as tenure_break does, and hands the lock to the first waiter
+ * whose client is called `to_client`, NULL: to the next in the queue. The lock passes in one step
+ * when the holder has ended: nobody else gets it between. Returns once that has happened, at once
+ * if `to_client` holds the lock already. `grace_ms`: -1 = the TTL of the holder's session, or 1 to
+ * 3600000 milliseconds; 0 is TENURE_INVALID: a lock that is taken at once is not handed over, see
+ * tenure_break. `reason` (at most 255 bytes; NULL for none) is for the holder and for people.
  *
  * Statuses: TENURE_NOT_FOUND (nobody holds it, or nobody of that name waits: the holder was not asked), TENURE_TIMEOUT
  * (the holder was asked, and has not ended yet), TENURE_UNAVAILABLE, TENURE_UNKNOWN (it may have been asked),
@@ -1415,9 +1442,10 @@ tenure_status tenure_handover(tenure_client *client,
                               const char *reason);
 
 /**
- * Has the leader make a snapshot of all that was granted before, and writes it to the file `path`, which appears whole, and
- * durable, or not at all; one that is there is replaced. Only its owner can read it: it holds the names and values of all
- * locks. tenure_snapshot_restore begins a new cluster with it.
+ * Has the leader make a snapshot that has all grants of before the call, and writes it to the file
+ * `path`, which appears whole and durable, or not at all; an existing file is replaced. Only the
+ * file's owner can read it: it holds the names and values of all locks. tenure_snapshot_restore
+ * begins a new cluster with it.
  *
  * Statuses: TENURE_UNAVAILABLE, TENURE_DENIED (as for tenure_member_add), TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID,
  * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.
@@ -1426,9 +1454,9 @@ tenure_status tenure_snapshot_save(tenure_client *client,
                                    const char *path);
 
 /**
- * From now on whatever no rule allows is denied, to all clients of the cluster. What is so already is done.
+ * From now on whatever no rule allows is denied, to all clients of the cluster. Idempotent.
  *
- * Give somebody "admin" first, and those who use locks what they need:
+ * Give somebody "admin" first, and users of locks the rights that they need:
  *
  * ```c
  * tenure_access_allow(client, "operator/alice", "admin,operate", NULL);
@@ -1436,17 +1464,18 @@ tenure_status tenure_snapshot_save(tenure_client *client,
  * tenure_access_on(client);
  * ```
  *
- * Statuses: TENURE_UNAVAILABLE (surely not done; the text says why: nobody would have "admin", a node takes connections
- * without TLS, not every node runs a version that has rights, or no leader could be reached), TENURE_DENIED (this takes
- * "admin", or while rights are off the certificate or credential of an operator: the text says who lacks what),
- * TENURE_UNKNOWN (it may have been done: give it again), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
+ * Statuses: TENURE_UNAVAILABLE (surely not done; the text says why: nobody would have "admin", a
+ * node takes connections without TLS, not every node runs a version that has rights, or no leader
+ * could be reached), TENURE_DENIED (the call needs "admin", or while rights are off the
+ * certificate or credential of an operator: the text says who lacks what), TENURE_UNKNOWN (it may
+ * have been done: call again), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
  * request_timeout_ms.
  */
 tenure_status tenure_access_on(tenure_client *client);
 
 /**
- * From now on the kind of identity alone decides: operators may do all, clients use locks. Rules and credentials stay. What
- * is so already is done.
+ * From now on the kind of identity alone decides: operators may do all, clients use locks. Rules
+ * and credentials stay. Idempotent.
  *
  * Statuses: TENURE_UNAVAILABLE (surely not done), and else as for tenure_access_on. Any thread; blocks up to
  * request_timeout_ms.
@@ -1454,16 +1483,17 @@ tenure_status tenure_access_on(tenure_client *client);
 tenure_status tenure_access_off(tenure_client *client);
 
 /**
- * Allows `rights` to `principal`, of `names`; what it is allowed already stays. In force once tenure_access_on is.
+ * Allows `rights` of `names` to `principal`; rights that it has already stay. Rules are in force
+ * after tenure_access_on.
  *
  * `principal`: "client/NAME", "operator/NAME", "local/N", "anonymous", or the begin of one and a "*", as "client/bill*";
  * "*" alone is everybody. `rights`: "acquire", "read" and "break", with commas between, of a name ("jobs/nightly"), of a
  * prefix ("jobs/" is jobs and all below it), or of "*", every name; or "operate" and "admin", which are of the cluster:
  * `names` is NULL then.
  *
- * Statuses: TENURE_INVALID (also: this can be no rule; the text says why), TENURE_UNAVAILABLE (surely not done; also:
- * there are as many rules as there may be, or not every node runs a version that has rights), and else as for
- * tenure_access_on. Any thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_INVALID (also: no valid rule; the text says why), TENURE_UNAVAILABLE (surely
+ * not done; also: there are as many rules as there may be, or not every node runs a version that
+ * has rights), and else as for tenure_access_on. Any thread; blocks up to request_timeout_ms.
  */
 tenure_status tenure_access_allow(tenure_client *client,
                                   const char *principal,
@@ -1471,13 +1501,15 @@ tenure_status tenure_access_allow(tenure_client *client,
                                   const char *names);
 
 /**
- * Takes `rights` away from the rule of just this `principal` and `names`; they are written as for tenure_access_allow. Who
- * waits and may not any more is refused, and observers are told; what is held stays until it is given back or broken.
+ * Takes `rights` away from the rule of exactly this `principal` and `names`, written as for
+ * tenure_access_allow. Waiters and observers that have lost the right are refused; locks that are
+ * held stay held until released or broken.
  *
- * Another rule may still allow some of it: as "client/bill* acquire,read jobs/" (its principal, its rights and, unless
- * they are of the cluster, its names, each behind a space) it is written to the buffer `still`, "" if there is none, with
- * TENURE_OK and with TENURE_NOT_FOUND. *len is the size of the buffer, at least 512; afterwards it is what the text takes,
- * with the NUL that ends it. Both may be NULL.
+ * Another rule may still allow some of `rights`. Such a rule is written to the buffer `still`, as
+ * "client/bill* acquire,read jobs/" (its principal, its rights and, unless these are of the
+ * cluster, its names, with spaces between); "" if there is none. `still` is written with TENURE_OK
+ * and with TENURE_NOT_FOUND. *len is the size of the buffer, at least 512; afterwards it is what
+ * the text takes, with the NUL that ends it. Both may be NULL.
  *
  * ```c
  * char still[512];
@@ -1499,11 +1531,12 @@ tenure_status tenure_access_deny(tenure_client *client,
                                  size_t *len);
 
 /**
- * Whether the rules allow `right` ("acquire", …) of the lock `name` to `principal` ("client/billing"), on or off: writes 1
- * or 0 to *is_allowed. `name` is NULL for "operate" and "admin".
+ * Whether the rules allow `right` ("acquire", …) of the lock `name` to `principal`
+ * ("client/billing"), whether rights are on or off: writes 1 or 0 to *is_allowed. `name` is NULL
+ * for "operate" and "admin".
  *
- * Statuses: TENURE_INVALID, TENURE_DENIED (this takes "admin"), TENURE_UNAVAILABLE, TENURE_CLOSED, TENURE_FORKED. Any
- * thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_INVALID, TENURE_DENIED (the call needs "admin"), TENURE_UNAVAILABLE,
+ * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
 tenure_status tenure_access_test(tenure_client *client,
                                  const char *principal,
@@ -1512,38 +1545,37 @@ tenure_status tenure_access_test(tenure_client *client,
                                  int32_t *is_allowed);
 
 /**
- * Has whoever shows the credential that this gives be `principal` ("client/billing", "operator/alice"), without a
- * certificate; an earlier one of it is void, and who is connected by that is hung up on. It is written to the buffer
- * `line`, and nobody can have it a second time: the cluster has a hash of its secret. It is the line of a file that its
- * user alone reads: credential_file of tenure_client_options, --credential-file of the program.
+ * Creates a credential of `principal` ("client/billing", "operator/alice"): a client that shows it
+ * is that principal, without a certificate. An earlier credential of `principal` is void, and
+ * clients connected by it are disconnected. The credential is written to the buffer `line`, once:
+ * the cluster keeps only a hash of its secret. Store it as the one line of a file that only its
+ * user reads: credential_file of tenure_client_options, --credential-file of the program.
  *
- * *len is the size of the buffer; afterwards it is what the line takes, with the NUL that ends it: 66 bytes and the
- * principal. With 0 the buffer may be NULL.
+ * *len is the size of the buffer; afterwards it is what the line takes, with the NUL that ends it:
+ * 66 bytes and the principal. With 0 the buffer may be NULL.
  *
- * Statuses: TENURE_TOO_SMALL (*len says what is needed, and no credential was created), TENURE_INVALID (also: nobody but a
- * client and an operator has one), TENURE_UNAVAILABLE (surely not done; also: not every node runs a version that has
- * credentials), TENURE_DENIED (this takes "admin", or while rights are off an operator), TENURE_UNKNOWN (an earlier one
- * may be void: create another), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
- */
-tenure_status tenure_credential_create(tenure_client *client,
-                                       const char *principal,
-                                       char *line,
-                                       size_t *len);
-
-/**
- * Has nobody be `principal` by a credential any more: who is connected by it is hung up on, and refused from then on. What
- * it holds stays until its session ends, or somebody breaks it.
- *
- * Statuses: TENURE_NOT_FOUND (it has none), TENURE_INVALID, and else as for tenure_access_off. Any thread; blocks up to
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed, and no credential was created),
+ * TENURE_INVALID (also: the principal is neither a client nor an operator), TENURE_UNAVAILABLE
+ * (surely not done; also: not every node runs a version that has credentials), TENURE_DENIED (the
+ * call needs "admin", or while rights are off an operator), TENURE_UNKNOWN (an earlier credential
+ * may be void: create another), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
  * request_timeout_ms.
  */
-tenure_status tenure_credential_revoke(tenure_client *client,
-                                       const char *principal);
+tenure_status tenure_credential_create(tenure_client *client, const char *principal, char *line, size_t *len);
 
 /**
- * Starts a node of the cluster on threads of its own: the data directory is recovered, the node listens. It
- * needs no quorum for that. With `join` it first waits, a few seconds at most, for what the nodes there say.
- * `options` is not needed after the call.
+ * Revokes the credential of `principal`: clients connected by it are disconnected, and refused
+ * from then on. Their locks stay held until the session ends, or somebody breaks them.
+ *
+ * Statuses: TENURE_NOT_FOUND (`principal` has no credential), TENURE_INVALID, and else as for
+ * tenure_access_off. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_credential_revoke(tenure_client *client, const char *principal);
+
+/**
+ * Starts a node of the cluster on threads of its own: on return the data directory is recovered
+ * and the node listens. No quorum is needed. With `join` it first waits, a few seconds at most,
+ * for the answers of the nodes there. `options` is not needed after the call.
  *
  * On success *out is a node that you free with tenure_node_free; else it is NULL.
  *
@@ -1557,30 +1589,30 @@ tenure_status tenure_credential_revoke(tenure_client *client,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  *
- * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to, or a file of TLS is of no use: the
- * text says which option and why), TENURE_DENIED (the directory or the port may not be used), TENURE_CORRUPT,
- * TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node that `join` names answered; the name or the address
- * to listen on is not there at present), TENURE_IO (port or directory in use, the disk), TENURE_LIMIT (files, threads): try
- * again later. Any thread.
+ * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to, or a
+ * file of TLS cannot be used: the text says which option and why), TENURE_DENIED (the directory or
+ * the port may not be used), TENURE_CORRUPT, TENURE_UNSUPPORTED: a person must mend the cause.
+ * TENURE_UNAVAILABLE (no node that `join` names answered; the name or the address to listen on is
+ * not there at present), TENURE_IO (port or directory in use, the disk), TENURE_LIMIT (files,
+ * threads): try again later. Any thread.
  */
-tenure_status tenure_node_start(const tenure_node_options *options,
-                                tenure_node **out);
+tenure_status tenure_node_start(const tenure_node_options *options, tenure_node **out);
 
 /**
- * Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
+ * Fills in *inout: whether this node leads, until when, under which token, all at one instant.
  *
- * A node that loses leadership and wins it again has another token: what was begun under the former one is over, and
- * others may have led in between. So compare token, not is_leader alone, with what it was when the work began.
+ * A node that loses leadership and wins it again has another token: work that began under the
+ * former one is over, and others may have led in between. So compare the token, not is_leader
+ * alone, with that of the work's beginning.
  *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
  */
-tenure_status tenure_node_leadership(const tenure_node *node,
-                                     tenure_leadership *inout);
+tenure_status tenure_node_leadership(const tenure_node *node, tenure_leadership *inout);
 
 /**
- * A descriptor that is readable while tenure_node_next has something, also when a claim lapses while the node's
- * threads are stuck. Borrowed: poll it; never read it, close it, or keep it after the node is freed. -1 if the
- * process has no descriptor left, or this is not a node. Any thread.
+ * A descriptor that is readable while tenure_node_next has a change, also when a claim lapses
+ * while the node's threads are stuck. Borrowed: poll it; never read it, close it, or keep it after
+ * the node is freed. -1 if the process has no descriptor left, or this is not a node. Any thread.
  */
 int tenure_node_fd(const tenure_node *node);
 
@@ -1588,31 +1620,33 @@ int tenure_node_fd(const tenure_node *node);
  * Waits at most `wait_ms` for the next change of leader, term or claim; the first call gives the present state.
  * Afterwards *inout is filled in.
  *
- * Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_INVALID (also: another thread
- * is in this call), TENURE_FORKED. The node has ended by itself: TENURE_IO, TENURE_LIMIT or TENURE_INTERNAL (start it
- * again), TENURE_DENIED or TENURE_CORRUPT (a person must mend its directory, or the cluster has it no more). One reader.
+ * Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (the node was stopped),
+ * TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. The node has ended by
+ * itself: TENURE_IO, TENURE_LIMIT or TENURE_INTERNAL (start it again), TENURE_DENIED or
+ * TENURE_CORRUPT (a person must mend its directory, or it was removed from the cluster). One
+ * reader.
  */
 tenure_status tenure_node_next(tenure_node *node,
                                int64_t wait_ms,
                                tenure_leadership *inout);
 
 /**
- * Hands leadership to the node `to`, or, if that is 0, to the one with most of the log. From the call on this node's
- * leadership reads 0; it reads more again only if the call fails. Another node may claim as soon as it leads: it
- * need not wait for a claim of this one to run out. Waits at most `wait_ms`; about an election timeout is enough.
+ * Hands leadership to the node `to`, or, if that is 0, to the node with the longest log. From the
+ * call on remaining_ns of this node's leadership is 0, unless the call fails. The next leader may
+ * claim as soon as it leads: it need not wait for a claim of this node to run out. Waits at most
+ * `wait_ms`; about an election timeout is enough.
  *
- * Statuses: TENURE_LOST (this node does not lead), TENURE_UNAVAILABLE (no other node took over: this one leads on),
- * TENURE_TIMEOUT (not decided yet; it goes on), TENURE_CLOSED (it was stopped), TENURE_INVALID, TENURE_FORKED. Any
- * thread.
+ * Statuses: TENURE_LOST (this node does not lead), TENURE_UNAVAILABLE (no other node took over:
+ * this one leads on), TENURE_TIMEOUT (not decided yet; the handover goes on), TENURE_CLOSED (the
+ * node was stopped), TENURE_INVALID, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_node_resign(tenure_node *node,
-                                 uint64_t to,
-                                 int64_t wait_ms);
+tenure_status tenure_node_resign(tenure_node *node, uint64_t to, int64_t wait_ms);
 
 /**
- * Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP: where
- * they speak TLS the client needs ca, cert and key of its own, since a node's certificate is no client's.
- * As tenure_client_open otherwise: *out is a client that you free with tenure_client_free, before or after the node.
+ * Opens a client of this node's cluster. The client reaches this node, while it runs, without a
+ * socket, and the others over TCP: where these speak TLS the client needs ca, cert and key of its
+ * own, since a node's certificate is no client's. As tenure_client_open otherwise: *out is a
+ * client that you free with tenure_client_free, before or after the node.
  *
  * ```c
  * tenure_client *client;
@@ -1629,7 +1663,8 @@ tenure_status tenure_node_client(tenure_node *node,
  * its connections are closed and its directory is unlocked. Waits at most `wait_ms`; the node stops all the same. The
  * handle is still to be freed.
  *
- * Statuses: TENURE_TIMEOUT (it still runs: a disk that hangs), TENURE_INVALID, TENURE_FORKED. Any thread.
+ * Statuses: TENURE_TIMEOUT (the node still runs: a disk hangs), TENURE_INVALID, TENURE_FORKED. Any
+ * thread.
  */
 tenure_status tenure_node_stop(tenure_node *node,
                                int64_t wait_ms);
@@ -1643,11 +1678,13 @@ void tenure_node_free(tenure_node *node);
 /**
  * Makes the data directory of one node of a new cluster, which begins with the state in the file `path` that
  * tenure_snapshot_save or `tenure snapshot save` made. Do the same, with the same file and options, for each node of the new
- * cluster; then start them, with the same `cluster`. All tokens of the new cluster are larger than all that were granted up
- * to the snapshot and after it. Sessions and locks of before are gone. No node of the old cluster may run.
+ * cluster; then start them, with the same `cluster`. All tokens of the new cluster are larger than
+ * all that the old one granted, before the snapshot and after it. The old sessions and locks are
+ * gone. No node of the old cluster may run.
  *
- * On success *wait_ms (`wait_ms` may be NULL) is how long, with a leader, the new cluster grants no lock: until then
- * programs may still believe in leases of before. State what you know to make it shorter.
+ * On success *wait_ms (`wait_ms` may be NULL) is how long, with a leader, the new cluster grants
+ * no lock: until then programs may still believe in earlier leases. largest_ttl_max_ms and
+ * largest_lease_ms make it shorter.
  *
  * ```c
  * tenure_restore_options options = TENURE_RESTORE_OPTIONS_INIT;
@@ -1668,8 +1705,8 @@ tenure_status tenure_snapshot_restore(const char *path,
                                       uint64_t *wait_ms);
 
 /**
- * All metrics of this node and of its process, in the text format of Prometheus (0.0.4): what /metrics of its admin endpoint
- * tells. Append it to what a program tells of itself.
+ * All metrics of this node and of its process, in the text format of Prometheus (0.0.4), as
+ * /metrics of its admin endpoint has them. A program appends them to its own metrics.
  *
  * *len is the size of the buffer `text`; afterwards it is what the text needs, with the NUL that ends it. With 0 the
  * buffer may be NULL. Numbers grow between two calls:
@@ -1681,31 +1718,34 @@ tenure_status tenure_snapshot_restore(const char *path,
  *     text = realloc(text, len);
  * ```
  *
- * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_INVALID, TENURE_FORKED. Any thread;
- * waits for nothing of the node, also while that is stuck.
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_INVALID,
+ * TENURE_FORKED. Any thread; does not wait for the node, also while its threads are stuck.
  */
 tenure_status tenure_node_metrics(const tenure_node *node,
                                   char *text,
                                   size_t *len);
 
 /**
- * Reads the certificate, key, authorities and list of revoked certificates of this node again, from the files that its
- * options named. Handshakes that begin afterwards are by the new ones; connections that stand stay, but for those whose
- * certificate is not trusted any more: these end within a minute, and their clients go on by others.
+ * Reads the certificate, key, authorities and list of revoked certificates of this node again,
+ * from the files that its options named. Later handshakes use the new files; open connections
+ * stay, but for those whose certificate is not trusted any more: these end within a minute, and
+ * their clients reconnect.
  *
- * The files are read by themselves as well, some seconds after they have changed. A node without TLS has nothing to read:
- * TENURE_OK.
+ * The node also reads the files by itself, some seconds after they have changed. A node without
+ * TLS has nothing to read: TENURE_OK.
  *
- * Statuses: TENURE_INVALID (a file is of no use, a key does not fit its certificate: tenure_last_error() says which and why, and
- * all stays as it was), TENURE_FORKED. Any thread; reads files, and waits for the loop of the node, two seconds at most.
+ * Statuses: TENURE_INVALID (a file cannot be used, a key does not fit its certificate:
+ * tenure_last_error() says which and why, and the former files stay in use), TENURE_FORKED. Any
+ * thread; reads files, and waits for the loop of the node, two seconds at most.
  */
 tenure_status tenure_node_reload(tenure_node *node);
 
 /**
- * Makes a certificate and its key (PEM, P-256) in the directory `dir`, which is made if it is not there, as `tenure certs` does.
- * `what` says whose: "ca" makes an authority (ca.crt, ca.key), which certifies the others: "node/1" (node-1.crt,
- * node-1.key), "client/NAME" (client-NAME.crt, …), "operator/NAME"; a "/" in NAME is a "=" in the files' names. Keys are
- * readable by their owner alone. Whoever has ca.key may be anybody: it belongs on no node.
+ * Makes a certificate and its key (PEM, P-256) in the directory `dir`, as `tenure certs` does;
+ * makes `dir` if needed. `what` is the subject: "ca" makes an authority (ca.crt, ca.key), which
+ * certifies the others: "node/1" (node-1.crt, node-1.key), "client/NAME" (client-NAME.crt, …),
+ * "operator/NAME"; a "/" in NAME is a "=" in the files' names. Keys are readable by their owner
+ * alone. The holder of ca.key can pose as anybody: the file belongs on no node.
  *
  * ```c
  * tenure_certs_options hosts = TENURE_CERTS_OPTIONS_INIT;

@@ -1,4 +1,4 @@
-//! The `tenure` program: servers, locks for the shell, and what people want to see of a cluster.
+//! The `tenure` program: servers, locks for the shell, and commands that show and change a cluster.
 
 mod cli;
 #[cfg(feature = "lab")]

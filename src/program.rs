@@ -32,7 +32,7 @@ struct Cli {
 #[derive(Args, Debug)]
 struct Verbosity {
     /// Say more on stderr; twice: still more
-    // At one place in all commands: behind their own.
+    // Listed in all commands at the same place: behind their own options.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 998)]
     verbose: u8,
 }
@@ -66,7 +66,7 @@ enum Command {
 pub fn main() -> ExitCode {
     process::keep_children();
     let code = perform();
-    // What we do is done, and nothing is held any more: the exit code is due, also if nobody reads the reason.
+    // All work is done and nothing is held: the exit code is due, also if nobody reads the reason.
     outlet::STDERR.flush(outlet::LAST_WORDS_WAIT);
     code
 }
@@ -91,14 +91,14 @@ fn perform() -> ExitCode {
         Ok((cli, matches)) => finish(run(cli, &matches, line.behind.as_deref())),
         Err(error) if error.use_stderr() || line.behind.is_some() => refuse(&error, &line),
         Err(help) => {
-            // Nothing is left to be said when stdout is gone.
+            // Without stdout there is nobody to tell.
             let _ = help.print();
             ExitCode::SUCCESS
         }
     }
 }
 
-/// Runs what our own processes are started as, if these arguments are of one of them.
+/// Runs a hidden command, with which our own processes are started, if `arguments` are of one.
 fn run_hidden(arguments: &[OsString]) -> Option<Result<(), Failure>> {
     if let Some(options) = lock::guard::Options::of(arguments) {
         return Some(lock::guard::run(&options));
@@ -117,7 +117,7 @@ pub fn command() -> clap::Command {
     command.help_template(help)
 }
 
-/// What `tenure --help` shows: operators' commands first, the laboratory's behind them.
+/// The text of `tenure --help`: operators' commands first, then the laboratory's.
 fn help(command: &clap::Command) -> String {
     let mut built = command.clone();
     built.build();
@@ -165,7 +165,7 @@ fn folded(about: &str) -> String {
     text
 }
 
-/// What is left of 100 columns beside the names.
+/// The columns of 100 that the names leave.
 const ABOUT_COLUMNS: usize = 85;
 
 /// The names of the laboratory's commands.
@@ -177,7 +177,8 @@ fn laboratory() -> Vec<String> {
     command.get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
-/// `matches` are what `cli` was made of; `behind` is what stands behind the "--" of `lock` and `elect`.
+/// Dispatches. `cli` was made of `matches`; `behind` are the words behind the "--" of `lock` and
+/// `elect`.
 fn run(cli: Cli, matches: &ArgMatches, behind: Option<&[OsString]>) -> Result<u8, Failure> {
     let quiet = match &cli.command {
         Command::Serve(_) => LevelFilter::Info,
@@ -230,8 +231,8 @@ fn complain(message: &str) {
     }
 }
 
-/// A command line that cannot be understood: one sentence of it, and 2; for `lock` and `elect`, whose command may
-/// end with any code, 125.
+/// Refuses a command line: one sentence, and exit code 2; 125 for `lock` and `elect`, whose command
+/// may use any other.
 fn refuse(error: &clap::Error, line: &lock::Line) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
@@ -252,8 +253,8 @@ fn refuse(error: &clap::Error, line: &lock::Line) -> ExitCode {
     ExitCode::from(if runs_commands { lock::FAILED } else { failure::USAGE })
 }
 
-/// What most likely happened to a line with a "--": the shell dropped the word that was to be NAME, or put another in its
-/// place.
+/// The likely reason why a line with a "--" is refused: the shell dropped the word that was to be
+/// NAME, or put another in its place.
 fn vanished(error: &clap::Error) -> Option<String> {
     let missing = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::Strings(missing)) => missing.as_slice(),

@@ -1,9 +1,9 @@
-//! In which form metrics are wanted.
+//! The format of metrics that a request's Accept header wants.
 
-/// A form that Prometheus reads.
+/// A format that Prometheus reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// Its own text format, 0.0.4.
+    /// Prometheus' own text format, 0.0.4.
     #[default]
     Text,
     /// OpenMetrics 1.0.
@@ -11,7 +11,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The one that an `Accept` likes better; text if it says nothing of either.
+    /// The format that an `Accept` header weighs higher; text if it names neither.
     pub(super) fn wanted(accept: &str) -> Self {
         let mut likes = [0, 0];
         for part in accept.split(',') {
@@ -21,7 +21,7 @@ impl Format {
             for word in words {
                 match word.split_once('=') {
                     Some(("q", value)) => weight = thousandths(value),
-                    // Later versions than these are others' to read.
+                    // We write no other versions.
                     Some(("version", version)) if media == OPEN_METRICS => {
                         is_known = matches!(version.trim_matches('"'), "0.0.1" | "1.0.0");
                     }
@@ -42,7 +42,7 @@ impl Format {
         }
     }
 
-    /// What a response says that it is.
+    /// The Content-Type of a response.
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -51,7 +51,7 @@ impl Format {
     }
 }
 
-/// A weight from 0 to 1, in thousandths; what is none of those counts as 1.
+/// A weight from 0 to 1, in thousandths; anything else counts as 1.
 fn thousandths(text: &str) -> u32 {
     let weight = text.parse::<f64>().ok().filter(|weight| (0.0..=1.0).contains(weight));
     weight.map_or(1000, |weight| (weight * 1000.0) as u32)

@@ -1,4 +1,4 @@
-//! What is at which path, and who may read it.
+//! The pages of the endpoint: their paths, their readers, their answers.
 
 use super::probes::{self, News};
 use super::request::Request;
@@ -11,7 +11,7 @@ use crate::sys::clock;
 use crate::wire::{ClusterHead, Complaint, cluster_to_json, node_to_json};
 use serde_json::json;
 
-/// What can be asked for.
+/// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     Index,
@@ -21,17 +21,17 @@ pub(super) enum Page {
     Status,
 }
 
-/// The node that is asked about.
+/// The node that answers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     pub(super) node: NodeId,
-    /// Where it is reached, as it was started.
+    /// The address of the node, by its options.
     pub(super) address: &'a str,
     pub(super) meters: &'a Meters,
 }
 
 impl Page {
-    /// The one at `path`.
+    /// The page at `path`.
     pub(super) fn at(path: &str) -> Option<Self> {
         match path {
             "/" => Some(Self::Index),
@@ -43,21 +43,22 @@ impl Page {
         }
     }
 
-    /// Whether the loop is asked for it.
+    /// Whether the page needs an answer of the loop.
     pub(super) fn asks_loop(self) -> bool {
         matches!(self, Self::Live | Self::Ready | Self::Status)
     }
 
-    /// Whether `caller` may have it.
+    /// Whether `caller` may read the page.
     pub(super) fn is_for(self, caller: Caller) -> bool {
         caller >= self.least()
     }
 
-    /// Who may have it, and whoever is more.
+    /// The least caller who may read the page.
     fn least(self) -> Caller {
         match self {
             Self::Live | Self::Ready => Caller::Anybody,
-            // Counts and members: what `Request::Describe` tells whoever may connect, rights or none (`wire/right.rs`).
+            // Counts and members: `Request::Describe` tells these to any client, whatever its
+            // rights (`wire/right.rs`).
             Self::Index | Self::Metrics | Self::Status => Caller::Known,
         }
     }
@@ -102,8 +103,8 @@ fn probe(verdict: Result<(), Complaint>, caller: Caller) -> Response {
     }
 }
 
-/// The row of this node under the head that `tenure status --json` has. Of a loop that does not answer it is the last one
-/// that is known, with what is the matter now, and how old it is.
+/// The row of this node under the head of `tenure status --json`. If the loop does not answer, it
+/// is the last known row with its age and the present condition.
 fn status_page(subject: Subject<'_>, news: &News<'_>) -> Response {
     let condition = probes::condition(news);
     let row = probes::row(news);

@@ -1,4 +1,4 @@
-//! One client of the admin endpoint: one request after the other, each within its bytes and its time.
+//! One client of the admin endpoint: one request after the other, each bounded in bytes and time.
 
 use super::request::{HEAD_BYTES_MAX, Method, Parsed, Refusal, Request, parse};
 use super::response::Response;
@@ -7,38 +7,38 @@ use crate::sys::poll::Interest;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 
-/// A connection and how far it has come. Instants are readings of BOOTTIME.
+/// A connection and its stage. Instants are readings of BOOTTIME.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: Stream,
-    /// What came and is not handled.
+    /// Bytes that were received and are not handled yet.
     input: Vec<u8>,
     stage: Stage,
-    /// By when this stage must be over.
+    /// The deadline of the present stage.
     until: u64,
     complaint: Option<String>,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// No request, or the begin of one.
+    /// No request, or the beginning of one.
     Reading,
-    /// A request that waits for its answer, since then.
+    /// A request that waits for its answer since `since`.
     Asking { request: Request, since: u64 },
-    /// The rest of an answer; behind it the connection stays or not.
+    /// The rest of an answer; `keeps`: the connection stays after it (keep-alive).
     Writing { output: Vec<u8>, written: usize, keeps: bool },
-    /// It is to be closed.
+    /// To be closed.
     Over,
 }
 
 impl Connection {
-    /// One that was just accepted.
+    /// A connection just accepted.
     pub(super) fn new(stream: Stream, now: u64) -> Self {
         let (input, until) = (Vec::new(), now + READ_NANOS);
         Self { stream, input, stage: Stage::Reading, until, complaint: None }
     }
 
-    /// What its socket is waited for.
+    /// The readiness to poll for.
     pub(super) fn interest(&self) -> Interest {
         match self.stage {
             Stage::Reading if self.stream.has_pending() => Interest::ReadWrite,
@@ -48,22 +48,22 @@ impl Connection {
         }
     }
 
-    /// When something about it is due.
+    /// The deadline of the present stage.
     pub(super) fn until(&self) -> u64 {
         self.until
     }
 
-    /// Who asks.
+    /// The caller at the other end.
     pub(super) fn caller(&self) -> Caller {
         self.stream.caller()
     }
 
-    /// Why it was ended before there was a request, if somebody is to know that.
+    /// Why the connection ended before a request, if that is worth a line in the log.
     pub(super) fn take_complaint(&mut self) -> Option<String> {
         self.complaint.take()
     }
 
-    /// The request that waits for its answer, since when.
+    /// The request that waits for its answer, and since when.
     pub(super) fn asking(&self) -> Option<(&Request, u64)> {
         match &self.stage {
             Stage::Asking { request, since } => Some((request, *since)),
@@ -71,34 +71,35 @@ impl Connection {
         }
     }
 
-    /// Whether nothing of a request of it is under way: it may go for others.
+    /// Whether no request is under way: the connection may be closed in favour of others.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.stage, Stage::Reading)
     }
 
-    /// Whether it is to be closed.
+    /// Whether the connection is to be closed.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over)
     }
 
-    /// Its socket has something, or room.
+    /// Handles readiness of the socket.
     pub(super) fn handle_ready(&mut self, now: u64) {
         match self.stage {
             Stage::Reading => self.read_all(now),
             Stage::Writing { .. } => self.write(now),
-            // Whoever asks and goes is told nothing.
+            // The client left before its answer.
             Stage::Asking { .. } => self.stage = Stage::Over,
             Stage::Over => {}
         }
     }
 
-    /// Its time is over, if it is. A request that waits for its answer is never late here: who answers has his own bound.
+    /// Ends the connection if its deadline has passed. A request that waits for its answer is never
+    /// late here: the server bounds that wait.
     pub(super) fn handle_deadline(&mut self, now: u64) {
         if now < self.until || matches!(self.stage, Stage::Asking { .. }) {
             return;
         }
         match self.stage {
-            // Who began a request is told why it ends.
+            // A client that began a request is told why the connection ends.
             Stage::Reading if !self.input.is_empty() => self.refuse(Refusal::TooSlow, now),
             _ => self.stage = Stage::Over,
         }
@@ -111,9 +112,10 @@ impl Connection {
         self.begin_writing(response.to_bytes(method, keeps), keeps, now);
     }
 
-    /// What the socket has, and then what it says nothing of any more.
+    /// Reads all input of the socket, also what TLS holds, for which the socket gives no more
+    /// readiness.
     fn read_all(&mut self, now: u64) {
-        // An answer of the handshake that found no room; whoever is gone shows that to the read.
+        // An answer of the handshake that found no room; the read notices a client that is gone.
         let _ = self.stream.flush();
         self.read(now);
         while self.is_idle() && self.stream.has_input() {
@@ -129,7 +131,7 @@ impl Connection {
             Ok(0) => self.stage = Stage::Over,
             Ok(count) => {
                 if self.input.is_empty() {
-                    // Its first bytes may have been waited for longer.
+                    // The time of a request begins with its first byte.
                     self.until = now + READ_NANOS;
                 }
                 self.input.extend_from_slice(&bytes[..count]);
@@ -192,7 +194,7 @@ impl Connection {
         }
         self.stage = Stage::Reading;
         self.until = now + if self.input.is_empty() { IDLE_NANOS } else { READ_NANOS };
-        // The next one may have come with it.
+        // The next request may have come with this one.
         if !self.input.is_empty() {
             self.take_request(now);
         }
@@ -213,11 +215,11 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 const SECOND: u64 = 1_000_000_000;
-/// From its first byte a request has this long to its end.
+/// The time of a request from its first byte to its end.
 const READ_NANOS: u64 = 5 * SECOND;
-/// And an answer as long to be taken.
+/// The time in which a client must take an answer.
 const WRITE_NANOS: u64 = 10 * SECOND;
-/// Between two requests: two intervals of a scraper that asks each minute.
+/// The time between two requests: two intervals of a scraper that asks each minute.
 const IDLE_NANOS: u64 = 120 * SECOND;
 
 #[cfg(test)]
@@ -328,7 +330,7 @@ mod tests {
         let endless = [b"GET /".to_vec(), vec![b'a'; HEAD_BYTES_MAX]].concat();
         client.write_all(&endless).unwrap();
         read_until(&mut connection, 1, Connection::is_over);
-        // What it did not read would reset the connection, and with it what was said: that is the client's affair.
+        // Unread input may reset the connection and lose the answer: that is the client's fault.
         assert!(connection.input.len() <= HEAD_BYTES_MAX);
     }
 }

@@ -1,11 +1,11 @@
-//! Metrics as text, in the two forms that Prometheus reads. They differ in where a counter's `_total` stands, in what an info is
-//! called, in units, and in an end that says that nothing was cut off.
+//! Metrics as text, in the two formats that Prometheus reads. They differ in the place of a
+//! counter's `_total`, in the names of infos, in units, and in OpenMetrics' `# EOF`.
 
 use super::accept::Format;
 use crate::base::meters::Times;
 use std::fmt::Write as _;
 
-/// Text that grows by one family after another.
+/// A writer of one family after the other.
 #[derive(Debug)]
 pub(super) struct Writer {
     format: Format,
@@ -13,16 +13,16 @@ pub(super) struct Writer {
     name: &'static str,
 }
 
-/// What a family is.
+/// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// What is so at present.
+    /// A present value.
     Gauge,
-    /// What only grows.
+    /// A count that only grows.
     Counter,
-    /// Times.
+    /// Durations by buckets.
     Histogram,
-    /// Labels that say something, with the value 1.
+    /// Labels with the value 1.
     Info,
 }
 
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 pub(super) enum Number {
     /// A count, or bytes.
     Whole(u64),
-    /// Nanoseconds, told in seconds.
+    /// Nanoseconds, written as seconds.
     Nanos(u64),
     /// Seconds.
     Seconds(f64),
@@ -41,13 +41,13 @@ pub(super) enum Number {
 pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
 
 impl Writer {
-    /// Nothing yet.
+    /// An empty text.
     pub(super) fn new(format: Format) -> Self {
         Self { format, text: String::with_capacity(16 << 10), name: "" }
     }
 
-    /// Begins a family. `name` is that of its samples, without `_total`, `_info` and what histograms have; `help` has no line
-    /// break.
+    /// Begins a family. `name` has none of the suffixes `_total`, `_info` or of histograms; `help`
+    /// has no line break.
     pub(super) fn family(&mut self, name: &'static str, kind: Kind, help: &str) {
         self.name = name;
         let (called, kind_name) = match (self.format, kind) {
@@ -67,7 +67,7 @@ impl Writer {
         }
     }
 
-    /// One sample of it.
+    /// Writes a sample of the present family.
     pub(super) fn sample(&mut self, suffix: &str, labels: Labels<'_>, number: Number) {
         self.text.push_str(self.name);
         self.text.push_str(suffix);
@@ -81,13 +81,13 @@ impl Writer {
         self.line(format_args!(" {}", Shown(number)));
     }
 
-    /// A family of one sample.
+    /// Writes a family of one sample.
     pub(super) fn one(&mut self, name: &'static str, kind: Kind, help: &str, number: Number) {
         self.family(name, kind, help);
         self.sample(if kind == Kind::Counter { "_total" } else { "" }, &[], number);
     }
 
-    /// The samples of one histogram of it.
+    /// Writes the samples of a histogram.
     pub(super) fn times(&mut self, labels: Labels<'_>, times: &Times) {
         let mut count = 0;
         for (bound, below) in times.cumulated() {
@@ -100,11 +100,11 @@ impl Writer {
             count = below;
         }
         self.sample("_sum", labels, Number::Nanos(times.sum()));
-        // Of the same reading as the buckets.
+        // From the same reading as the buckets.
         self.sample("_count", labels, Number::Whole(count));
     }
 
-    /// All of it.
+    /// Ends the text.
     pub(super) fn finish(mut self) -> String {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");
@@ -113,7 +113,7 @@ impl Writer {
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        // A string takes whatever is written to it.
+        // Writing to a string never fails.
         let _ = writeln!(self.text, "{line}");
     }
 }
@@ -130,7 +130,7 @@ impl std::fmt::Display for Shown {
     }
 }
 
-/// As both forms have it within quotes.
+/// `value` escaped for quotes, alike in both formats.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,4 +1,4 @@
-//! From where an admin endpoint may be reached, and with what protection.
+//! The exposure of an admin endpoint: from where it may be reached, and how it is protected.
 
 use super::stream::Caller;
 use crate::base::error::{Error, Status};
@@ -6,21 +6,23 @@ use crate::net::TlsServer;
 use std::fmt;
 use std::net::SocketAddr;
 
-/// What protects an endpoint. On a loopback address whoever comes is told everything in any case.
+/// The protection of an endpoint. On a loopback address every caller may read everything in any
+/// case.
 pub enum Exposure {
-    /// Nothing: it is on a loopback address, or nowhere.
+    /// None: the endpoint must be on a loopback address.
     Loopback,
-    /// TLS. In the clear nobody is told more than whether the node is well.
+    /// TLS. Plaintext callers learn only whether the node is well.
     Secured(TlsNow),
-    /// Nothing, and it may be anywhere: whoever started the node has said that all may read it. TLS is a stage.
+    /// None, at any address, by the operator's flag --insecure. With TLS as an option: a stage of a
+    /// changeover.
     Open(Option<TlsNow>),
 }
 
-/// What connections are answered with that are accepted from now on: certificates are renewed while a node runs.
+/// Gives the TLS of connections accepted from now on: certificates are renewed while a node runs.
 pub type TlsNow = Box<dyn Fn() -> TlsServer + Send>;
 
 impl Exposure {
-    /// Whether it may be at `address`.
+    /// Checks that the endpoint may be at `address`.
     ///
     /// # Errors
     /// INVALID: what to change.
@@ -36,7 +38,7 @@ impl Exposure {
         Err(Error::new(Status::Invalid, text))
     }
 
-    /// What whoever comes to `address` in the clear is.
+    /// The caller that a plaintext client of `address` is.
     pub(super) fn plain_caller(&self, address: SocketAddr) -> Caller {
         match self {
             Self::Secured(_) if !address.ip().is_loopback() => Caller::Anybody,
@@ -44,7 +46,7 @@ impl Exposure {
         }
     }
 
-    /// What who comes by TLS is answered with, if it is spoken.
+    /// The TLS of new connections, if the endpoint speaks TLS.
     pub(super) fn tls(&self) -> Option<TlsServer> {
         match self {
             Self::Secured(tls) | Self::Open(Some(tls)) => Some(tls()),
@@ -52,7 +54,7 @@ impl Exposure {
         }
     }
 
-    /// As a URL begins.
+    /// The scheme of the endpoint's URL.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         match self {

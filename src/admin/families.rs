@@ -1,4 +1,4 @@
-//! Which metrics a node has. What does not exist here is not there, rather than a constant 0.
+//! The metrics of a node. A metric without a subject is left out, rather than a constant 0.
 
 use super::exposition::{Kind, Number, Writer};
 use super::process::Process;
@@ -10,7 +10,7 @@ use crate::base::meters::{
 use Kind::{Counter as Count, Gauge as Level, Histogram, Info};
 use Number::{Nanos, Whole};
 
-/// All of a node.
+/// Writes all metrics of a node.
 pub(super) fn write_node(writer: &mut Writer, node: NodeId, meters: &Meters) {
     writer.family("tenure_build", Info, "The version of this node, and the level in force.");
     let level = meters.level.value().to_string();
@@ -68,7 +68,7 @@ fn write_consensus(writer: &mut Writer, meters: &Meters) {
     writer.one("tenure_lease_gaps", Count, help, Whole(meters.lease_gaps.value()));
 }
 
-/// Those of a leader: nobody else knows.
+/// Writes the metrics of peers, which only a leader knows.
 fn write_peers(writer: &mut Writer, meters: &Meters) {
     let peers: Vec<_> = meters
         .peers
@@ -129,7 +129,7 @@ fn write_connections(writer: &mut Writer, meters: &Meters) {
     writer.one("tenure_refused_messages", Count, help, Whole(meters.refused_messages.value()));
 }
 
-/// What there is of TLS and of rights; without TLS there is no certificate.
+/// Writes the metrics of TLS and rights; without TLS there are none of a certificate.
 fn write_security(writer: &mut Writer, meters: &Meters) {
     let help = "TLS handshakes with clients and peers, by how they ended.";
     writer.family("tenure_handshakes", Count, help);
@@ -196,7 +196,7 @@ fn write_locks(writer: &mut Writer, meters: &Meters) {
     writer.times(&[], &meters.holds);
 }
 
-/// What the conventions of Prometheus name of any process.
+/// Writes the process metrics that Prometheus' conventions name.
 pub(super) fn write_process(writer: &mut Writer, process: &Process) {
     let Process { cpu, resident, virtual_bytes, open_fds, max_fds, threads, started } = *process;
     let rows: [(&'static str, Kind, &str, Option<Number>); 7] = [

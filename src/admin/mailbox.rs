@@ -1,5 +1,6 @@
-//! What passes between the admin thread and the loop: a question that is a flag, and an answer that is a status. Neither
-//! side waits for the other: the loop looks at the flag once a turn, and puts its answer where there is room for one.
+//! The mailbox between the admin thread and the loop: the question is a flag, and the answer a
+//! status. Neither side waits for the other: the loop looks at the flag once a turn, and puts its
+//! answer into a slot for one.
 
 use crate::sys::event::EventFd;
 use crate::wire::NodeStatus;
@@ -10,12 +11,12 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// What the loop said of itself, and when: a reading of BOOTTIME.
+/// A status that the loop told, and when: a reading of BOOTTIME.
 #[derive(Clone, Debug)]
 pub struct Told {
-    /// When it began to say it.
+    /// When the loop began to write it.
     pub at: u64,
-    /// What.
+    /// The status.
     pub status: NodeStatus,
 }
 
@@ -43,7 +44,7 @@ struct Shared {
 }
 
 impl Mailbox {
-    /// Both sides. `wake_loop` has the loop turn once.
+    /// Makes both sides. `wake_loop` makes the loop turn once.
     ///
     /// # Errors
     /// The process has no descriptor left.
@@ -66,11 +67,11 @@ impl Mailbox {
         }
     }
 
-    /// What it has said since, if it has.
+    /// The loop's newest status, if there is a new one.
     pub(super) fn take(&self) -> Option<Told> {
         self.shared.event.clear();
         let told = self.told.try_recv().ok()?;
-        // What it had to say meanwhile had no room: it may be waiting for its sockets by now.
+        // The loop found no room for an answer, and may wait for its sockets by now: wake it.
         if self.shared.wanted.load(Ordering::Acquire) {
             (self.wake_loop)();
         }
@@ -82,14 +83,14 @@ impl Mailbox {
         self.shared.end.get().map(String::as_str)
     }
 
-    /// Whether this thread is to end.
+    /// Whether the admin thread is to end.
     pub(super) fn is_stopped(&self) -> bool {
         self.shared.stopped.load(Ordering::Acquire)
     }
 }
 
 impl AsRawFd for Mailbox {
-    /// Readable when there is something to take, or it is to end.
+    /// Readable when there is a status to take, or the thread is to end.
     fn as_raw_fd(&self) -> RawFd {
         self.shared.event.as_raw_fd()
     }
@@ -102,25 +103,25 @@ impl fmt::Debug for Mailbox {
 }
 
 impl Teller {
-    /// After a turn: answers, if it was asked. Never waits.
+    /// Called after each turn: answers, if the loop was asked. Never waits.
     pub fn tell(&self, told: impl FnOnce() -> Told) {
         let wanted = &self.shared.wanted;
         if !wanted.load(Ordering::Relaxed) || !wanted.swap(false, Ordering::AcqRel) {
             return;
         }
         if self.tell.try_send(told()).is_err() {
-            // What was said before was not taken yet: it is asked again.
+            // The slot is full: the question stays open.
             wanted.store(true, Ordering::Release);
         }
         self.shared.event.set();
     }
 
-    /// Wants a status to be told after this turn, asked or not: something has changed.
+    /// Has a status told after this turn, asked or not: something has changed.
     pub fn volunteer(&self) {
         self.shared.wanted.store(true, Ordering::Release);
     }
 
-    /// The loop has ended, for this reason: the first stands.
+    /// Tells that the loop has ended; the first reason counts.
     pub fn end(&self, why: String) {
         let _ = self.shared.end.set(why);
         self.shared.event.set();
@@ -150,7 +151,7 @@ mod tests {
             let _ = count.fetch_add(1, Ordering::SeqCst);
         })
         .unwrap();
-        // It says how it is once it turns at all.
+        // The first turn tells a status unasked.
         teller.tell(|| told(1));
         assert_eq!(mailbox.take().map(|told| told.at), Some(1));
         teller.tell(|| panic!("nobody asked"));

@@ -1,12 +1,13 @@
 //! The admin endpoint of a node: metrics, probes and its status, over HTTP.
 //!
-//! It has a thread of its own. What it tells is either words that the loop writes and it reads ([`Meters`]), or a status that
-//! it asks the loop for and does not wait for without an end ([`Mailbox`]): a loop that does not answer is an answer. Nothing
-//! here ever keeps the loop waiting, and nothing that comes in here is believed, kept or passed on: a GET has no body.
+//! The endpoint has a thread of its own. Its answers come from atomic words that the loop writes
+//! ([`Meters`]), and from a status that it asks of the loop with a bounded wait ([`Mailbox`]): a
+//! loop that does not answer is an answer, too. Nothing here ever keeps the loop waiting, and no
+//! input is believed, kept or passed on: a GET has no body.
 //!
-//! `server` is the thread, `connection` one client of it, `stream` where its bytes come from and who sends them, `exposure` who may come at all, `request` and `response` are
-//! HTTP, `answers` says what is at which path, `probes` what is well, `families` which metrics there are and `exposition`
-//! how they are written.
+//! `server` is the thread, `connection` one client, `stream` its bytes and its identity, `exposure`
+//! who may connect, `request` and `response` are HTTP, `answers` has the paths, `probes` the
+//! health, `families` the metrics and `exposition` their formats.
 
 mod accept;
 mod answers;
@@ -31,7 +32,7 @@ use crate::base::NodeId;
 use crate::base::meters::Meters;
 use exposition::Writer;
 
-/// All metrics of a node as text, as `/metrics` gives them.
+/// All metrics of a node as text, as at `/metrics`.
 #[must_use]
 pub fn metrics(node: NodeId, meters: &Meters, format: Format) -> String {
     let mut writer = Writer::new(format);

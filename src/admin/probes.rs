@@ -1,4 +1,4 @@
-//! Whether a node is well: what a probe is told, in a word for programs and in a sentence for whoever reads it.
+//! The health of a node for probes: a word for programs, and a sentence for people.
 
 use super::mailbox::Told;
 use crate::base::meters::Doing;
@@ -6,25 +6,25 @@ use crate::base::text::span;
 use crate::wire::{Complaint, Condition, NodeStatus, ServiceState};
 use std::time::Duration;
 
-/// What is known of the loop.
+/// The admin thread's knowledge of the loop.
 #[derive(Clone, Debug)]
 pub(super) struct News<'a> {
-    /// What it said last, if anything.
+    /// The loop's last status, if any.
     pub(super) told: Option<&'a Told>,
-    /// Whether it said that since it was asked.
+    /// Whether the status is from after the question.
     pub(super) is_fresh: bool,
-    /// What it is about.
+    /// What the loop is doing.
     pub(super) doing: Doing,
-    /// Why it ended, if it did.
+    /// Why the loop ended, if it did.
     pub(super) end: Option<&'a str>,
 }
 
-/// Whether its loop turns.
+/// Liveness: the loop turns.
 ///
 /// # Errors
 /// Why not.
 pub(super) fn live(news: &News<'_>) -> Result<(), Complaint> {
-    // A node that reads its directory is at work; to be started again would have it begin anew.
+    // A node that reads its directory is alive; a restart would only make it begin again.
     if news.doing == Doing::Starting || (news.is_fresh && news.doing != Doing::Ended) {
         return Ok(());
     }
@@ -38,7 +38,7 @@ pub(super) fn live(news: &News<'_>) -> Result<(), Complaint> {
     })
 }
 
-/// Whether it knows a leader, and follows it or is it.
+/// Readiness: the node leads, or follows a leader.
 ///
 /// # Errors
 /// Why not.
@@ -50,7 +50,7 @@ pub(super) fn ready(news: &News<'_>) -> Result<(), Complaint> {
     news.told.map_or(Ok(()), |told| told.status.ready())
 }
 
-/// What a node says of itself, and, if it says nothing, what that means.
+/// The node's condition, by its own status, or by its silence.
 pub(super) fn condition(news: &News<'_>) -> Condition {
     let said = news.told.and_then(|told| told.status.condition.clone());
     match live(news) {
@@ -60,14 +60,14 @@ pub(super) fn condition(news: &News<'_>) -> Condition {
     }
 }
 
-/// The last row that is known, with what is so by now.
+/// The last known status, with the present condition.
 pub(super) fn row<'a>(news: &News<'a>) -> Option<(&'a Told, NodeStatus)> {
     let told = news.told?;
     let condition = Some(condition(news));
     Some((told, NodeStatus { condition, ..told.status.clone() }))
 }
 
-/// What it means that the loop does not answer.
+/// The condition of a node whose loop does not answer.
 fn silence(doing: Doing) -> Condition {
     let shown = |nanos: u64| span(Duration::from_nanos(nanos));
     match doing {

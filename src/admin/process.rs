@@ -1,10 +1,10 @@
-//! What the system says of this process, for the metrics that any program has.
+//! Figures of this process from /proc, for the process metrics of Prometheus.
 
 use super::exposition::Number;
 use crate::sys::{clock, descriptors};
 use std::fs;
 
-/// What could be read.
+/// The figures that could be read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Process {
     pub(super) cpu: Option<Number>,
@@ -17,7 +17,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// As it is now.
+    /// Reads the present figures.
     pub(super) fn read() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let kibibytes = |name| field(&status, name).map(|count| Number::Whole(count << 10));
@@ -26,7 +26,7 @@ impl Process {
             cpu: Some(Number::Nanos(clock::process_nanos())),
             resident: kibibytes("VmRSS:"),
             virtual_bytes: kibibytes("VmSize:"),
-            // Without the one by which they are counted.
+            // Without the descriptor of this listing.
             open_fds: open_fds.ok().map(|count| Number::Whole(count.saturating_sub(1))),
             max_fds: Some(Number::Whole(descriptors::limit())),
             threads: field(&status, "Threads:").map(Number::Whole),
@@ -35,7 +35,7 @@ impl Process {
     }
 }
 
-/// The number behind a name at the begin of a line.
+/// The number after `name` at the beginning of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
@@ -43,14 +43,14 @@ fn field(text: &str, name: &str) -> Option<u64> {
 
 fn started() -> Option<Number> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // Behind the name of the program, which may hold anything, a parenthesis too: 22 by the count of proc(5).
+    // After the program's name, which may contain a parenthesis: field 22 of proc(5).
     let (_, fields) = stat.rsplit_once(')')?;
     let ticks: u64 = fields.split_whitespace().nth(19)?.parse().ok()?;
     let booted = field(&fs::read_to_string("/proc/stat").ok()?, "btime")?;
     Some(Number::Seconds(booted as f64 + ticks as f64 / TICKS_PER_SECOND))
 }
 
-/// USER_HZ, which programs see whatever the kernel's own is.
+/// USER_HZ, which programs see whatever the kernel's HZ.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[cfg(test)]

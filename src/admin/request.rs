@@ -1,16 +1,16 @@
-//! Requests of HTTP/1.x, as far as this endpoint takes them: a method that only reads, a path, no body.
+//! Requests of HTTP/1.x that this endpoint answers: a method that only reads, a path, no body.
 
 use super::accept::Format;
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: Method,
-    /// Without the query, which nothing here has.
+    /// The path without its query, which no page uses.
     pub(super) path: String,
-    /// How metrics are to be written.
+    /// The format for metrics.
     pub(super) format: Format,
-    /// Whether the connection stays.
+    /// Whether the connection stays after the answer (keep-alive).
     pub(super) keeps: bool,
 }
 
@@ -19,18 +19,18 @@ pub(super) struct Request {
 pub(super) enum Method {
     /// Head and body.
     Get,
-    /// The same without the body.
+    /// The head alone.
     Head,
 }
 
-/// What the bytes so far are.
+/// The result of parsing the bytes so far.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
-    /// The begin of a request.
+    /// The beginning of a request.
     Partial,
     /// A request, and how many bytes it took.
     Whole(Request, usize),
-    /// Nothing that is answered: it is said why, and the connection ends.
+    /// Refused: the answer says why, and the connection ends.
     Refused(Refusal),
 }
 
@@ -39,19 +39,19 @@ pub(super) enum Parsed {
 pub(super) enum Refusal {
     /// No HTTP/1.x.
     Garbage,
-    /// A request of HTTP/1.1 names one host.
+    /// A request of HTTP/1.1 without exactly one Host.
     Host,
-    /// It has a body.
+    /// A request with a body.
     Body,
     /// Another method.
     Method,
     /// The head is too long, or has too many fields.
     TooLong,
-    /// It did not come to its end in time.
+    /// The request was not complete in time.
     TooSlow,
 }
 
-/// Reads what `bytes` begin with.
+/// Parses the request at the beginning of `bytes`.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut head = httparse::Request::new(&mut fields);
@@ -118,7 +118,7 @@ fn path_of(target: &str) -> &str {
     path.split_once('?').map_or(path, |(path, _)| path)
 }
 
-/// A head with fewer fields than this, in no more bytes than that, is any scraper's or browser's.
+/// More fields than any scraper or browser sends.
 const FIELDS_MAX: usize = 64;
 pub(super) const HEAD_BYTES_MAX: usize = 8 << 10;
 

@@ -2,7 +2,7 @@
 
 use super::request::{Method, Refusal};
 
-/// An answer without its framing.
+/// A response without its framing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: &'static str,
@@ -12,7 +12,7 @@ pub(super) struct Response {
 }
 
 impl Response {
-    /// With a body of that type.
+    /// A response with a body of type `content_type`.
     pub(super) fn new(status: &'static str, content_type: &'static str, body: String) -> Self {
         Self { status, content_type, body, allows: false }
     }
@@ -22,7 +22,7 @@ impl Response {
         Self::new(status, "text/plain; charset=utf-8", format!("{line}\n"))
     }
 
-    /// What a request that is refused is told.
+    /// The answer to a refused request.
     pub(super) fn refusing(refusal: Refusal) -> Self {
         let (status, line) = match refusal {
             Refusal::Garbage => (BAD_REQUEST, "this is no request of HTTP/1.1 or HTTP/1.0"),
@@ -35,7 +35,7 @@ impl Response {
         Self { allows: refusal == Refusal::Method, ..Self::line(status, line) }
     }
 
-    /// As bytes: a HEAD is answered without the body, whose length is told all the same.
+    /// The bytes; a HEAD gets the length of the body without the body.
     pub(super) fn to_bytes(&self, method: Method, keeps: bool) -> Vec<u8> {
         let Self { status, content_type, body, allows } = self;
         let connection = if keeps { "keep-alive" } else { "close" };

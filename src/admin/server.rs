@@ -1,4 +1,4 @@
-//! The admin thread: a few connections, one poll(2), and never a wait for anything else.
+//! The admin thread: a few connections, one poll(2), and no other waits.
 
 use super::answers::{Page, Subject, answer};
 use super::connection::Connection;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// An endpoint that is served. Stopped it ends at once, whatever its clients do.
+/// A running endpoint. A stop ends it at once, whatever its clients do.
 #[derive(Debug)]
 pub struct Admin {
     address: SocketAddr,
@@ -28,7 +28,7 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Listens on an address, if `exposure` lets it.
+    /// Listens on an address, if `exposure` allows it.
     ///
     /// # Errors
     /// INVALID, DENIED, IO, UNAVAILABLE: one sentence that says what to do.
@@ -39,7 +39,7 @@ impl Admin {
             .map_err(|error| cannot_bind(address, error))
     }
 
-    /// Serves what `listener` is dialed for, about the node at `address`, on a thread of its own.
+    /// Serves the clients of `listener`, about the node at `address`, on a thread of its own.
     ///
     /// # Errors
     /// LIMIT: no more threads or descriptors.
@@ -69,17 +69,17 @@ impl Admin {
         Ok(Self { address: own, teller, thread: Mutex::new(Some(running)) })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Ends it: its thread has let go of everything when this returns.
+    /// Ends the endpoint: on return its thread has ended.
     pub fn stop(&self) {
         self.teller.stop();
         if let Some(thread) = self.thread.lock().take() {
-            // It has nothing to say.
+            // The thread has no result.
             let _ = thread.join();
         }
     }
@@ -91,24 +91,24 @@ impl Drop for Admin {
     }
 }
 
-/// What the thread owns.
+/// The state of the thread.
 #[derive(Debug)]
 struct Server {
     listener: TcpListener,
     exposure: Exposure,
-    /// What whoever comes in the clear is.
+    /// The caller that a plaintext client is.
     plain: Caller,
     node: NodeId,
     address: String,
     meters: Arc<Meters>,
     mailbox: Mailbox,
-    /// What the loop said last.
+    /// The loop's last status.
     told: Option<Told>,
-    /// In the order in which they came.
+    /// Connections, oldest first.
     connections: Vec<Connection>,
-    /// After a want of descriptors nobody is accepted before this.
+    /// No connection is accepted before this: descriptors were lacking.
     accepts_from: u64,
-    /// A line in the log tells of who was refused no sooner than this.
+    /// The next line about a refused client is logged no sooner than this.
     complains_from: u64,
 }
 
@@ -127,7 +127,7 @@ impl Server {
             while let Some(told) = self.mailbox.take() {
                 self.told = Some(told);
             }
-            // Behind what clears the event, or an end that came between would wake nobody.
+            // After the event is cleared, or an end in between would wake nobody.
             if self.mailbox.is_stopped() {
                 return;
             }
@@ -148,7 +148,7 @@ impl Server {
 
     fn watched(&self) -> Vec<(RawFd, Interest, Ready)> {
         let accepts = clock::boot_nanos() >= self.accepts_from;
-        // poll(2) passes over a negative number.
+        // poll(2) ignores a negative descriptor.
         let listener = if accepts { self.listener.as_raw_fd() } else { -1 };
         let own = [(self.mailbox.as_raw_fd(), Interest::Read), (listener, Interest::Read)];
         let others = self.connections.iter().map(|it| (it.as_raw_fd(), it.interest()));
@@ -164,7 +164,7 @@ impl Server {
         Some(Duration::from_nanos(next.saturating_sub(clock::boot_nanos())))
     }
 
-    /// Takes those who dialed. Beyond the most there may be, one goes for each.
+    /// Accepts connections. Beyond the limit another one is closed for each.
     fn accept(&mut self, now: u64) {
         for _ in 0..ACCEPTS_PER_TURN {
             let socket = match inherited::by_no_child(|| Ok(self.listener.accept()?.0)) {
@@ -179,14 +179,15 @@ impl Server {
             if self.connections.len() >= CONNECTIONS_MAX {
                 self.connections.remove(self.least_of_all());
             }
-            // One that was reset already is nobody's loss.
+            // A connection may be reset already.
             if let Ok(stream) = Stream::accepted(socket, self.plain, self.exposure.tls()) {
                 self.connections.push(Connection::new(stream, now));
             }
         }
     }
 
-    /// The one that goes for others: that has been without a request for longest, those before whom nobody knows.
+    /// The connection to close in favour of others: the one longest without a request, unknown
+    /// callers first.
     fn least_of_all(&self) -> usize {
         let idle = |connection: &Connection| connection.is_idle();
         let is_stranger = |connection: &Connection| connection.caller() == Caller::Anybody;
@@ -195,7 +196,7 @@ impl Server {
         stranger.or_else(|| self.connections.iter().position(idle)).unwrap_or(0)
     }
 
-    /// Tells of those whose certificates were refused and the like: one a second, so that nobody fills the log.
+    /// Logs refused certificates and the like: one a second, so that nobody can fill the log.
     fn complain(&mut self, now: u64) {
         for why in self.connections.iter_mut().filter_map(Connection::take_complaint) {
             if now < self.complains_from {
@@ -207,8 +208,9 @@ impl Server {
         }
     }
 
-    /// Answers whoever can be answered: what needs the loop as soon as that has spoken, or has had its time. One that is
-    /// answered may have sent more already: no more than fits into its input.
+    /// Answers all requests that can be answered: those that need the loop once it has told its
+    /// status, or its time is over. An answered connection may have sent further requests, as many
+    /// as fit into its input.
     fn answer_all(&mut self) {
         let mut connections = std::mem::take(&mut self.connections);
         for connection in &mut connections {
@@ -217,7 +219,7 @@ impl Server {
         self.connections = connections;
     }
 
-    /// Whether it could be answered.
+    /// Answers a request if possible; says whether it did.
     fn answer_one(&self, connection: &mut Connection) -> bool {
         let Some((request, since)) = connection.asking() else { return false };
         let (now, caller) = (clock::boot_nanos(), connection.caller());
@@ -228,7 +230,7 @@ impl Server {
         let asks = page.is_some_and(|page| page.asks_loop() && page.is_for(caller));
         let can_answer = match doing {
             Doing::Ended | Doing::Starting => false,
-            // It has had its time: who probes often need not wait for that each time.
+            // The loop has had its time: frequent probes need not wait for it each time.
             Doing::Syncing(nanos) | Doing::Turning(nanos) => nanos < PATIENCE_NANOS,
             Doing::Waiting => true,
         };
@@ -264,15 +266,15 @@ fn cannot_bind(address: SocketAddr, error: io::Error) -> Error {
 
 /// The mailbox and the listener come before the connections.
 const OTHERS: usize = 2;
-/// More than scrapers, probes and people need; each has a head and one answer in memory.
+/// More than scrapers, probes and people need; each connection has a head and one answer in memory.
 const CONNECTIONS_MAX: usize = 64;
 const ACCEPTS_PER_TURN: usize = 64;
-/// A loop that has not answered for so long does not turn: two heartbeat timeouts of the slowest settings that are usual,
-/// and far below the least TTL by default.
+/// A loop that has not answered for so long does not turn: two heartbeat timeouts of the slowest
+/// usual settings, and far below the least TTL by default.
 const PATIENCE_NANOS: u64 = 2_000_000_000;
-/// What the loop said so shortly before it was asked is news.
+/// A status so shortly before the question counts as fresh.
 const FRESH_NANOS: u64 = 50_000_000;
-/// Between two lines of the log about who was refused.
+/// The time between two log lines about refused clients.
 const COMPLAINT_NANOS: u64 = 1_000_000_000;
-/// After a want of descriptors.
+/// The pause of accepting while descriptors are lacking.
 const PAUSE_NANOS: u64 = 100_000_000;

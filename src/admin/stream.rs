@@ -1,7 +1,7 @@
-//! One connection of the admin endpoint below HTTP: where its bytes come from and go to, and who is at its other end.
+//! One connection of the admin endpoint below HTTP: its bytes, and the caller at its other end.
 //!
-//! Whatever protects a connection belongs here: what reads and writes above it sees bytes, and [`Caller`]. HTTP and HTTPS
-//! come to the same port: no request begins with the first byte of a TLS handshake.
+//! The protection of a connection belongs here: the layer above sees bytes, and [`Caller`]. HTTP
+//! and HTTPS share the port: no request begins with the first byte of a TLS handshake.
 
 use crate::base::Principal;
 use crate::net::{AnsweringTls, TlsServer};
@@ -14,31 +14,32 @@ use std::os::fd::{AsRawFd, RawFd};
 pub(super) struct Stream {
     socket: TcpStream,
     speech: Speech,
-    /// What whoever comes in the clear is.
+    /// The caller that a plaintext client is.
     plain: Caller,
 }
 
-/// What its other side speaks.
+/// The protocol of the other side.
 #[derive(Debug)]
 enum Speech {
-    /// Nothing has come yet.
+    /// No byte has arrived yet.
     Unheard(TlsServer),
     Plain,
     Tls(AnsweringTls),
 }
 
-/// Who asks, and so what he is told: each more than the one before.
+/// The caller, which decides what it may read: each more than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Caller {
-    /// Whether the node is well, in a word: nothing that names anybody.
+    /// May read whether the node is well, in a word: no names, no addresses.
     Anybody,
-    /// Whoever has a certificate of this cluster, and on a loopback address whoever comes: everything. None of it has the name of
-    /// a lock or of a client, so that no rule is asked, as none is for what the node's port tells of itself.
+    /// A client with a certificate of this cluster, and any client on a loopback address: may read
+    /// everything. No page has the name of a lock or a client, so no access rule is asked, as for
+    /// the status at the node's port.
     Known,
 }
 
 impl Caller {
-    /// By what a certificate says that was verified.
+    /// The caller with a verified certificate of `principal`.
     fn of(principal: Option<&Principal>) -> Self {
         match principal {
             Some(Principal::Operator(_) | Principal::Node(_) | Principal::Client(_)) => Self::Known,
@@ -48,10 +49,11 @@ impl Caller {
 }
 
 impl Stream {
-    /// Over a socket that was accepted. Whoever comes in the clear is `plain`; with `tls` he may come by HTTPS.
+    /// A stream over an accepted socket. A plaintext client is `plain`; with `tls` HTTPS is spoken,
+    /// too.
     ///
     /// # Errors
-    /// It cannot be made non-blocking.
+    /// The socket cannot be made non-blocking.
     pub(super) fn accepted(
         socket: TcpStream,
         plain: Caller,
@@ -62,7 +64,7 @@ impl Stream {
         Ok(Self { socket, speech, plain })
     }
 
-    /// Who is at the other end, as far as that is known.
+    /// The caller, as far as the handshake tells.
     pub(super) fn caller(&self) -> Caller {
         match &self.speech {
             Speech::Unheard(_) => Caller::Anybody,
@@ -71,24 +73,24 @@ impl Stream {
         }
     }
 
-    /// Whether something waits to be sent that was written before.
+    /// Whether written bytes wait to be sent.
     pub(super) fn has_pending(&self) -> bool {
         matches!(&self.speech, Speech::Tls(tls) if tls.has_pending())
     }
 
-    /// Whether something can be read of which the socket says nothing any more.
+    /// Whether bytes can be read for which the socket gives no more readiness.
     pub(super) fn has_input(&self) -> bool {
         matches!(&self.speech, Speech::Tls(tls) if tls.has_plain())
     }
 
-    /// Tells the other side that nothing more comes.
+    /// Tells the other side that no more bytes follow.
     pub(super) fn end(&mut self) {
         if let Speech::Tls(tls) = &mut self.speech {
             tls.end(&self.socket);
         }
     }
 
-    /// Looks at the first byte, and leaves it where it is.
+    /// Peeks at the first byte.
     fn hear(&mut self) -> io::Result<()> {
         let Speech::Unheard(server) = &self.speech else { return Ok(()) };
         let mut first = [0];
@@ -133,5 +135,5 @@ impl AsRawFd for Stream {
     }
 }
 
-/// How TLS begins: a record of the handshake.
+/// The first byte of TLS: a record of the handshake.
 const HANDSHAKE: u8 = 0x16;

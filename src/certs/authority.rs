@@ -1,4 +1,4 @@
-//! An authority: its certificate and its key, and what it certifies.
+//! A certificate authority: its certificate and key, and the certificates that it issues.
 
 use crate::base::Principal;
 use crate::base::text::date;
@@ -11,46 +11,46 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Days that an authority lives, unless it is said.
+/// The default lifetime of an authority, in days.
 pub const AUTHORITY_DAYS: u32 = 3650;
-/// Days that what it certifies lives, unless it is said: renewed once a year, without a restart.
+/// The default lifetime of other certificates, in days: renewed once a year, without a restart.
 pub const DAYS: u32 = 365;
-/// Nobody means more than a century.
+/// The longest lifetime in days: nobody means more than a century.
 pub const DAYS_MAX: u32 = 36_500;
-/// Machines whose clocks are behind accept what was just made.
+/// How long before its making a certificate is valid, for machines whose clocks are behind.
 const BEFORE: Duration = Duration::from_secs(3600);
 const DAY_SECONDS: u64 = 86_400;
 
-/// From when, and for how long.
+/// The validity of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Seconds of the wall clock since 1970.
+    /// The present, in seconds of the wall clock since 1970.
     pub now: u64,
-    /// Days from then; `None`: what is usual, and not longer than the authority.
+    /// Days from now; `None`: the default, but not longer than the authority.
     pub days: Option<u32>,
 }
 
-/// Whoever has its key may be anybody to those who trust its certificate.
+/// An authority. The holder of its key can pose as anybody to those who trust its certificate.
 pub struct Authority {
     certificate: String,
     key: KeyPair,
-    /// Where it was read; errors name it.
+    /// Its directory, named in errors.
     place: PathBuf,
     until: u64,
 }
 
 /// A certificate with its key, both as PEM.
 pub struct Issued {
-    /// What may be shown to anybody.
+    /// The certificate, which is public.
     pub certificate: String,
-    /// What nobody else may see.
+    /// The private key.
     pub key: String,
     /// The end of the certificate, in seconds of the wall clock since 1970.
     pub until: u64,
 }
 
 impl Authority {
-    /// A new one.
+    /// Makes a new authority.
     ///
     /// # Errors
     /// A lifetime out of bounds.
@@ -58,7 +58,7 @@ impl Authority {
         let until = end(lifetime.now, lifetime.days.unwrap_or(AUTHORITY_DAYS))?;
         let key = KeyPair::generate()?;
         let mut params = params(lifetime.now, until);
-        // Two authorities of one cluster, while one replaces the other, are told apart by their names.
+        // Their names tell two authorities of one cluster apart, while one replaces the other.
         let digits: String = params.key_identifier(&key).iter().take(4).map(hex).collect();
         params.distinguished_name = name(&format!("tenure authority {digits}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -67,10 +67,10 @@ impl Authority {
         Ok(Self { certificate, key, place: PathBuf::new(), until })
     }
 
-    /// That in `directory`: `ca.crt` and `ca.key`.
+    /// Opens the authority in `directory`: `ca.crt` and `ca.key`.
     ///
     /// # Errors
-    /// They are not there, not readable, or not what their names say.
+    /// The files are not there, cannot be read, or are no authority's.
     pub fn open(directory: &Path) -> Result<Self, CertsError> {
         let [at, key_at] = [directory.join("ca.crt"), directory.join("ca.key")];
         if !at.exists() && !key_at.exists() {
@@ -92,10 +92,10 @@ impl Authority {
         Ok(Self { certificate, key, place: directory.to_owned(), until: said.until })
     }
 
-    /// Certifies that whoever has the new key is `principal`, and a node is reached at `hosts`.
+    /// Issues a certificate with a new key for `principal`; a node's has its `hosts`.
     ///
     /// # Errors
-    /// What is to be certified makes no sense, or the authority ends too early.
+    /// Hosts do not fit the principal, or the authority ends too early.
     pub fn issue(
         &self,
         principal: &Principal,
@@ -139,7 +139,7 @@ impl Authority {
     }
 }
 
-/// What the certificate may be used for. Nodes dial each other; nobody dials clients.
+/// The extended key usages: nodes dial each other, and nobody dials clients.
 fn usages(
     principal: &Principal,
     hosts: &[Host],

@@ -1,38 +1,38 @@
-//! Why a certificate is not made, or not read.
+//! Errors of making and reading certificates.
 
 use crate::base::error::{Error, Status};
 use crate::certs::DAYS_MAX;
 use std::io;
 use std::path::PathBuf;
 
-/// One sentence of what happened, with what to do.
+/// An error in one sentence: what happened, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertsError {
-    /// Nothing is written over unless it is asked for.
+    /// A file exists, and replacing was not asked for.
     #[error(
         "{0} is there already, and is left as it is: choose another directory, or say that it may be replaced"
     )]
     Exists(PathBuf),
-    /// The system's.
+    /// A file could not be read or written.
     #[error("cannot {verb} {}: {error}", path.display())]
     Io {
         /// "read", "write".
         verb: &'static str,
-        /// What.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// There is no authority where one was looked for.
+    /// There is no authority in the directory.
     #[error(
         "there is no authority in {0} (no ca.crt and ca.key): make one first, or say where it is"
     )]
     NoAuthority(PathBuf),
-    /// The certificate of the authority is that of somebody else.
+    /// The certificate is no authority's.
     #[error("{0} is no authority's certificate: it may not certify others")]
     NotAnAuthority(PathBuf),
-    /// Its key is not of its certificate, or cannot be read as one.
+    /// The key does not fit the certificate, or cannot be parsed.
     #[error("{path} is not the key of ca.crt beside it: {why}")]
     Key {
         /// Where.
@@ -40,36 +40,37 @@ pub enum CertsError {
         /// What is wrong.
         why: String,
     },
-    /// It may certify nobody any more.
+    /// The authority has expired.
     #[error(
         "the authority in {path} ended on {until}: make a new one, and have all trust both while certificates are replaced"
     )]
     AuthorityEnded {
         /// Where.
         path: PathBuf,
-        /// When.
+        /// The day of its end.
         until: String,
     },
-    /// What it certifies cannot hold longer than it.
+    /// A certificate would outlive its authority.
     #[error(
         "the authority ends on {until}, before a certificate of {days} days would: give fewer days"
     )]
     OutlivesAuthority {
-        /// When it ends.
+        /// The day of the authority's end.
         until: String,
-        /// What was asked for.
+        /// The lifetime that was asked for, in days.
         days: u32,
     },
-    /// Too short, or too long.
+    /// A lifetime that is too short or too long.
     #[error("a certificate is valid for 1 to {DAYS_MAX} days, not {0}")]
     Days(u32),
-    /// The present time decides from when on a certificate is valid.
+    /// The wall clock is not set; it decides from when on a certificate is valid.
     #[error("the clock of this machine is not set")]
     NoClock,
-    /// A node without hosts, hosts of somebody who is not dialed, or an identity that is not certified.
+    /// A node without hosts, hosts for another kind of principal, or a principal that has no
+    /// certificates.
     #[error("{0}")]
     Subject(&'static str),
-    /// What was read is no certificate.
+    /// The text is no certificate.
     #[error("{0}")]
     NoCertificate(String),
     /// The library that makes certificates has refused.

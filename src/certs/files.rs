@@ -1,4 +1,5 @@
-//! Certificates and keys as files: keys for their owner alone, and nothing written over unasked.
+//! Certificates and keys as files: keys are readable by their owner alone, and files are replaced
+//! only on demand.
 
 use crate::certs::{CertsError, Issued};
 use std::fs::{self, File, OpenOptions};
@@ -6,16 +7,16 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// What becomes of files of the same name.
+/// The treatment of existing files of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// They stay, and nothing is written.
+    /// Kept: nothing is written.
     Kept,
-    /// They are replaced, each at once: nobody reads half a file.
+    /// Replaced, each atomically.
     Replaced,
 }
 
-/// Where a certificate and its key were written.
+/// The paths of a written certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     /// `NAME.crt`, for everybody.
@@ -25,11 +26,11 @@ pub struct Saved {
 }
 
 impl Issued {
-    /// Writes `NAME.crt` and `NAME.key` into `directory`, which is made if it is not there. Both or none, as far as the
-    /// file system can.
+    /// Writes `NAME.crt` and `NAME.key` into `directory`, which is made if needed. Both or none, as
+    /// far as the file system can.
     ///
     /// # Errors
-    /// One of them is there already, or cannot be written.
+    /// A file exists already, or cannot be written.
     pub fn save(
         &self,
         directory: &Path,
@@ -58,7 +59,7 @@ impl Issued {
     }
 }
 
-/// A file under another name until it is whole; removed if it never is.
+/// A file under a temporary name until it is whole; a drop removes it.
 struct Draft<'a> {
     path: PathBuf,
     draft: PathBuf,
@@ -75,7 +76,7 @@ impl<'a> Draft<'a> {
     }
 
     fn write(&mut self) -> Result<(), CertsError> {
-        // What a run before left that was killed.
+        // A killed run may have left its draft.
         let _ = fs::remove_file(&self.draft);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(self.mode);
@@ -90,7 +91,7 @@ impl<'a> Draft<'a> {
     fn put(&mut self, existing: Existing) -> Result<(), CertsError> {
         let put = match existing {
             Existing::Replaced => fs::rename(&self.draft, &self.path),
-            // A rename would replace what has come meanwhile.
+            // A rename would replace a file that appeared meanwhile.
             Existing::Kept => fs::hard_link(&self.draft, &self.path),
         };
         put.map_err(|error| match error.kind() {
@@ -103,13 +104,13 @@ impl<'a> Draft<'a> {
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
         if self.is_written {
-            // A renamed one is there no more.
+            // Fails harmlessly if the draft was renamed.
             let _ = fs::remove_file(&self.draft);
         }
     }
 }
 
-/// A whole file of PEM; what is larger than any is not read.
+/// Reads a PEM file, up to [`FILE_BYTES_MAX`].
 pub(super) fn read_text(path: &Path) -> Result<String, CertsError> {
     let mut text = String::new();
     let read =
@@ -131,7 +132,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, CertsError> {
     }
 }
 
-/// Says so if others than its owner may read a key.
+/// Warns if others than its owner may read a key.
 pub(super) fn warn_if_open(key: &Path) {
     if let Ok(metadata) = fs::metadata(key)
         && metadata.permissions().mode() & 0o077 != 0
@@ -145,7 +146,7 @@ fn failed(verb: &'static str, path: &Path, error: std::io::Error) -> CertsError 
     CertsError::Io { verb, path: path.to_owned(), error }
 }
 
-/// Chains and bundles of authorities are shorter.
+/// Larger than any chain or bundle of authorities.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 #[cfg(test)]

@@ -1,36 +1,36 @@
-//! A host as a certificate names it: a name or an address, without a port.
+//! A host in a certificate: a name or an address, without a port.
 
 use rustls::pki_types::DnsName;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// Where a node is dialed.
+/// A host at which a node is dialed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// A name, in small letters.
+    /// A name, in lower case.
     Name(String),
     /// An address of IPv4 or IPv6.
     Address(IpAddr),
 }
 
-/// What is wrong with a host, as the second half of a sentence about it.
+/// What is wrong with a host, as the second half of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
     /// No text.
     #[error("is empty: is a variable not set?")]
     Empty,
-    /// A port behind it, or brackets for one.
+    /// A host with a port, or with brackets for one.
     #[error(
         "has a port or brackets: a certificate names hosts alone, as \"db1.example\", \"10.0.0.1\" or \"::1\""
     )]
     Port,
-    /// A zone behind an address.
+    /// An address with a zone.
     #[error(
         "has a zone: its meaning differs from machine to machine, so no certificate can name it"
     )]
     Zone,
-    /// It would be true of machines that nobody has thought of.
+    /// A wildcard, which would cover machines that nobody has thought of.
     #[error("is a wildcard: name each host of this node")]
     Wildcard,
     /// Anything else.
@@ -60,7 +60,7 @@ impl FromStr for Host {
             return Err(HostError::Wildcard);
         }
         let name = text.to_ascii_lowercase();
-        // Nobody verifies names that end with a dot.
+        // Verifiers refuse names that end with a dot.
         if name.ends_with('.') || DnsName::try_from(name.as_str()).is_err() {
             return Err(HostError::Name);
         }

@@ -1,7 +1,9 @@
-//! Certificates: an authority, and what it certifies of nodes, clients and operators; and what a certificate says.
+//! Certificates: an authority that issues them for nodes, clients and operators, and a reader that
+//! shows them.
 //!
-//! An identity is a URI in the certificate's alternative names (`tenure:node/3`); the hosts of a node stand beside it as names
-//! and addresses. Keys are of P-256, which every TLS library has. Other authorities do as well: docs/security.md.
+//! An identity is a URI in the certificate's alternative names (`tenure:node/3`), beside a node's
+//! host names and addresses. Keys are P-256, which every TLS library has. Any other authority
+//! serves as well: docs/security.md.
 
 mod authority;
 mod error;

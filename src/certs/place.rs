@@ -1,25 +1,25 @@
-//! Where an authority and what it certifies are made, as files of one name each.
+//! Makes an authority and its certificates as files, each named by its principal.
 
 use crate::base::Principal;
 use crate::certs::{Authority, CertsError, Existing, Host, Issued, Lifetime, Saved};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Directories, for how long what is made there holds, and what becomes of what is there.
+/// The directories, the lifetime, and the treatment of existing files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Where files go; made if it is not there.
+    /// The directory of new files; made if needed.
     pub directory: PathBuf,
-    /// Where the authority is: `ca.crt` and `ca.key`.
+    /// The directory of the authority: `ca.crt` and `ca.key`.
     pub authority: PathBuf,
-    /// Days from now; `None`: what is usual.
+    /// Lifetime in days from now; `None`: the default.
     pub days: Option<u32>,
-    /// What becomes of files of the same name.
+    /// The treatment of existing files of the same name.
     pub existing: Existing,
 }
 
 impl Place {
-    /// All in one directory, where nothing is written over.
+    /// Everything in one directory, with existing files kept.
     #[must_use]
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
@@ -30,17 +30,18 @@ impl Place {
     /// Makes an authority.
     ///
     /// # Errors
-    /// One is there already, the files cannot be written, or the lifetime is out of bounds.
+    /// The files exist already or cannot be written, or the lifetime is out of bounds.
     pub fn make_authority(&self) -> Result<(Issued, Saved), CertsError> {
         let issued = Authority::create(self.lifetime()?)?.issued();
         let saved = issued.save(&self.directory, AUTHORITY, self.existing)?;
         Ok((issued, saved))
     }
 
-    /// Makes the certificate of `principal`, who is dialed at `hosts` if it is a node.
+    /// Makes the certificate of `principal`; a node is dialed at `hosts`.
     ///
     /// # Errors
-    /// There is no authority, it cannot certify that, or the files are there already or cannot be written.
+    /// There is no authority, it cannot issue this, or the files exist already or cannot be
+    /// written.
     pub fn make(
         &self,
         principal: &Principal,
@@ -58,7 +59,8 @@ impl Place {
     }
 }
 
-/// The name of the files of `principal`, without their ends: "/" is no letter of a file's name, and "=" is none of any name here.
+/// The name of the files of `principal`, without extension. Its first "/" becomes "-", further
+/// ones "=", which no principal has.
 #[must_use]
 pub fn stem(principal: &Principal) -> String {
     principal.to_string().replacen('/', "-", 1).replace('/', "=")
@@ -70,7 +72,7 @@ pub fn authority_in(directory: &Path) -> PathBuf {
     directory.join(format!("{AUTHORITY}.crt"))
 }
 
-/// The name of an authority's files, without their ends.
+/// The name of an authority's files, without extension.
 const AUTHORITY: &str = "ca";
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a certificate says, for people.
+//! The content of a certificate, for people.
 
 use crate::base::Principal;
 use crate::certs::{CertsError, files};
@@ -10,31 +10,31 @@ use std::path::Path;
 use x509_parser::extensions::{ExtendedKeyUsage, GeneralName};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// One certificate. Its texts are as they stand in it: whoever prints them escapes them.
+/// The content of one certificate. Texts are raw: the printer must escape them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Shown {
-    /// Whom it names, as authorities write it.
+    /// The subject, as authorities write it.
     pub subject: String,
-    /// Who has signed it.
+    /// The issuer.
     pub issuer: String,
-    /// Whether it may certify others.
+    /// Whether it may issue certificates.
     pub is_authority: bool,
-    /// The one identity that Tenure reads in it; why it has none.
+    /// The one principal that Tenure reads in it, or why there is none.
     pub principal: Result<Principal, String>,
-    /// Names and addresses of the host.
+    /// The names and addresses of a node.
     pub hosts: Vec<String>,
     /// All URIs.
     pub uris: Vec<String>,
-    /// What it may be used for; empty: anything.
+    /// Extended key usages; empty: any use.
     pub usages: Vec<String>,
-    /// Seconds of the wall clock since 1970.
+    /// The beginning, in seconds of the wall clock since 1970.
     pub from: u64,
     /// The end, likewise.
     pub until: u64,
-    /// In hexadecimal digits.
+    /// The serial number in hexadecimal digits.
     pub serial: String,
-    /// SHA-256 of the whole, in hexadecimal digits.
+    /// SHA-256 of the certificate, in hexadecimal digits.
     pub fingerprint: String,
     /// The encoded public key.
     pub public_key: Vec<u8>,
@@ -43,12 +43,12 @@ pub struct Shown {
 /// All certificates of a PEM file, in their order.
 ///
 /// # Errors
-/// It cannot be read, or has none, or one of them is damaged.
+/// The file cannot be read, has no certificate, or a damaged one.
 pub fn read(path: &Path) -> Result<Vec<Shown>, CertsError> {
     parse(&files::read_text(path)?, path)
 }
 
-/// The first of them; an authority's is alone in its file.
+/// The first certificate in `text`; an authority's is alone in its file.
 pub(super) fn first(text: &str, path: &Path) -> Result<Shown, CertsError> {
     Ok(parse(text, path)?.swap_remove(0))
 }
@@ -120,7 +120,7 @@ fn address(bytes: &[u8]) -> String {
     address.map_or_else(|_| hex(bytes), |address| address.to_string())
 }
 
-/// By the same rule as whoever verifies it: one URI of ours, and that one well written.
+/// The principal by the verifiers' rule: exactly one URI of ours, and that one well-formed.
 fn principal(uris: &[String]) -> Result<Principal, String> {
     Principal::of_uris(uris.iter().map(String::as_str)).map_err(|error| error.to_string())
 }

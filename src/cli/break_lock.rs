@@ -1,4 +1,4 @@
-//! `tenure break`: a lock is taken from its holder.
+//! `tenure break`: takes a lock from its holder.
 
 use crate::cli::connect::Connection;
 use crate::cli::duration;
@@ -70,7 +70,6 @@ impl Options {
     }
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let client = options.connection.open()?;
     let order = options.order();
@@ -80,7 +79,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     broken.map_err(|error| options.refusal(error))?;
     output::conclude(&match grace {
         Grace::Now => {
-            // Whoever reads only one of both streams must not miss it.
+            // On both streams, for a reader of only one.
             STDERR.say(&format!(
                 "tenure: ONLY TOKENS PROTECT {name} NOW: its former holder may believe in its lease for as long \
                  as its TTL; refuse its token where it writes"

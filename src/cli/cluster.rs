@@ -1,4 +1,4 @@
-//! A cluster of nodes in this process: what `demo` and `dev` run, and `bench --embedded`.
+//! A cluster of nodes in this process, for `demo`, `dev` and `bench --embedded`.
 
 use crate::cli::failure::Failure;
 use std::net::TcpListener;
@@ -13,9 +13,9 @@ pub struct LocalCluster {
     data: PathBuf,
     members: Vec<(NodeId, String)>,
     nodes: Vec<Option<Node>>,
-    /// The longest TTL of a session; `None`: as a node has it by itself.
+    /// The longest TTL of a session; `None`: a node's default.
     ttl_max: Option<Duration>,
-    /// What each speaks TLS with; `None`: without.
+    /// TLS of each node; `None`: plaintext.
     tls: Vec<Option<NodeTls>>,
 }
 
@@ -29,7 +29,7 @@ impl LocalCluster {
         Self::start_with(data, listeners, None, &|_| None)
     }
 
-    /// The same with another bound on the TTLs of sessions, and with what each node speaks TLS with.
+    /// As [`Self::start`], with another bound on the TTLs of sessions, and with TLS of each node.
     ///
     /// # Errors
     /// What `Node::start` says.
@@ -61,14 +61,16 @@ impl LocalCluster {
         self.members.iter().map(|(_, address)| address.as_str()).collect::<Vec<_>>().join(",")
     }
 
-    /// Each node's id and address, and what it knows of who leads if it runs: no claim is asked for (C3).
+    /// Each node's id and address, and its view of the leadership if it runs. No claim of a lease
+    /// is asked for (C3).
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &str, Option<Leadership>)> {
         self.members.iter().zip(&self.nodes).map(|((id, address), node)| {
             (*id, address.as_str(), node.as_ref().map(Node::known_leader))
         })
     }
 
-    /// Stops `id` without a word to anybody: its connections close, as they do when a process is killed.
+    /// Stops `id` without a hand-over or a farewell: its connections close, as when a process is
+    /// killed.
     ///
     /// # Errors
     /// Its thread did not end.
@@ -130,7 +132,8 @@ impl LocalCluster {
     }
 }
 
-/// What `node` says of leadership once it is as asked; each change may take as long as `wait`.
+/// The leadership as `node` sees it, once it satisfies the condition; each change may take as long
+/// as `wait`.
 #[cfg(feature = "lab")]
 fn wait_until(
     node: &Node,

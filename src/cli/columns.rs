@@ -1,6 +1,6 @@
 //! How many columns of a terminal a text takes.
 
-/// Those of `text`, which is printable.
+/// The columns of `text`, which is printable.
 #[must_use]
 pub fn width(text: &str) -> usize {
     text.chars().map(of).sum()
@@ -27,7 +27,7 @@ pub fn cut(line: &str, columns: usize) -> String {
     line.chars().take_while(fits).chain(['…']).collect()
 }
 
-/// 0: it stands over the one before it; 2: East Asian wide ones, and pictures.
+/// 0: a combining character; 2: East Asian wide, or an emoji; else 1.
 fn of(c: char) -> usize {
     match c {
         '\u{300}'..='\u{36f}'

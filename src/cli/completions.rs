@@ -1,4 +1,4 @@
-//! `tenure completions`: what a shell needs to complete our command line.
+//! `tenure completions`: completion scripts of our command line for shells.
 
 use crate::cli::failure::Failure;
 use crate::cli::output;

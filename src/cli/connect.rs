@@ -1,4 +1,4 @@
-//! How commands reach a cluster: the options that they share, and a client opened by them.
+//! How commands reach a cluster: their shared options, and a client opened with these.
 
 use crate::cli::duration;
 use crate::cli::failure::Failure;
@@ -27,7 +27,7 @@ pub struct Connection {
     pub timeout: Duration,
 }
 
-/// Endpoints that can be dialed, as far as their form tells.
+/// `text` itself, if its endpoints have a form that can be dialed; names are not looked up.
 ///
 /// # Errors
 /// A sentence about the one that cannot.
@@ -35,7 +35,7 @@ pub fn parse_endpoints(text: &str) -> Result<String, String> {
     check_endpoints(text).map(|()| text.to_owned()).map_err(|error| error.message)
 }
 
-/// Members that can be dialed, as far as their form tells.
+/// `text` itself, if its members have a form that can be dialed; names are not looked up.
 ///
 /// # Errors
 /// A sentence about the one that cannot.
@@ -43,14 +43,14 @@ pub fn parse_members(text: &str) -> Result<String, String> {
     parse_cluster(text).map(|_| text.to_owned()).map_err(|error| error.message)
 }
 
-/// That of --timeout.
+/// The default of --timeout.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
-/// Those of --endpoints.
+/// The default of --endpoints.
 pub const ENDPOINTS_DEFAULT: &str = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
 
 impl Connection {
-    /// One to `endpoints`, all else by default.
+    /// A connection to `endpoints`, with defaults for the rest.
     #[must_use]
     pub fn to(endpoints: &str) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Connection {
         }
     }
 
-    /// What a command needs besides to reach the same cluster, as words of a command line.
+    /// The flags by which another command reaches the same cluster.
     #[must_use]
     pub fn flags(&self) -> Vec<String> {
         let endpoints = match self.endpoints.as_str() {
@@ -98,15 +98,16 @@ impl Connection {
         })
     }
 
-    /// The cluster, for connections that are no client's.
+    /// The cluster, for connections that are no client's, as those of `status`.
     ///
     /// # Errors
-    /// A file of --ca, --cert, --key or --credential-file is of no use.
+    /// A file of --ca, --cert, --key or --credential-file cannot be used.
     pub fn at(&self) -> Result<ClusterAt, Failure> {
         self.secure.reach(ClusterAt::new(&self.endpoints, self.cluster_id.clone()))
     }
 
-    /// Ends `client`'s session so that nothing of it is left at the server. Its TTL does so if this fails.
+    /// Ends `client`'s session, so that the server keeps nothing of it. If this fails, the session
+    /// ends by its TTL.
     pub fn close(&self, client: &Client) {
         if let Err(error) = client.close(Wait::For(self.timeout)) {
             log::debug!("the session was not closed ({error}); it ends by its TTL");

@@ -1,4 +1,5 @@
-//! `tenure elect`: to stand for an election and run a command as the elected, or to see who is.
+//! `tenure elect`: campaigns in an election and runs a command while elected, or prints who is
+//! elected.
 
 use crate::cli::failure::Failure;
 use crate::cli::lock::{EXIT_CODES, FAILED, Task, Terms, Words, failed, split};
@@ -46,7 +47,7 @@ pub fn run(options: Options, behind: Option<&[OsString]>) -> Result<u8, Failure>
     }
     if !options.observe {
         let value = options.value.unwrap_or_default().into_bytes();
-        // A campaign is this, and no more.
+        // A campaign is an acquire with a value.
         return options.terms.run(&request, AcquireOptions::new().value(value));
     }
     if request.task != Task::Hold {

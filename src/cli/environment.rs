@@ -1,10 +1,11 @@
 //! Flags from the environment: `--lease-duration` is `TENURE_LEASE_DURATION`.
 //!
-//! One rule applied to the whole command line, so that no flag can be forgotten. A variable stands for a setting: where the
-//! cluster is, how long to wait, how to print. It reaches every command that is run below it, and whoever set it has most of
-//! them not in mind. So what a command does to a lock or a cluster, above all what it gives up for that, and what an operator
-//! states of a cluster's past, is said on its command line alone. TENURE_LOCK, TENURE_TOKEN and TENURE_LOCK_VALUE are what
-//! `tenure lock` sets for its command; no flag may be called so, but `--token` of `break`, which no variable stands for.
+//! One rule for the whole command line, so that no flag can be forgotten. A variable stands for a
+//! setting: where the cluster is, how long to wait, how to print. A variable also reaches commands
+//! that its author did not have in mind. So the effects of a command on a lock or a cluster, the
+//! protection that it gives up, and an operator's statements about a cluster's past are flags of
+//! the command line alone. TENURE_LOCK, TENURE_TOKEN and TENURE_LOCK_VALUE are set by `tenure lock`
+//! for its command; no flag has such a name but `--token` of `break`, for which no variable stands.
 
 use clap::builder::FalseyValueParser;
 use clap::error::{ContextKind, ContextValue};
@@ -18,7 +19,7 @@ pub fn name_variables(command: Command) -> Command {
         let Some(long) = arg.get_long().filter(|long| !WITHOUT_VARIABLE.contains(long)) else {
             return arg;
         };
-        // Leaked once per flag and process: clap borrows names for ever.
+        // Leaked once per flag and process: clap wants names that live for ever.
         let variable: &'static str = variable(long).leak();
         let arg = arg.env(variable).hide_env(true);
         match arg.get_action() {
@@ -35,14 +36,14 @@ pub const WITHOUT_VARIABLE: [&str; 17] = [
     "help",
     "version",
     "node",
-    // Whose lock is taken from whom, and that only tokens protect from then on.
+    // Whose lock is taken at once: only tokens protect from then on.
     "now",
     "token",
     "to",
-    // A restore that grants while programs of before still believe, or whose tokens were granted before.
+    // A restore that grants while earlier programs may still believe in their leases.
     "waive-wait",
     "epoch",
-    // What is stated of the past of one cluster: true of one restore.
+    // A statement about the past of one cluster, true of one restore.
     "ancestor",
     "largest-ttl-max",
     "largest-lease-duration",
@@ -53,16 +54,16 @@ pub const WITHOUT_VARIABLE: [&str; 17] = [
     "permits",
     // Files that are written over.
     "force",
-    // That the words are names, and none a command.
+    // All words are names, and none a command.
     "hold",
 ];
 
-/// Which variable stands for `--long`.
+/// The variable that stands for `--long`.
 pub fn variable(long: &str) -> String {
     format!("TENURE_{}", long.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// The variable that was set and empty where `matches` of `command` took a value from it: somebody meant to set it.
+/// An empty variable from which `matches` of `command` took a value: somebody meant to set it.
 pub fn empty_variable(command: &Command, matches: &ArgMatches) -> Option<String> {
     let is_empty = |arg: &&Arg| {
         let id = arg.get_id().as_str();
@@ -78,7 +79,7 @@ pub fn empty_variable(command: &Command, matches: &ArgMatches) -> Option<String>
     empty_variable(command.find_subcommand(name)?, matches)
 }
 
-/// What is said of such a variable.
+/// The sentence about an empty variable.
 pub fn is_empty(variable: &str) -> String {
     format!("{variable} is set and empty: give it a value, or unset it")
 }

@@ -2,11 +2,11 @@
 
 use tenure::{Error, Status};
 
-/// Not granted, not valid, degraded.
+/// Exit code: not granted, not valid, degraded.
 pub const NO: u8 = 1;
-/// The command line or a configuration is wrong.
+/// Exit code: the command line or a configuration is wrong.
 pub const USAGE: u8 = 2;
-/// The cluster, or a node of it, cannot do it now.
+/// Exit code: the cluster, or a node of it, cannot do it now.
 pub const UNAVAILABLE: u8 = 3;
 
 /// Why a command did not do what it was asked for.
@@ -14,12 +14,12 @@ pub const UNAVAILABLE: u8 = 3;
 pub struct Failure {
     /// The exit code.
     pub code: u8,
-    /// The sentence. Empty: the code says it all.
+    /// The sentence for stderr; empty: the code says it all.
     pub message: String,
 }
 
 impl Failure {
-    /// Ends with `code`, and says `message`.
+    /// A failure with exit code `code` and the sentence `message`.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
@@ -34,7 +34,7 @@ impl Failure {
         Self::new(UNAVAILABLE, message)
     }
 
-    /// The answer was no, and it is printed already.
+    /// The answer was no, and is printed already.
     pub fn no() -> Self {
         Self::new(NO, "")
     }

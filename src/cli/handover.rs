@@ -1,4 +1,4 @@
-//! `tenure handover`: a lock goes from its holder to one who waits for it, and to nobody else between.
+//! `tenure handover`: a lock goes from its holder directly to one of its waiters.
 
 use crate::cli::connect::{Connection, TIMEOUT_DEFAULT};
 use crate::cli::duration;
@@ -40,7 +40,6 @@ pub struct Options {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let client = options.connection.open()?;
     let result = options.hand_over(&client);
@@ -52,7 +51,7 @@ impl Options {
     fn hand_over(&self, client: &Client) -> Result<String, Failure> {
         let mut order = HandoverOptions::new().reason(self.reason.clone());
         (order.to, order.grace) = (self.to.clone(), self.grace);
-        // A --timeout of the operator's own bounds all of it.
+        // A --timeout that the operator gave bounds the whole wait.
         let timeout = self.connection.timeout;
         order.wait = self.wait.or((timeout != TIMEOUT_DEFAULT).then_some(timeout));
         let handed = client.hand_over_lock(&self.name, order).map_err(|why| self.failure(why))?;

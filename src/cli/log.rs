@@ -24,7 +24,7 @@ pub enum Format {
 
 struct Stderr;
 
-/// What a service's lines have besides what happened.
+/// A service: the format of its lines, and the node whose lines they are.
 #[derive(Debug)]
 struct Service {
     format: Format,
@@ -41,7 +41,7 @@ pub fn install(level: LevelFilter) {
     log::set_max_level(level);
 }
 
-/// From now on the lines are those of `node`. Once per process.
+/// Makes this process a service: its lines have `format` and are those of `node`. Once per process.
 pub fn set_service(format: Format, node: u64) {
     let _ = SERVICE.set(Service { format, node, to_journald: is_journald() });
 }
@@ -97,7 +97,7 @@ fn text_line(record: &Record<'_>, unix_ms: u64) -> String {
     format!("{} {:5} {text}", utc(unix_ms), record.level())
 }
 
-/// As sd-daemon(3) says: a priority of syslog(3) before each line.
+/// A line for journald: a priority of syslog(3) before the text, as sd-daemon(3) defines.
 fn journald_line(record: &Record<'_>) -> String {
     let priority = match record.level() {
         Level::Error => 3,
@@ -119,7 +119,7 @@ fn json_line(record: &Record<'_>, unix_ms: u64, node: u64) -> String {
     set("message", json!(record.args().to_string()));
     set("node", json!(node));
     let mut keys = Keys(line);
-    // It never fails.
+    // Our visitor never fails.
     let _ = record.key_values().visit(&mut keys);
     serde_json::Value::Object(keys.0).to_string()
 }
@@ -139,16 +139,16 @@ impl<'kvs> VisitSource<'kvs> for Keys {
     }
 }
 
-/// `text` with all spelled out that nobody would see, or that would move or hide other letters: names come from other
-/// people's programs.
+/// `text` with escapes for characters that are invisible, or that move or hide others: names come
+/// from other people's programs.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let escape = |c: char| if is_hidden(c) { c.escape_default().to_string() } else { c.into() };
     text.chars().map(escape).collect()
 }
 
-/// Control characters, line ends, what has no width, and what changes the direction of writing (Unicode's
-/// Default_Ignorable_Code_Point and Bidi_Control).
+/// Control characters, line ends, characters without width, and those that change the direction of
+/// writing (Unicode's Default_Ignorable_Code_Point and Bidi_Control).
 fn is_hidden(c: char) -> bool {
     let ignorable = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

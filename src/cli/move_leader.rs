@@ -1,4 +1,5 @@
-//! `tenure move-leader`: leadership goes to another node, without a moment in which two could claim it.
+//! `tenure move-leader`: leadership goes to another node, at no instant claimable by two
+//! (leadership transfer).
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
@@ -19,7 +20,6 @@ pub struct Options {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Options { id, connection } = options;
     let bounds = (connection.timeout, Wait::For(connection.timeout));

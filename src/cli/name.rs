@@ -1,14 +1,15 @@
-//! Names as words of a command line: one that is empty was a variable that is not set, and means nothing.
+//! Names as words of a command line. An empty word is refused: it was probably a variable that is
+//! not set.
 
 use tenure::lock::Name;
 
-/// What is said of an empty word.
+/// The end of the sentence about an empty word.
 pub const EMPTY: &str = "is empty: is a variable not set?";
 
 /// The name of a lock or election.
 ///
 /// # Errors
-/// What is wrong with it, behind the word itself.
+/// The end of a sentence that begins with the word.
 pub fn parse(text: &str) -> Result<String, String> {
     let text = parse_client(text)?;
     Name::try_from(text.as_str()).map_err(|error| error.to_string())?;
@@ -18,7 +19,7 @@ pub fn parse(text: &str) -> Result<String, String> {
 /// The name of a client. The cluster checks the rest.
 ///
 /// # Errors
-/// It is empty.
+/// The name is empty.
 pub fn parse_client(text: &str) -> Result<String, String> {
     if text.is_empty() { Err(format!("it {EMPTY}")) } else { Ok(text.to_owned()) }
 }

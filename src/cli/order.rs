@@ -1,4 +1,4 @@
-//! Orders to the leader, as commands give them: done, or a sentence why not.
+//! Orders of operators to the leader, as commands give them: carried out, or a sentence why not.
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
@@ -24,7 +24,7 @@ pub fn change(connection: &Connection, change: Change) -> Result<(), Failure> {
     give(connection, &Order::ChangeMembers { changes: vec![change] })
 }
 
-/// The same, once a node that was started has caught up with the log.
+/// As [`change`], but waits first until a new node has caught up with the log.
 ///
 /// # Errors
 /// As for [`give`].
@@ -42,7 +42,7 @@ fn give_to(
     client::give(&connection.at()?, order, patience).map_err(|why| failure(connection, why))
 }
 
-/// A refusal is an answer; after an order that may have been carried out it says where to look.
+/// A refusal exits with 1; if the order may have been carried out, the sentence says where to look.
 pub fn failure(connection: &Connection, why: NotDone) -> Failure {
     match why {
         NotDone::Refused(error) => Failure::new(NO, error.message),

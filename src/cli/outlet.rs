@@ -1,9 +1,9 @@
-//! What is said on stdout and stderr while something must go on: a thread of its own writes it.
+//! Output on stdout and stderr that never blocks its caller: a thread of its own writes the text.
 //!
-//! Whoever reads the other end may be gone, or slow, or have stopped reading; a terminal may be held by Ctrl-S, or stop
-//! those who write from the background (stty tostop). None of that may end or hold up whoever supervises a command, a
-//! lease or a node. All threads of ours block all signals, so that no terminal stops this one. What nobody reads is kept
-//! up to a bound, and counted beyond it.
+//! The reader of a stream may be gone, slow, or have stopped reading; a terminal may be held by
+//! Ctrl-S, or stop background writers (stty tostop). None of that may end or hold up the supervisor
+//! of a command, a lease or a node. All threads of ours block all signals, so that no terminal
+//! stops the writer. Unread text is kept up to a bound; beyond that, lines are counted and dropped.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::sys::thread;
 
-/// Stderr, for people.
+/// Stderr.
 pub static STDERR: Outlet = Outlet::new(Stream::Stderr);
-/// Stdout, of a command that holds something while it speaks.
+/// Stdout, for commands that hold something while they print.
 pub static STDOUT: Outlet = Outlet::new(Stream::Stdout);
 
-/// A stream that somebody else may not read.
+/// A stream whose reader may not read.
 #[derive(Debug)]
 pub struct Outlet {
     stream: Stream,
@@ -27,7 +27,7 @@ pub struct Outlet {
     changed: Condvar,
 }
 
-/// Which one.
+/// The stream of an [`Outlet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     Stdout,
@@ -38,17 +38,17 @@ pub enum Stream {
 struct State {
     waiting: VecDeque<String>,
     waiting_bytes: usize,
-    /// Lines for which there was no room.
+    /// Dropped lines: there was no room.
     lost: u64,
     writer: Writer,
     /// Why the last text could not be written.
     failure: Option<ErrorKind>,
 }
 
-/// The thread.
+/// The writing thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writer {
-    /// Nothing was ever said.
+    /// No text yet, and so no thread.
     Unborn,
     Idle,
     Writing,
@@ -66,7 +66,7 @@ impl Outlet {
         Self { stream, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Has `text` written, with the end of a line. Never waits.
+    /// Queues `text` as a line. Never waits.
     pub fn say(&'static self, text: &str) {
         let mut state = self.state();
         if state.waiting_bytes + text.len() > WAITING_BYTES_MAX {
@@ -76,7 +76,8 @@ impl Outlet {
         state.waiting_bytes += text.len();
         state.waiting.push_back(format!("{text}\n"));
         if state.writer == Writer::Unborn {
-            // Without a thread: what the stream takes at once is written, and the rest lost.
+            // Without a thread the text is written as far as the stream takes it at once; the rest
+            // is lost.
             match thread::spawn("tenure-outlet", || self.write_for_ever()) {
                 Ok(_) => state.writer = Writer::Idle,
                 Err(_) => self.write_at_once(&mut state),
@@ -85,7 +86,7 @@ impl Outlet {
         self.changed.notify_all();
     }
 
-    /// Waits until everything is written, or for `wait`.
+    /// Waits until everything is written, for `wait` at most.
     pub fn flush(&self, wait: Duration) -> Flushed {
         let until = Instant::now() + wait;
         let mut state = self.state();
@@ -141,7 +142,7 @@ impl Outlet {
 }
 
 impl State {
-    /// The next text; after a gap how much is missing.
+    /// The next text; after a gap, a line that says how much is missing.
     fn take(&mut self) -> Option<String> {
         if let Some(text) = self.waiting.pop_front() {
             self.waiting_bytes = self.waiting_bytes.saturating_sub(text.len() - 1);
@@ -152,18 +153,18 @@ impl State {
     }
 }
 
-/// What became of what was said.
+/// What became of the queued text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flushed {
     Written,
-    /// It is still on its way.
+    /// Some of it is still queued.
     NotYet,
-    /// The last of it could not be written.
+    /// The last text could not be written.
     Failed(ErrorKind),
 }
 
 impl Stream {
-    /// A descriptor of our own for it, beside the standard library's locks and buffers.
+    /// A descriptor of our own for the stream, beside the standard library's locks and buffers.
     ///
     /// # Errors
     /// The process has none left.
@@ -176,7 +177,8 @@ impl Stream {
     }
 }
 
-/// Writes all of `bytes`, however long it takes, also where somebody else made the stream one that does not wait.
+/// Writes all of `bytes`, however long it takes, also to a stream that another process has made
+/// non-blocking.
 ///
 /// # Errors
 /// The reader is gone, the disk is full.
@@ -196,9 +198,9 @@ pub fn write_whole(mut file: &File, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// How long a reader of stderr may take for the last sentence.
+/// How long the last sentence waits for a reader of stderr.
 pub const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
-/// A node that logs for an hour to a reader that has stopped should lose only the end of it.
+/// Enough for an hour's log of a node whose reader has stopped.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 
 #[cfg(test)]
@@ -208,7 +210,7 @@ mod tests {
     #[test]
     fn what_nobody_reads_is_bounded_and_counted() {
         static OUTLET: Outlet = Outlet::new(Stream::Stderr);
-        // Its thread is never born: so nobody reads.
+        // The outlet's thread is never started, so nothing is written.
         OUTLET.state().writer = Writer::Idle;
         let line = "x".repeat(WAITING_BYTES_MAX / 4);
         (0..7).for_each(|_| OUTLET.say(&line));

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     Reads,
-    /// It has seen enough (a broken pipe): to print more makes no sense.
+    /// The reader has seen enough (a broken pipe).
     Gone,
 }
 
@@ -26,7 +26,7 @@ pub fn offer(text: &str) -> Result<Reader, Failure> {
     }
 }
 
-/// Writes `text` to stdout, a part of what there is to say.
+/// Writes `text` to stdout; more will follow.
 ///
 /// # Errors
 /// Stdout is full. A reader that has seen enough ends the program quietly.
@@ -37,8 +37,8 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes `text` to stdout, the last that there is to say. The exit code is the command's, also if the reader has seen
-/// enough: what was done is done, and an answer is none the other way round because nobody reads it.
+/// Writes the last `text` to stdout. A reader that has seen enough does not change the exit code:
+/// the command was carried out, and its answer does not depend on a reader.
 ///
 /// # Errors
 /// Stdout is full.
@@ -46,7 +46,7 @@ pub fn conclude(text: &str) -> Result<(), Failure> {
     offer(text).map(drop)
 }
 
-/// What is said when stdout is full.
+/// The failure when stdout cannot be written.
 pub fn cannot_write(error: &io::Error) -> Failure {
     Failure::unavailable(format!("cannot write to stdout: {error}"))
 }

@@ -1,4 +1,4 @@
-//! A directory on disk that goes when it is no longer needed.
+//! A temporary directory on disk.
 
 use crate::cli::failure::Failure;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A new, empty directory. In /var/tmp: /tmp is often memory, on which syncing costs nothing.
+    /// A new, empty directory in /var/tmp: /tmp is often memory, where a sync costs nothing.
     ///
     /// # Errors
     /// It cannot be made.

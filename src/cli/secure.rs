@@ -1,4 +1,4 @@
-//! The options of TLS that all commands share: whom they trust, and what they show.
+//! The TLS options that all commands share: the trusted authority, and the certificate to show.
 
 use crate::cli::failure::Failure;
 use clap::{Args, ValueEnum};
@@ -75,7 +75,8 @@ impl SecureClient {
     /// For a client; `None`: without TLS.
     ///
     /// # Errors
-    /// Somebody who has a certificate or a credential means TLS, and without --ca there would be none; nobody has both.
+    /// A certificate or a credential without --ca, which would go unencrypted; a certificate and a
+    /// credential at once.
     pub fn options(&self) -> Result<Option<TlsOptions>, Failure> {
         let Self { tls: Secure { ca, cert, key, verify }, credential_file } = self;
         let Some(ca) = ca else {
@@ -92,10 +93,10 @@ impl SecureClient {
         Ok(Some(options.verify(verify.map(base::Verify::from).unwrap_or_default())))
     }
 
-    /// A cluster for connections that are no client's.
+    /// `cluster` reached over TLS, for connections that are no client's.
     ///
     /// # Errors
-    /// A file is of no use.
+    /// A file cannot be used.
     pub fn reach(&self, cluster: ClusterAt) -> Result<ClusterAt, Failure> {
         match self.options()? {
             Some(options) => Ok(cluster.over_tls(&options)?),
@@ -103,7 +104,7 @@ impl SecureClient {
         }
     }
 
-    /// The same as flags of a command line.
+    /// These options as flags of a command line.
     pub fn flags(&self) -> impl Iterator<Item = (&'static str, String)> {
         let file = |flag, path: &Option<PathBuf>| {
             path.as_ref().map(|path| (flag, path.display().to_string()))

@@ -34,10 +34,9 @@ pub struct Options {
     connection: Connection,
 }
 
-/// A lock, and how long its holder's session lasts at least, in milliseconds.
+/// A lock, and the least remaining time of its holder's session in milliseconds.
 type Row = (LockView, u64);
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let client = options.connection.open()?;
     let shown = options.show(&client);
@@ -73,7 +72,7 @@ impl Options {
     }
 }
 
-/// Whether anybody holds or waits for a lock that has `name` for its folder.
+/// Whether a lock below the folder `name` is held or waited for.
 fn has_some_below(client: &Client, name: &str) -> Result<bool, Failure> {
     let query = Query::Locks { prefix: format!("{name}/"), after: None, limit: 1 };
     match client.read(query)? {
@@ -89,7 +88,7 @@ fn to_text(rows: &[Row], orders: &[OrderShown], now_unix_ms: u64) -> String {
     let head = ["NAME", "STATE", "HOLDER", "TOKEN", "SINCE", "REMAINING", "QUEUE"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(|row| line(row, now_unix_ms)));
-    // Last, since it may be long. Of a lock alone it has a line for itself.
+    // The value comes last, since it may be long. A single lock has a line for it.
     if rows.len() > 1 && rows.iter().any(|(lock, _)| !lock.value.is_empty()) {
         lines[0].push("VALUE".to_owned());
         let values = rows.iter().map(|(lock, _)| told::brief_value(&lock.value));
@@ -123,7 +122,7 @@ fn line((lock, remaining_ms): &Row, now_unix_ms: u64) -> Vec<String> {
     cells
 }
 
-/// How much of it is held, and what is odd about that.
+/// STATE: how much of the lock is held, "asked", "delayed".
 fn state(lock: &LockView) -> String {
     let held = match (lock.limit, lock.mode, lock.holding) {
         (0, _, 0) if lock.is_delayed => return "delayed".to_owned(),
@@ -137,7 +136,7 @@ fn state(lock: &LockView) -> String {
     format!("{held}{asked}{delayed}")
 }
 
-/// What a holder was asked; which one, if it is not the oldest.
+/// The order to a holder; names the holder if it is not the oldest.
 fn asked(lock: &LockView, order: &OrderShown) -> String {
     let whose = match order.token {
         token if token == lock.token => String::new(),
@@ -181,7 +180,7 @@ fn permits(lock: &LockView, permits: u32) -> String {
     if lock.limit == 0 { String::new() } else { format!(", {permits} of {}", lock.limit) }
 }
 
-/// Those who are not listed.
+/// A line that counts those who are not listed.
 fn more(all: u32, listed: usize, what: &str) -> String {
     match (all as usize).saturating_sub(listed) {
         0 => String::new(),
@@ -189,7 +188,7 @@ fn more(all: u32, listed: usize, what: &str) -> String {
     }
 }
 
-/// How long ago an instant of another machine's wall clock was; never before now.
+/// How long ago an instant of another machine's wall clock was; one in the future counts as now.
 #[must_use]
 pub fn ago(now_unix_ms: u64, then_unix_ms: u64) -> String {
     duration::show(Duration::from_millis(now_unix_ms.saturating_sub(then_unix_ms)))

@@ -1,4 +1,4 @@
-//! Signals as something to poll: which ones arrived, and a descriptor that is readable when one did.
+//! Signals as a descriptor to poll (self-pipe), and the signals that arrived.
 
 use crate::cli::failure::Failure;
 use signal_hook::consts::{
@@ -13,26 +13,27 @@ use std::sync::{Mutex, PoisonError};
 use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::process;
 
-/// Those that end a program; SIGHUP when its terminal goes.
+/// The signals that end a program; SIGHUP comes when its terminal goes.
 pub const ENDING: &[i32] = &[SIGTERM, SIGINT, SIGHUP];
 
-/// Those that `tenure lock` hands on to its command: all that one program sends another, or a person, or a timer that was
-/// set before an exec. Not among them: what a process gets for its own faults and limits, and those of job control.
+/// The signals that `tenure lock` hands on to its command: all that a program, a person, or a timer
+/// from before an exec may send. Not among them: signals for a process's own faults and limits, and
+/// those of job control.
 pub fn forwarded() -> Vec<i32> {
     let others = [SIGUSR1, SIGUSR2, SIGURG, SIGWINCH, SIGIO, SIGPWR, SIGSTKFLT, SIGCONT];
     [ENDING_WAITS, &others].concat().into_iter().chain(REAL_TIME).collect()
 }
 
-/// Those of [`forwarded`] that end the wait for a lock. With SIGUSR1 and the like people speak to a service that runs: a
-/// host that stands by for it must not end by that.
+/// Those of [`forwarded`] that end the wait for a lock. SIGUSR1 and the like are for a running
+/// service: a standby that still waits must not end by them.
 pub const ENDING_WAITS: &[i32] =
     &[SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGVTALRM, SIGPROF];
 
-/// Those that end a lock that is held without a command: as they would end any program.
+/// The signals that end a hold without a command: those that would end any program.
 pub const ENDING_HOLDS: &[i32] =
     &[SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2];
 
-/// Signals that are caught as long as this lives; from then on they do nothing.
+/// Signals that are caught as long as this lives; after that they have no effect.
 #[derive(Debug)]
 pub struct Signals {
     delivery: Mutex<SignalDelivery<UnixStream, SignalOnly>>,
@@ -41,7 +42,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Catches `signals`, blocked ones, too. Not those that were ignored when this program was started (nohup).
+    /// Catches `signals`, also blocked ones, but not those that were ignored when this program was
+    /// started (nohup).
     ///
     /// # Errors
     /// The process has no descriptor left.
@@ -51,7 +53,8 @@ impl Signals {
         Self::catch_all(&heeded.collect::<Vec<i32>>())
     }
 
-    /// Catches `signals`, ignored ones, too: whoever they are handed on to may have begun to listen to them.
+    /// Catches `signals`, also ignored ones: a command to which they are handed on may listen to
+    /// them.
     ///
     /// # Errors
     /// The process has no descriptor left.
@@ -86,10 +89,10 @@ impl Signals {
     }
 }
 
-/// Linux's own: power fails; and one that is nobody's, and so anybody's.
+/// Signals of Linux: a power failure, and the unused signal 16.
 const SIGPWR: i32 = 30;
 const SIGSTKFLT: i32 = 16;
-/// The first two are the C library's.
+/// Without 32 and 33, which are the C library's.
 const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text} is too much"))
 }
 
-/// A size as short as it can be said without lying much: "812 B", "1.5 KiB", "64.0 MiB".
+/// A size, cut to a tenth of its unit: "812 B", "1.5 KiB", "64.0 MiB".
 #[must_use]
 pub fn show(bytes: u64) -> String {
     let unit = [("GiB", 30), ("MiB", 20), ("KiB", 10)];

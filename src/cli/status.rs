@@ -35,7 +35,6 @@ pub struct Options {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let cluster = ClusterStatus::ask(options.connection.at()?, options.connection.timeout);
     if let Some(node) = options.node {
@@ -51,19 +50,19 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     Ok(if options.check { Health::of(&cluster).exit_code() } else { 0 })
 }
 
-/// Whether a cluster serves.
+/// The answer of --check for a whole cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// A leader, and all members in its term, with its log, and room for more of it.
     Whole,
     /// A leader and a quorum in its term; or a cluster that waits for something and grants nothing until then.
     Degraded,
-    /// Neither.
+    /// No leader, or no quorum in its term.
     None,
 }
 
 impl Health {
-    /// Whether `cluster` serves.
+    /// The health of `cluster`.
     #[must_use]
     pub fn of(cluster: &ClusterStatus) -> Self {
         let state = cluster.condition().state;
@@ -166,7 +165,7 @@ fn table<'a>(rows: impl Iterator<Item = &'a NodeRow> + Clone) -> String {
     output::table(&lines)
 }
 
-/// Whom the certificate of a node names, and how long it is valid.
+/// The principal in a node's certificate, and how long the certificate is valid.
 fn secured_columns(status: &NodeStatus) -> [String; 2] {
     let days = match status.certificate_days {
         None => "?".to_owned(),
@@ -211,7 +210,7 @@ fn line(row: &NodeRow) -> Vec<String> {
     ]
 }
 
-/// The longest of the last minute.
+/// The longest duration of the last minute.
 fn longest(timing: Option<Timing>) -> String {
     let millis = |micros: u64| format!("{}.{} ms", micros / 1000, micros % 1000 / 100);
     timing.map_or("?".to_owned(), |timing| millis(timing.max_minute))

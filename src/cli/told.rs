@@ -1,17 +1,17 @@
-//! What people say of a lock to others, as others read it: a value, and what its holder was asked.
+//! Texts of a lock for people: its value, and the order to its holder.
 
 use crate::cli::duration;
 use crate::cli::log::printable;
 use std::time::Duration;
 use tenure::wire::OrderShown;
 
-/// A value as a part of a line.
+/// A value as a part of a line, printable.
 #[must_use]
 pub fn value(bytes: &[u8]) -> String {
     printable(&String::from_utf8_lossy(bytes))
 }
 
-/// The same where there is little room.
+/// A value cut to [`BRIEF_CHARS`] characters.
 #[must_use]
 pub fn brief_value(bytes: &[u8]) -> String {
     let whole = value(bytes);

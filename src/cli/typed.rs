@@ -1,10 +1,11 @@
-//! Commands that people are told to type: each word so that a shell takes it as one, and as it is.
+//! Commands for people to type: each word is quoted so that a shell reads it as one word,
+//! unchanged.
 
 use crate::cli::connect::Connection;
 use crate::cli::log::printable;
 use std::net::IpAddr;
 
-/// `text` as a word of a command line.
+/// `text` as one word of a shell's command line.
 #[must_use]
 pub fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
@@ -14,7 +15,7 @@ pub fn word(text: &str) -> String {
     if printable(text) == text {
         return format!("'{}'", text.replace('\'', "'\\''"));
     }
-    // What nobody could read, let alone type, has escapes that bash, zsh and ksh know.
+    // Unprintable characters get escapes ($'…') that bash, zsh and ksh know.
     let escape = |c: char| match c {
         '\'' | '\\' => format!("\\{c}"),
         c if printable(&c.to_string()) == c.to_string() => c.to_string(),
@@ -38,7 +39,7 @@ pub fn command(subcommand: &str, connection: &Connection, words: &[&str]) -> Str
     all.into_iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// What a node that is reached at `address` must be told besides, if anything: it does not listen there otherwise.
+/// The flag --insecure, if a node needs it to listen at `address`; else nothing.
 #[must_use]
 pub fn insecure(address: &str) -> &'static str {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);

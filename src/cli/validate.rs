@@ -1,4 +1,4 @@
-//! `tenure validate`: whether a token holds a lock now, as the cluster knows it.
+//! `tenure validate`: asks the cluster whether a token holds a lock now.
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
@@ -20,7 +20,6 @@ pub struct Options {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let client = options.connection.open()?;
     let holds = client.validate(&options.name, Token(options.token))?;

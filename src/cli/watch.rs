@@ -1,4 +1,4 @@
-//! `tenure watch`: who holds a lock, and each change of that.
+//! `tenure watch`: the holder of a lock, and each change of it.
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
@@ -39,13 +39,12 @@ pub enum Form {
 }
 
 impl Form {
-    /// As the flag `--json` says.
+    /// The form that the flag `--json` asks for.
     pub fn of(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     follow(&options.connection, &options.name, Form::of(options.json))
 }
@@ -76,7 +75,7 @@ fn wait_for(observer: &Observer, signals: &Signals) -> Result<Reader, Failure> {
     let fds = [Some(signals.fd()), observer.fd()];
     let mut set = vec![(std::io::stdout().as_raw_fd(), Interest::End, Ready::default())];
     set.extend(fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())));
-    // Without a descriptor for one of them: look again and again.
+    // Without a descriptor for one of them: polls.
     let timeout = if fds.contains(&None) { Some(LOOK_EVERY) } else { None };
     poll::wait(&mut set, timeout)
         .map_err(|error| Failure::unavailable(format!("cannot wait for events: {error}")))?;

@@ -1,4 +1,4 @@
-//! What Rust programs call; the C header is the same, function by function.
+//! The client's interface for Rust programs; the C header mirrors it function by function.
 
 use super::ClusterAt;
 use super::calls::{bug, checked_name, unexpected, wait_for_done};
@@ -24,13 +24,13 @@ pub struct Client {
     pub(super) handle: Arc<Handle>,
 }
 
-/// What a client, its leases and its pending calls have in common: they may be dropped in any order, and
-/// with the last of them the session is closed in the background.
+/// The part that a client, its leases and its pending calls share: they may be dropped in any
+/// order, and with the last of them the session is closed in the background.
 pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
-    /// How long calls without a wait of their own may take.
+    /// The timeout of calls without a wait of their own.
     pub(super) request_timeout: Duration,
-    /// Where the program said that nodes are, and of which cluster.
+    /// The program's endpoints, and the expected cluster.
     pub(super) cluster: ClusterAt,
 }
 
@@ -49,7 +49,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // Never waits. In a forked child it says nothing: the session is the parent's.
+        // Never blocks. A forked child sends nothing: the session is the parent's.
         let _ = self.shared.with(|inner, now| inner.core.let_go(now));
     }
 }
@@ -142,7 +142,7 @@ impl Client {
         &self.handle.shared
     }
 
-    /// The session as known here. Local.
+    /// The session as known here, without a request.
     #[must_use]
     pub fn session(&self) -> SessionInfo {
         let known = self.shared().look(|inner, now| inner.session_info(now));
@@ -156,14 +156,16 @@ impl Client {
         })
     }
 
-    /// What keeps the cluster from granting, as far as this client was told; `None`: nothing, or no node has said. Local.
+    /// The condition that keeps the cluster from granting, as far as this client knows; `None`:
+    /// none, or no node has told one. Without a request.
     #[doc(hidden)]
     #[must_use]
     pub fn condition(&self) -> Option<Condition> {
         self.shared().look(|inner, now| inner.core.condition(now)).ok().flatten()
     }
 
-    /// Why there is no session, or what keeps the cluster from granting; empty: nothing. Local.
+    /// Why there is no session, or what keeps the cluster from granting; empty: nothing. Without a
+    /// request.
     #[must_use]
     pub fn why(&self) -> String {
         let why = self.shared().look(|inner, now| {
@@ -177,13 +179,13 @@ impl Client {
         why.unwrap_or_else(|error| error.to_string())
     }
 
-    /// The cluster that this client is of, once a node has said it. Local.
+    /// The cluster of this client, once a node has told it. Without a request.
     #[must_use]
     pub fn cluster(&self) -> Option<ClusterId> {
         self.shared().look(|inner, _| inner.core.cluster()).ok().flatten()
     }
 
-    /// Who holds `name`, linearizably; `None` if vacant.
+    /// The holder of `name`, linearizably; `None` if vacant.
     ///
     /// # Errors
     /// UNAVAILABLE, INVALID, CLOSED, …
@@ -236,8 +238,8 @@ impl Client {
     }
 
     /// Gives the leader an order: [`Operator::connect`](super::Operator::connect), then
-    /// [`Operator::order`](super::Operator::order). If it is a change that leaves the
-    /// leader without a vote, another one is asked to lead first. Each of these takes part of `timeout`.
+    /// [`Operator::order`](super::Operator::order). Before a change that takes the
+    /// leader's vote, leadership is handed over. Each of these takes part of `timeout`.
     ///
     /// # Errors
     /// As for those two.
@@ -250,11 +252,12 @@ impl Client {
         hand_over::order_of(&whom.into(), order, timeout)
     }
 
-    /// Closes it for good, without a wait: belief in all its leases ends at once, and waiting calls return CLOSED. The
-    /// server is told in the background, for at most a second; where it does not hear of it, the TTL frees the locks. So
-    /// does the drop of the last clone, lease and pending call.
+    /// Closes the client for good, without a wait: belief in all its leases ends at once, and
+    /// waiting calls return CLOSED. The server is notified in the background, for at most a second;
+    /// else the TTL frees the locks. The drop of the last clone, lease and pending call does the
+    /// same.
     pub fn let_go(&self) {
-        // In a forked child, and after a failure, there is nothing to let go.
+        // A forked child, or a failed client, has nothing to close.
         let _ = self.shared().with(|inner, now| {
             inner.close_feeds();
             inner.core.let_go(now);
@@ -282,7 +285,7 @@ impl Client {
 }
 
 fn cannot_start(error: io::Error) -> Error {
-    // A thread that cannot be had is "try again".
+    // A lack of threads is EAGAIN.
     let is_shortage = descriptors::is_shortage(&error) || error.kind() == io::ErrorKind::WouldBlock;
     let status = if is_shortage { Status::Limit } else { Status::Io };
     Error::new(status, format!("a client cannot start: {error}")).because_of(error)

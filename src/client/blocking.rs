@@ -1,4 +1,4 @@
-//! A plain connection to one node, for questions that need no session: blocking, each wait bounded.
+//! A blocking connection to one node, for questions that need no session; each wait is bounded.
 
 use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
 use crate::base::text::one_line;
@@ -15,18 +15,18 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// A connection that has said who is there. All its errors are UNAVAILABLE, with the reason.
+/// A connection that has sent its hello. All its errors are UNAVAILABLE, with the reason.
 #[derive(Debug)]
 pub(super) struct BlockingConnection {
     stream: Stream,
     decoder: FrameDecoder,
     until: Instant,
     wait: Duration,
-    /// What the node understands, as it says.
+    /// The abilities that the node names.
     abilities: Abilities,
 }
 
-/// What carries it.
+/// The transport.
 #[derive(Debug)]
 enum Stream {
     Plain(TcpStream),
@@ -42,7 +42,7 @@ impl Stream {
         secured.map(Self::Tls).map_err(|error| unavailable(error.to_string()))
     }
 
-    /// The next read or write ends by then.
+    /// Sets the deadline of the next read or write.
     fn set_deadline(&mut self, until: Instant) -> io::Result<()> {
         match self {
             Self::Plain(socket) => {
@@ -82,18 +82,18 @@ impl Write for Stream {
     }
 }
 
-/// What a node says.
+/// A message of a node.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// Its answer to the hello, and what it speaks.
+    /// The welcome, and the speech that it settles.
     Welcome(Welcomed),
     /// An answer, or a push.
     Message(ServerMessage),
 }
 
 impl BlockingConnection {
-    /// Connects to `endpoint` as the client of this name, and is welcomed. All that is done on it, until the next
-    /// [`BlockingConnection::allow`], ends after `wait`.
+    /// Connects to `endpoint` as the client `name`, and waits for the welcome. All calls until the
+    /// next [`BlockingConnection::allow`] end after `wait` in sum.
     pub(super) fn dial(
         endpoint: &str,
         tls: Option<&TlsDialer>,
@@ -120,11 +120,11 @@ impl BlockingConnection {
         times: (Instant, Duration),
     ) -> Result<(Self, Welcomed), Unheard> {
         let hello = ClientHello { client: client.to_owned(), cluster: None };
-        // It is said where TLS has told who hears it, and nowhere else.
+        // A credential is sent only over TLS, to a verified node.
         let credential = to.1.and_then(TlsDialer::credential);
         let named = Hello::Client(hello.clone(), Speech::own(), credential).to_values();
         match Self::greet(to, (FrameKind::Hello, &named), times) {
-            // As a node of 0.1.0 does at a hello that it does not know; it knows no TLS either.
+            // A node of 0.1.0 closes at a hello that it does not know; it has no TLS either.
             Err(Unheard::Closed) if to.1.is_none() => {
                 Self::greet(to, (FrameKind::ClientHello, &hello), times)
             }
@@ -162,12 +162,12 @@ impl BlockingConnection {
         }
     }
 
-    /// Whether the node understands what takes this.
+    /// Whether the node has the ability.
     pub(super) fn understands(&self, needed: Option<Ability>) -> bool {
         self.abilities.cover(needed)
     }
 
-    /// From now on another `wait` is allowed.
+    /// Allows another `wait` from now on.
     pub(super) fn allow(&mut self, wait: Duration) {
         (self.wait, self.until) = (wait, Instant::now() + wait);
     }
@@ -179,12 +179,12 @@ impl BlockingConnection {
         self.write(&bytes).map_err(|error| failed(&error, self.wait))
     }
 
-    /// The next thing that the node says.
+    /// Receives the next message.
     pub(super) fn receive(&mut self) -> Result<Said, Error> {
         self.receive_or_end()?.ok_or_else(closed)
     }
 
-    /// The same; `None` if it closed the connection.
+    /// As [`Self::receive`]; `None` if the node closed the connection.
     fn receive_or_end(&mut self) -> Result<Option<Said>, Error> {
         let mut buffer = [0; 16 << 10];
         loop {
@@ -216,7 +216,7 @@ fn dial(endpoint: &str, until: Instant) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::AddrNotAvailable.into();
     let found = resolve_within(endpoint, left(until)?).map_err(io::Error::other)?;
     for address in found {
-        // Noted before it connects, which takes long.
+        // Registered before the connect, which takes long.
         let socket = inherited::by_no_child(|| {
             Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
         })?;
@@ -231,7 +231,7 @@ fn dial(endpoint: &str, until: Instant) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// Never zero: the system takes that for "for ever".
+/// The time left until `until`, never zero, which the system takes for "for ever".
 fn left(until: Instant) -> io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
@@ -261,13 +261,13 @@ fn closed() -> Error {
     Error::new(Status::Unavailable, "it closed the connection")
 }
 
-/// Why a hello has no answer.
+/// Why a hello was not answered.
 enum Unheard {
-    /// The node closed the connection without a word.
+    /// The node closed the connection without an answer.
     Closed,
     /// The node does not speak TLS, and we do.
     Plain(Error),
-    /// Anything else.
+    /// Another failure.
     Failed(Error),
 }
 

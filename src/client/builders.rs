@@ -1,4 +1,4 @@
-//! Options said in one expression: `ClientOptions::new().name("worker").ttl(ttl)`.
+//! Builders of options: `ClientOptions::new().name("worker").ttl(ttl)`.
 
 use super::data::{AcquireOptions, BreakOptions, ClientOptions, Grace, Kind};
 use super::tls::TlsOptions;
@@ -32,13 +32,13 @@ impl AcquireOptions {
         Self::default()
     }
 
-    /// Of a reader, who shares the lock with others.
+    /// A reader, which shares the lock with others.
     #[must_use]
     pub fn shared() -> Self {
         Self::default().kind(Kind::Shared)
     }
 
-    /// Of one who takes `permits` of a semaphore that has `limit` in all.
+    /// `permits` of a semaphore that has `limit` in all.
     #[must_use]
     pub fn semaphore(limit: u32, permits: u32) -> Self {
         Self::default().kind(Kind::Semaphore { limit, permits })
@@ -53,7 +53,8 @@ setters!(AcquireOptions:
 );
 
 impl BreakOptions {
-    /// The defaults: whoever holds it may go on for its TTL, and it goes to the next in the queue.
+    /// The defaults: any holder, which may go on for its TTL; the lock goes to the next in the
+    /// queue.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -1,4 +1,4 @@
-//! Which cluster is meant: where its nodes may be, and how it is told from others.
+//! A cluster to connect to: the addresses of its nodes, its expected identity, and TLS.
 
 use super::api::Client;
 use super::core::not_pinned;
@@ -7,36 +7,37 @@ use crate::base::{ClusterId, ClusterPin};
 use crate::net::TlsDialer;
 use crate::{Error, Status};
 
-/// Where the nodes of a cluster may be, and which cluster that must be, if it is known.
+/// The addresses of a cluster's nodes, and the expected cluster, if known.
 #[derive(Clone, Debug)]
 pub struct ClusterAt {
     /// "host:port,…"
     pub endpoints: String,
-    /// Nodes of any other are passed over.
+    /// The expected cluster: nodes of any other are passed over.
     #[doc(hidden)]
     pub pin: Option<ClusterPin>,
-    /// How its nodes are reached over TLS; `None`: without.
+    /// The TLS dialer; `None`: plaintext.
     pub(super) tls: Option<TlsDialer>,
 }
 
 impl ClusterAt {
-    /// Whichever cluster has nodes there, unless a pin says which.
+    /// The cluster at `endpoints`; any cluster without a `pin`.
     #[doc(hidden)]
     #[must_use]
     pub fn new(endpoints: impl Into<String>, pin: Option<ClusterPin>) -> Self {
         Self { endpoints: endpoints.into(), pin, tls: None }
     }
 
-    /// The cluster of this id, as `tenure status` shows it, or its first eight hex digits at least: nodes of any other are passed over.
+    /// Expects the cluster of this id, as `tenure status` shows it, or at least its first eight hex
+    /// digits: nodes of any other are passed over.
     ///
     /// # Errors
-    /// INVALID: it is no such id.
+    /// INVALID: malformed id.
     pub fn of_cluster(self, cluster_id: &str) -> Result<Self, Error> {
         let pin = ClusterPin::parse(cluster_id).map_err(|why| Error::new(Status::Invalid, why))?;
         Ok(Self { pin: Some(pin), ..self })
     }
 
-    /// Reached over TLS alone.
+    /// Reaches nodes over TLS alone.
     ///
     /// # Errors
     /// INVALID: which file, and what is wrong with it.
@@ -44,17 +45,17 @@ impl ClusterAt {
         Ok(Self { tls: Some(options.read()?), ..self })
     }
 
-    /// A node that speaks no TLS is asked without; one that refuses a certificate is not. For a node that takes both itself
-    /// (`TlsMode::Optional`), and for nobody else.
+    /// Falls back to plaintext for nodes without TLS, but not for one that refuses a certificate.
+    /// Only for a node that accepts both itself (`TlsMode::Optional`).
     #[must_use]
     pub fn or_plain(self) -> Self {
         Self { tls: self.tls.map(TlsDialer::or_plain), ..self }
     }
 
-    /// Whether a node of `cluster` is one of those that are meant; one that is of no cluster yet may be.
+    /// Checks that a node of `cluster` is of the expected cluster; a node without a cluster passes.
     ///
     /// # Errors
-    /// UNAVAILABLE: it is another cluster's.
+    /// UNAVAILABLE: the node is another cluster's.
     pub(super) fn check(&self, cluster: Option<ClusterId>) -> Result<(), Error> {
         match (&self.pin, cluster) {
             (Some(pin), Some(cluster)) if !pin.matches(cluster) => {
@@ -66,8 +67,8 @@ impl ClusterAt {
 }
 
 impl Client {
-    /// The cluster of this client, for connections that are not its own: where the program said that nodes are, and where
-    /// its leader is; that of its session alone.
+    /// The cluster of this client, for further connections: the endpoints of the program and the
+    /// leader's address, pinned to the cluster of the session.
     ///
     /// # Errors
     /// CLOSED, FORKED.
@@ -79,7 +80,7 @@ impl Client {
         })?;
         let (cluster, home) = known?;
         let mut whom = self.handle.cluster.clone();
-        // The id of a cluster is a pin of it.
+        // Pinned by the cluster's whole id.
         let pin = cluster.and_then(|cluster| ClusterPin::parse(&cluster.to_string()).ok());
         whom.pin = pin.or(whom.pin);
         if let Some(home) = home.filter(|home| !whom.endpoints.split(',').any(|one| one == home)) {

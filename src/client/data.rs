@@ -1,4 +1,4 @@
-//! What programs give to a client, and what it tells them.
+//! Options that programs give to a client, and data that it gives back.
 
 use super::tls::TlsOptions;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
@@ -8,7 +8,7 @@ use crate::{Error, Status};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// How a client is opened. Zero or `None` fields of C are the defaults here.
+/// Options of a client.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientOptions {
@@ -26,11 +26,12 @@ pub struct ClientOptions {
     /// Renew the session only while the program calls `Client::progress` at least this often, so that a wedged worker
     /// loses its locks; `None`: always.
     pub progress: Option<Duration>,
-    /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
-    /// other are passed over. `None`: whichever the endpoints agree on, and then that one.
+    /// The expected cluster: its id as `tenure status` shows it, or at least the first eight hex
+    /// digits. Nodes of any other are passed over. `None`: the cluster on which the endpoints
+    /// agree, and from then on that one.
     pub cluster_id: Option<String>,
-    /// Speak TLS 1.3 with all nodes, and verify who they are; `None`: without. A client of an embedded node reaches that one
-    /// without a socket, and so without TLS.
+    /// TLS 1.3 with all nodes; `None`: plaintext. A client of an embedded node reaches that one
+    /// without a socket, and so without encryption.
     pub tls: Option<TlsOptions>,
 }
 
@@ -49,32 +50,33 @@ impl Default for ClientOptions {
     }
 }
 
-/// What kind of lock is acquired. All who hold a name or wait for it have to mean the same kind of it.
+/// The kind of a lock. All holders and waiters of a name must use the same kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
     /// One holder.
     #[default]
     Exclusive,
-    /// Any number of readers. One that arrives behind a waiting writer queues behind it.
+    /// Any number of readers. A reader that arrives behind a waiting writer queues behind it.
     Shared,
     /// A semaphore.
     Semaphore {
-        /// How many permits there are in all, at least 1: fixed by those who hold one or wait.
+        /// The number of permits in all, at least 1: fixed by the present holders and waiters.
         limit: u32,
-        /// How many of them to take, from 1 to `limit`.
+        /// The number of permits to take, from 1 to `limit`.
         permits: u32,
     },
 }
 
-/// What to acquire besides the name.
+/// Options of an acquire.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct AcquireOptions {
-    /// Shown to whoever asks who holds it; at most 4 KiB.
+    /// The value that readers and observers of the lock see; at most 4 KiB.
     pub value: Vec<u8>,
-    /// `None`: an owner of its own for each acquire. The same number enters again what it holds. Deadlocks are found among
-    /// owners that are named: of the others nobody knows that they hold something else.
+    /// `None`: each acquire is an owner of its own. Acquires with the same number are reentrant.
+    /// Deadlocks are found only among numbered owners: of the others nobody knows whether they hold
+    /// another lock.
     pub owner: Option<NonZeroU64>,
     /// The whole lock, or a share of it.
     pub kind: Kind,
@@ -82,21 +84,21 @@ pub struct AcquireOptions {
     pub lock_delay: Duration,
 }
 
-/// How a lock is taken from its holder (L23).
+/// Options of a break (L23).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct BreakOptions {
-    /// Under which token it must be held; `None`: whoever holds it.
+    /// The token of the holder; `None`: any holder.
     pub token: Option<Token>,
     /// How long the holder may go on.
     pub grace: Grace,
-    /// To whom it goes then, by a waiter's client name; `None`: to the next in the queue.
+    /// The client name of the waiter that gets the lock; `None`: the next in the queue.
     pub to: Option<String>,
     /// Why, for people; at most 255 bytes.
     pub reason: String,
 }
 
-/// How long a holder may go on that is asked to end.
+/// How long a holder that is asked to end may go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grace {
@@ -105,7 +107,7 @@ pub enum Grace {
     Ttl,
     /// For so long from when it hears of it, in whole milliseconds, at most an hour.
     For(Duration),
-    /// Not at all: the lock is free at once, and only tokens protect from then on.
+    /// Not at all: the lock is free at once, and from then on only tokens protect.
     Now,
 }
 
@@ -115,9 +117,9 @@ pub enum Grace {
 pub struct SessionInfo {
     /// VALID, JEOPARDY or ENDED.
     pub state: SessionState,
-    /// Its id, or that of the one before; `None` before the first.
+    /// The id of the session, or of the previous one; `None` before the first.
     pub session: Option<SessionId>,
-    /// How long it may still be believed in.
+    /// How long the session may still be believed in.
     pub remaining: Duration,
     /// The TTL in force.
     pub ttl: Duration,
@@ -137,17 +139,17 @@ pub enum LeaseState {
     Ended(EndReason),
 }
 
-/// What the holder of a lease was asked (L23).
+/// The order to end that a holder was given (L23).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Asked {
-    /// How long it was given, from when it heard of it.
+    /// The time that the order left, from when the holder heard of it.
     pub grace: Duration,
     /// Why, for people; may be empty.
     pub reason: String,
 }
 
-/// Who holds a lock.
+/// A holder of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
@@ -155,24 +157,24 @@ pub struct Holder {
     pub token: Token,
     /// The holder's client name.
     pub client: String,
-    /// The value that it gave.
+    /// The holder's value.
     pub value: Vec<u8>,
-    /// Since when, by the leader's wall clock, for people.
+    /// When the lock was granted, by the leader's wall clock, for people.
     pub since_unix_ms: u64,
 }
 
-/// What an observer is told: who holds a lock, first as it is, then each change.
+/// An observation: the holder of a lock, first the present one, then each change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Observed {
-    /// The oldest holder; `None`: it is vacant.
+    /// The oldest holder; `None`: the lock is vacant.
     pub holder: Option<Holder>,
-    /// Changes before this one that were not told, because they were not read in time or no server remembers them: at
-    /// least so many.
+    /// At least how many changes before this one were missed: not read in time, or no server
+    /// remembers them.
     pub missed: u64,
 }
 
-/// What the program says, else "host:pid".
+/// The name that the program gives, else "host:pid".
 pub(super) fn client_name(name: Option<String>) -> Result<String, Error> {
     let Some(name) = name else {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -13,7 +13,7 @@ impl Client {
     /// Waits to be elected, and returns only if the lease is still believed in at that instant.
     ///
     /// # Errors
-    /// As for `acquire`; LOST: it was elected, and that ended before the call returned.
+    /// As for `acquire`; LOST: elected, but the lease ended before the call returned.
     pub fn campaign(&self, name: &str, wait: Wait, value: &[u8]) -> Result<Lease, Error> {
         self.campaign_start(name, wait, value)?.take(Wait::Forever)
     }

@@ -1,13 +1,13 @@
-//! "host:port,…" as programs write it.
+//! Endpoints in the form "host:port,…", parsed and checked.
 
 use crate::base::address;
 use crate::base::limits::MEMBERS_MAX;
 use crate::{Error, Status};
 
-/// Whether `text` names nodes that can be dialed, as far as its form tells.
+/// Checks the form of endpoints; names are not looked up.
 ///
 /// # Errors
-/// INVALID: which of them cannot, and why.
+/// INVALID: which endpoint is malformed, and how.
 pub fn check_endpoints(text: &str) -> Result<(), Error> {
     parse(text).map(drop)
 }
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<String>, Error> {
     Ok(endpoints)
 }
 
-/// Two names for each member that there can be.
+/// Two endpoints for each of the most members.
 const ENDPOINTS_MAX: usize = 2 * MEMBERS_MAX;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What happens to a client's session, and whether its program moves.
+//! Changes of a client's session, and the program's signs of life.
 
 use super::api::Client;
 use super::calls::until;
@@ -10,13 +10,15 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 impl Client {
-    /// Readable while `next_event` has something; `None` when the process has no file descriptor left.
+    /// Readable while `next_event` has a change; `None` when the process has no file descriptor
+    /// left.
     #[must_use]
     pub fn events_fd(&self) -> Option<RawFd> {
         self.events_descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
     }
 
-    /// The same descriptor as [`events_fd`](Self::events_fd), kept open by what is returned.
+    /// The same descriptor as [`events_fd`](Self::events_fd), kept open as long as the returned
+    /// value.
     ///
     /// # Errors
     /// LIMIT: the process has no descriptor left; CLOSED, FORKED.
@@ -27,7 +29,7 @@ impl Client {
     }
 
     /// Each change of the session's state, in order: VALID, JEOPARDY, ENDED; beyond 1,024 unread ones the newest
-    /// replaces the one before it. What the state is now is no change. One reader.
+    /// replaces the one before it. The state at the opening is no change. One reader.
     ///
     /// # Errors
     /// AGAIN: nothing new within `wait`; INVALID: another thread reads or waits here; CLOSED, FORKED, INTERNAL.
@@ -37,7 +39,8 @@ impl Client {
         shared.next(&feed, until(wait))?.ok_or(Status::Again.into())
     }
 
-    /// The program moves: with `ClientOptions::progress` the session is renewed only as long as it does.
+    /// A sign of life: with `ClientOptions::progress` the session is renewed only while the program
+    /// calls this.
     ///
     /// # Errors
     /// CLOSED, FORKED, INTERNAL.

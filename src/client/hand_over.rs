@@ -1,8 +1,10 @@
-//! Changes of the members that take the leader's vote: leadership moves first, to one who stays.
+//! Changes of the members that take the leader's vote: leadership moves first, to a voter that
+//! stays.
 //!
-//! Then grants go on after the few milliseconds that a move takes, and who claims the leader lease need not wait for
-//! the claims of before (C3). A leader that is asked to leave all the same obeys: it leads until its own removal is in
-//! force, and its successor's claim begins later.
+//! So grants go on after the few milliseconds that a move takes, and the next claim of the leader
+//! lease need not wait for the end of earlier claims (C3). A leader that is ordered to leave all
+//! the same obeys: it leads until its own removal is in force, and its successor's claim begins
+//! later.
 
 use super::cluster_at::ClusterAt;
 use super::operator::Operator;
@@ -12,7 +14,8 @@ use crate::{Error, Status};
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-/// Gives the leader an order; one that would lose its vote by it hands leadership over before, if it can.
+/// Gives the leader an order; a leader that would lose its vote by it hands leadership over first,
+/// if it can.
 ///
 /// # Errors
 /// As for [`Operator::connect`] and [`Operator::order`].
@@ -37,21 +40,21 @@ pub(super) fn order_of(
 
 /// Asks the leader to hand over. True: it leads on, since nobody else can take over now.
 fn stays_leader(operator: &mut Operator, leaving: &[NodeId]) -> Result<bool, Error> {
-    // Of several that leave the leader might choose one.
+    // The leader might choose one of several that leave.
     let to = if leaving.len() > 1 { successor(operator, leaving)? } else { None };
     match operator.order(&Order::MoveLeader { to }) {
         Ok(OrderAnswer::Refused { text }) => {
             log::info!("node {} leads on: {text}", operator.node());
             Ok(true)
         }
-        // Nobody knows who leads now; nothing was changed yet.
+        // The present leader is unknown; nothing was changed yet.
         Ok(_) => Ok(false),
         Err(error) if error.status == Status::Unknown => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// The voter with most of the log of those that stay.
+/// The voter with the longest log among those that stay.
 fn successor(operator: &mut Operator, leaving: &[NodeId]) -> Result<Option<NodeId>, Error> {
     let members = operator.status()?.members;
     let own = operator.node();

@@ -1,4 +1,4 @@
-//! A lease: what a grant is to its holder.
+//! A lease: a grant as its holder sees it.
 
 use super::api::Handle;
 use super::calls::wait_for_done;
@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A grant, as long as it may be believed in. Thread-safe. Dropped it is released in the background.
+/// A grant, as long as it may be believed in. Thread-safe. A drop releases it in the background.
 pub struct Lease {
     pub(super) handle: Arc<Handle>,
     pub(super) state: Arc<SharedLease>,
@@ -25,7 +25,7 @@ impl Lease {
         Self { handle, state }
     }
 
-    /// What is held.
+    /// The name of the lock, of several the first.
     #[must_use]
     pub fn name(&self) -> &str {
         self.state.name.as_str()
@@ -39,15 +39,16 @@ impl Lease {
     /// UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
     /// ```
     ///
-    /// The first is the read, and fences off earlier holders: a late write between a plain `SELECT` and the second would
-    /// be accepted, and undone by it. No row: refused.
+    /// The first statement is the read, and fences off earlier holders: after a plain `SELECT` a
+    /// late write of theirs would be accepted, and then overwritten by the second statement. No
+    /// row: refused.
     #[must_use]
     pub fn token(&self) -> Token {
         self.state.token
     }
 
-    /// How long it may still be believed in; zero means never again. Local and lock-free: two atomic
-    /// loads around a reading of the clocks.
+    /// How long the lease may still be believed in; zero is for good. Local and lock-free: two
+    /// atomic loads around a reading of the clocks.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         if self.handle.shared.is_forked() { Duration::ZERO } else { self.state.remaining() }
@@ -59,7 +60,8 @@ impl Lease {
         nanos(self.remaining())
     }
 
-    /// Held, asked to end, or ended and why. That it was asked is told with this: until then `fd` is readable for it.
+    /// Held, asked to end, or ended and why. After a call that tells an order to end, `fd` is not
+    /// readable for it any more.
     #[must_use]
     pub fn state(&self) -> LeaseState {
         if self.handle.shared.is_forked() {
@@ -69,20 +71,21 @@ impl Lease {
         self.look()
     }
 
-    /// As `state`, for ourselves: the program was not told.
+    /// As `state`, for internal use: the order stays unseen.
     fn look(&self) -> LeaseState {
         if !self.state.remaining().is_zero() {
             return if self.state.is_asked() { LeaseState::Asked } else { LeaseState::Held };
         }
         if self.state.ended().is_none() {
-            // A reader saw it first: the core knows why. After a failure nobody does.
+            // A reader saw the end first: the core knows the reason, unless it has failed.
             let _ = self.handle.shared.with(|_, _| ());
         }
         LeaseState::Ended(self.state.ended().unwrap_or(EndReason::Expired))
     }
 
-    /// What its holder was asked, if it was asked to end: how long it may go on, and why. Of several orders the one that
-    /// leaves it the least time. It stays readable after the end. `None` in a forked child. Tells it as `state` does.
+    /// The order to end, if there was one: how long the holder may go on, and why. Of several
+    /// orders the one that leaves the least time. It stays readable after the end. `None` in a
+    /// forked child. Counts as seen, as after `state`.
     #[must_use]
     pub fn asked(&self) -> Option<Asked> {
         if self.handle.shared.is_forked() {
@@ -92,14 +95,15 @@ impl Lease {
         self.state.order()
     }
 
-    /// Readable no later than `remaining` reaches zero, and from then on for good; and from when it is asked to end until
-    /// the program was told: until `state` or `asked` is called. `None` when the process has no descriptor left.
+    /// Readable no later than `remaining` reaches zero, and from then on for good; also from an
+    /// order to end until `state` or `asked` is called. `None` when the process has no descriptor
+    /// left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
         self.descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
     }
 
-    /// The same descriptor as [`fd`](Self::fd), kept open by what is returned.
+    /// The same descriptor as [`fd`](Self::fd), kept open as long as the returned value.
     ///
     /// # Errors
     /// LIMIT: the process has no descriptor left; CLOSED, FORKED.
@@ -107,13 +111,13 @@ impl Lease {
         self.handle.shared.described(|shared| shared.timer_fd(&self.state))
     }
 
-    /// Releases it: belief ends at once, then waits at most `wait` for the server's word. With a wait of
-    /// zero (`Wait::Try`) it returns at once and the release goes on in the background. What this client reads and
-    /// acquires later comes behind it.
+    /// Releases the lease: belief ends at once; then waits at most `wait` for the server's answer.
+    /// With a wait of zero (`Wait::Try`) it returns at once and the release goes on in the
+    /// background. Later reads and acquires of this client come after the release.
     ///
     /// # Errors
-    /// LOST if it had ended, by an earlier release too: the text says by what; UNKNOWN: not answered in time, going on in
-    /// the background.
+    /// LOST if the lease had ended, by an earlier release too: the text says by what; UNKNOWN: not
+    /// answered in time, going on in the background.
     pub fn release(&self, wait: Wait) -> Result<(), Error> {
         let before = self.ended();
         let lease = self.state.id;
@@ -126,7 +130,7 @@ impl Lease {
         done.map_err(|error| of_lease(&self.state, before, error))
     }
 
-    /// Why it has ended, if it has.
+    /// Why the lease has ended, if it has.
     pub(super) fn ended(&self) -> Option<EndReason> {
         match self.look() {
             LeaseState::Ended(reason) => Some(reason),
@@ -140,7 +144,7 @@ impl Drop for Lease {
         if self.handle.shared.is_forked() || self.state.ended().is_some() {
             return;
         }
-        // After a failure there is nothing to release.
+        // A failed client has no lease to release.
         let _ = self.handle.shared.with(|inner, now| inner.core.release(now, self.state.id));
     }
 }

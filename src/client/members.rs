@@ -1,4 +1,4 @@
-//! The members of a cluster, as its nodes tell them to one that was added to it.
+//! The members of a cluster, asked by a node that was added to it.
 
 use super::{ClusterAt, ClusterStatus, endpoints};
 use crate::base::NodeId;
@@ -6,8 +6,9 @@ use crate::net::resolve_within;
 use crate::{Error, Status};
 use std::time::Duration;
 
-/// The members and their addresses ("host:port"), as the leader tells them, else the node with the newest log of those
-/// at the endpoints of `whom` and those that they name. Takes a few seconds if some of them do not answer.
+/// The members and their addresses ("host:port"), by the leader, else by the node with the newest
+/// log among the endpoints of `whom` and the members that they name. Takes a few seconds if some of
+/// them do not answer.
 ///
 /// # Errors
 /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed.
@@ -22,7 +23,7 @@ pub fn members_told(whom: impl Into<ClusterAt>) -> Result<Vec<(NodeId, String)>,
     Ok(newest.members.iter().map(|member| (member.node, member.address.clone())).collect())
 }
 
-/// If not one of the hosts of `endpoints` ("host:port,…") is known, why the first is not.
+/// Why the first host of `endpoints` ("host:port,…") cannot be looked up, if none can.
 #[must_use]
 pub fn unknown_hosts(endpoints: &str) -> Option<String> {
     let mut first = None;
@@ -35,7 +36,7 @@ pub fn unknown_hosts(endpoints: &str) -> Option<String> {
     first
 }
 
-/// How long the nodes have to answer.
+/// The timeout of the nodes' answers.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// Each was looked up just before.

@@ -1,4 +1,4 @@
-//! Observers: who follows who holds a lock or leads.
+//! Observers, which follow the holders of a lock or the leaders of an election.
 
 use super::api::{Client, Handle};
 use super::calls::{checked_name, until};
@@ -11,7 +11,7 @@ use crate::{Error, Status};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
-/// Follows who holds one lock, for one reader. Dropped it follows no more.
+/// Follows the holders of one lock, for one reader. A drop ends the observation.
 pub struct Observer {
     pub(super) name: Name,
     handle: Arc<Handle>,
@@ -20,7 +20,7 @@ pub struct Observer {
 }
 
 impl Client {
-    /// Follows who holds `name`, a lock or an election.
+    /// Follows the holders of `name`, a lock or an election.
     ///
     /// # Errors
     /// INVALID, CLOSED, FORKED, LIMIT.
@@ -33,13 +33,14 @@ impl Client {
 }
 
 impl Observer {
-    /// Readable while `next` has something; `None` when the process has no file descriptor left.
+    /// Readable while `next` has an observation; `None` when the process has no file descriptor
+    /// left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
         self.descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
     }
 
-    /// The same descriptor as [`fd`](Self::fd), kept open by what is returned.
+    /// The same descriptor as [`fd`](Self::fd), kept open as long as the returned value.
     ///
     /// # Errors
     /// LIMIT: the process has no descriptor left; CLOSED, FORKED.
@@ -55,9 +56,10 @@ impl Observer {
         self.handle.shared.next(&self.feed, until(wait))?.ok_or(Status::Again.into())
     }
 
-    /// Follows no more, from any thread: `next`, also where it waits already, gives CLOSED once all is read.
+    /// Ends the observation, from any thread: `next`, also a waiting one, gives CLOSED once all is
+    /// read.
     pub fn close(&self) {
-        // In a forked child, and after a failure, there is nothing to end.
+        // In a forked child, and after a failure, the observation has ended.
         let _ = self.handle.shared.with(|inner, now| inner.unobserve(now, self.id));
     }
 }

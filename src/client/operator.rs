@@ -1,4 +1,4 @@
-//! Orders of operators: a connection to the node that leads, found by asking the others.
+//! Orders of operators over a connection to the leader, which the other nodes name.
 
 use super::blocking::{BlockingConnection, Said};
 use super::cluster_at::ClusterAt;
@@ -10,7 +10,7 @@ use crate::wire::{
 use crate::{Error, Status};
 use std::time::Duration;
 
-/// A connection to the node that led when it was made. One order at a time.
+/// A connection to the node that led when it was opened. One order at a time.
 #[derive(Debug)]
 pub struct Operator {
     node: NodeId,
@@ -21,8 +21,8 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Finds the leader of `whom` ("host:port,…", or a [`ClusterAt`]) by what the nodes there say of it, within `timeout`,
-    /// which is also the bound on each order.
+    /// Finds the leader of `whom` ("host:port,…", or a [`ClusterAt`]) within `timeout`, which is
+    /// also the bound on each order.
     ///
     /// # Errors
     /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed, or that they are of
@@ -32,8 +32,8 @@ impl Operator {
         Ok(Self::new(connection, &welcome, timeout))
     }
 
-    /// Connects to the node at `endpoint` ("host:port"), whether it leads or not: for what any node does
-    /// ([`Order::Snapshot`]).
+    /// Connects to the node at `endpoint` ("host:port"), whether it leads or not: for orders to any
+    /// node ([`Order::Snapshot`]).
     ///
     /// # Errors
     /// UNAVAILABLE says why it cannot be reached.
@@ -52,18 +52,18 @@ impl Operator {
         self.cluster
     }
 
-    /// The node that this is connected to.
+    /// The connected node.
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.node
     }
 
-    /// From now on each order may take this long.
+    /// Sets the timeout of further orders.
     pub(super) fn allow(&mut self, timeout: Duration) {
         self.timeout = timeout;
     }
 
-    /// What the node says of itself.
+    /// Asks for the node's status.
     ///
     /// # Errors
     /// UNAVAILABLE.
@@ -79,7 +79,7 @@ impl Operator {
         }
     }
 
-    /// Gives an order, and waits for what becomes of it.
+    /// Gives an order, and waits for the answer.
     ///
     /// # Errors
     /// UNKNOWN: it was sent, and may have been carried out. UNAVAILABLE: the snapshot was not sent.
@@ -100,7 +100,7 @@ impl Operator {
                         answer => Ok(answer),
                     };
                 }
-                // Whether it led when the order came, nobody can tell: it is said to one who leads no more, too.
+                // Also the answer of a node that has lost leadership after the order came.
                 Said::Message(ServerMessage::Leader(hint))
                     if !only_reads && !leads(&hint, node) =>
                 {
@@ -112,10 +112,10 @@ impl Operator {
         }
     }
 
-    /// Reads something, as whoever leads has it.
+    /// Reads from the leader.
     ///
     /// # Errors
-    /// DENIED says what is missing; UNAVAILABLE: it was not answered.
+    /// DENIED says which right is missing; UNAVAILABLE: not answered.
     pub(super) fn read(&mut self, query: &Query) -> Result<ReadAnswer, Error> {
         self.orders += 1;
         let (node, number) = (self.node, self.orders);

@@ -1,4 +1,5 @@
-//! The search for the leader of a cluster over plain connections: all endpoints are asked at once, and compared.
+//! The search for a cluster's leader over plain connections: all endpoints are asked at once, and
+//! their answers compared.
 
 use super::blocking::BlockingConnection;
 use super::cluster_at::ClusterAt;
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// What was learnt so far.
+/// A search, and its findings so far.
 #[derive(Debug)]
 pub(super) struct Search {
     whom: ClusterAt,
@@ -23,13 +24,14 @@ pub(super) struct Search {
     until: Instant,
 }
 
-/// A connection, and what it was welcomed with.
+/// A connection, and its welcome.
 pub(super) type Greeted = (BlockingConnection, ClientWelcome);
 
 type Answer = (String, Result<Greeted, Error>);
 
 impl Search {
-    /// Among the endpoints of `whom` and the leaders that they name, for at most `timeout`.
+    /// A search among the endpoints of `whom` and the leaders that they name, for at most
+    /// `timeout`.
     ///
     /// # Errors
     /// INVALID for malformed endpoints.
@@ -63,7 +65,7 @@ impl Search {
         self.until.saturating_duration_since(Instant::now())
     }
 
-    /// Asks all of `addresses` at once. Whoever is silent is waited for only while none of the others leads.
+    /// Asks all of `addresses` at once. Silent nodes are waited for only while no other one leads.
     fn ask(
         &mut self,
         addresses: &[String],
@@ -99,7 +101,7 @@ impl Search {
         }
     }
 
-    /// Whoever is of the cluster that is meant.
+    /// Takes an answer; gives the connection if the node is of the expected cluster.
     fn take(&mut self, address: &str, answer: Result<Greeted, Error>) -> Option<Greeted> {
         let checked = answer.and_then(|(connection, welcome)| {
             self.whom.check(welcome.cluster)?;
@@ -146,7 +148,7 @@ fn greet_all(addresses: &[String], tls: Option<&TlsDialer>, wait: Duration) -> R
     for address in addresses {
         let (to, said): (String, Sender<Answer>) = (address.clone(), said.clone());
         let tls = tls.cloned();
-        // Whoever has found the leader by then does not listen any more.
+        // The search may have found the leader, and not listen any more.
         let ask = move || drop(said.send((to.clone(), greet(&to, tls.as_ref(), wait))));
         if let Err(error) = thread::spawn("tenure-operator", ask) {
             log::warn!("{address} is not asked: no thread ({error})");
@@ -166,5 +168,5 @@ fn describe(welcome: &ClientWelcome) -> String {
 const DIAL_WAIT: Duration = Duration::from_secs(2);
 /// Once a leader is found, or named, the others have this long to contradict it.
 const STRAGGLERS_WAIT: Duration = Duration::from_millis(100);
-/// Between rounds through all nodes while none of them leads: a part of an election.
+/// The pause between rounds while no node leads: a fraction of an election.
 const PAUSE: Duration = Duration::from_millis(20);

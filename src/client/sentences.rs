@@ -1,12 +1,12 @@
-//! What people are told of a call that failed: about which lock, and why. The core decides with a status, and with what the
-//! servers said; who holds what under which name is known here.
+//! The sentences of failed calls: which lock, and why. The core decides with a status and the
+//! servers' texts; names are known here.
 
 use super::core::{EndReason, Wait};
 use super::driver::SharedLease;
 use crate::base::locks::Name;
 use crate::{Error, Status};
 
-/// What an acquire is about.
+/// The names and the kind of an acquire.
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
     names: Vec<Name>,
@@ -18,7 +18,7 @@ impl Subject {
         Self { names, wait }
     }
 
-    /// `"a"`, or `"a" and "b"`; of many the first.
+    /// `"a"`, or `"a" and "b"`; of many names the first.
     pub(super) fn names(&self) -> String {
         match &self.names[..] {
             [one] => quoted(one),
@@ -28,7 +28,7 @@ impl Subject {
         }
     }
 
-    /// Why it was not granted.
+    /// The error of an acquire that was not granted.
     pub(super) fn not_granted(&self, error: Error) -> Error {
         let (names, said) = (self.names(), &error.message);
         let text = match error.status {
@@ -58,16 +58,17 @@ impl Subject {
     }
 }
 
-/// What a call about `lease` says that failed with `error`; `before`: why the lease had ended before the call.
+/// The error of a call about `lease` that failed with `error`; `before`: why the lease had ended
+/// before the call.
 pub(super) fn of_lease(lease: &SharedLease, before: Option<EndReason>, error: Error) -> Error {
     let name = quoted(&lease.name);
-    // It may also have ended by itself between that look and the call, which itself ends it.
+    // The lease may also have ended by itself between that look and the call, which ends it, too.
     let by_a_call = [EndReason::Released, EndReason::Transferred];
     let meanwhile = || lease.ended().filter(|reason| !by_a_call.contains(reason));
     let ended = before.or_else(meanwhile);
     let text = match (error.status, ended) {
         (Status::Lost, Some(reason)) => format!("the lease on {name} {}", why_ended(lease, reason)),
-        // Here it was held; whatever ended it reached this client behind the servers' answer.
+        // Held as far as known here: the news of its end comes after the servers' answer.
         (Status::Lost, None) => format!(
             "the lease on {name} is lost: it was broken, or its session had expired, before the call reached the servers"
         ),
@@ -78,7 +79,7 @@ pub(super) fn of_lease(lease: &SharedLease, before: Option<EndReason>, error: Er
     of_end(Error::new(error.status, text), why)
 }
 
-/// What a campaign says whose lease ended before anybody had it.
+/// The error of a campaign whose lease ended before the call returned.
 pub(super) fn of_late_campaign(lease: &SharedLease, reason: EndReason) -> Error {
     let name = quoted(&lease.name);
     let text = format!(
@@ -89,7 +90,8 @@ pub(super) fn of_late_campaign(lease: &SharedLease, reason: EndReason) -> Error 
 }
 
 impl Error {
-    /// Why the lease had ended of which LOST speaks; `None`: it speaks of none, or that is not known here.
+    /// Why the lease of a LOST had ended; `None`: the error is about no lease, or the reason is not
+    /// known here.
     #[must_use]
     pub fn ended(&self) -> Option<EndReason> {
         EndReason::numbered(self.reason)
@@ -100,7 +102,7 @@ fn of_end(error: Error, reason: Option<EndReason>) -> Error {
     Error { reason: reason.map_or(0, |reason| reason as i32), ..error }
 }
 
-/// As the end of a sentence about a lease.
+/// The reason as the end of a sentence about a lease.
 fn why_ended(lease: &SharedLease, reason: EndReason) -> String {
     match reason {
         EndReason::Released => "was released before".to_owned(),
@@ -121,14 +123,14 @@ fn why_ended(lease: &SharedLease, reason: EndReason) -> String {
     }
 }
 
-/// What the core said besides that the time was over.
+/// The core's text beside that the time was over.
 fn more(said: &str) -> String {
     let said = said.strip_prefix(Status::Timeout.text()).unwrap_or(said);
     let said = said.trim_start_matches("; ");
     if said.is_empty() { String::new() } else { format!("; {said}") }
 }
 
-/// A name as it stands in sentences.
+/// A name, quoted for sentences.
 pub(super) fn quoted(name: &Name) -> String {
     format!("{:?}", name.as_str())
 }

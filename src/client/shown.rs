@@ -1,5 +1,5 @@
-//! What `{:?}` shows of a client and of what it gave: who it is and how it stands, never a key. It asks no server and waits
-//! for no lock.
+//! The `{:?}` of a client and its objects: identity and state, never a key. It asks no server and
+//! waits for no lock.
 
 use super::api::{Client, Handle};
 use super::lease::Lease;

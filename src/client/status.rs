@@ -1,4 +1,4 @@
-//! Asking nodes for their own status: plain short-lived connections, no session, no quorum.
+//! Asks nodes for their own status: plain short-lived connections, no session, no quorum.
 
 use super::blocking::{BlockingConnection, Said};
 use crate::net::TlsDialer;
@@ -8,7 +8,7 @@ use crate::{Error, Status};
 use std::io;
 use std::time::Duration;
 
-/// All at once, each on a thread of its own, in the order of `endpoints`.
+/// Asks all nodes at once, each on a thread of its own; answers are in the order of `endpoints`.
 pub(super) fn ask_all(
     endpoints: Vec<String>,
     tls: Option<&TlsDialer>,
@@ -35,7 +35,7 @@ fn ask(endpoint: &str, tls: Option<&TlsDialer>, timeout: Duration) -> Result<Nod
     let describe = Request::Describe { read: 1 };
     let is_understood = welcomed.speech.abilities.cover(describe.needs());
     connection.send(&if is_understood { describe } else { Request::Status { read: 1 } })?;
-    // One of 0.1.0 says it in its welcome alone.
+    // A node of 0.1.0 tells its cluster only in the welcome.
     let cluster = welcomed.welcome.cluster;
     let of_cluster =
         |status: NodeStatus| NodeStatus { cluster: status.cluster.or(cluster), ..status };
@@ -47,7 +47,7 @@ fn ask(endpoint: &str, tls: Option<&TlsDialer>, timeout: Duration) -> Result<Nod
             Said::Message(ServerMessage::Status { status, .. }) => {
                 return Ok(of_cluster(status.into()));
             }
-            // Pushes are passed over.
+            // Pushes are skipped.
             Said::Message(_) | Said::Welcome(..) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Handing a lock over, and taking it from its holder.
+//! Hand-overs of a lock by its holder, and breaks of a lock by others (L13, L23).
 
 use super::api::Client;
 use super::calls::{checked_name, unexpected, wait_for_done, wait_for_order};
@@ -16,8 +16,8 @@ impl Client {
     /// Takes `name` from its holder (L23): asks it to end, or at once.
     ///
     /// # Errors
-    /// NOT_FOUND: nobody holds it so, or nobody waits who is called as `to` says; UNAVAILABLE, UNKNOWN after the
-    /// request timeout; INVALID, CLOSED, …
+    /// NOT_FOUND: nobody holds it, or not under that token, or no waiter has the name `to`;
+    /// UNAVAILABLE, UNKNOWN after the request timeout; INVALID, CLOSED, …
     pub fn break_lock(&self, name: &str, options: BreakOptions) -> Result<(), Error> {
         let BreakOptions { token, grace, to, reason } = options;
         if reason.len() > BREAK_REASON_BYTES_MAX {
@@ -33,12 +33,13 @@ impl Client {
 }
 
 impl Lease {
-    /// Ends it, belief first (L13), and hands what it held to the first waiter whose client is called `to`; `None`: to
-    /// the next in the queue.
+    /// Ends the lease, belief first (L13), and hands the lock to the first waiter whose client is
+    /// called `to`; `None`: to the next in the queue.
     ///
     /// # Errors
-    /// NOT_FOUND: nobody of that name waits: the lease goes on, or, if the waiter left just now, was released;
-    /// LOST if it had ended; UNAVAILABLE; UNKNOWN: not answered in time, going on in the background.
+    /// NOT_FOUND: nobody of that name waits: the lease goes on, or, if the waiter left just now,
+    /// was released; LOST if it had ended; UNAVAILABLE; UNKNOWN: not answered in time, going on in
+    /// the background.
     pub fn transfer(&self, to: Option<&str>) -> Result<(), Error> {
         let before = self.ended();
         if before.is_some() {
@@ -56,7 +57,7 @@ impl Lease {
         done.map_err(|error| of_lease(&self.state, before, error))
     }
 
-    /// Asked before belief ends: a lease that nobody could take over goes on.
+    /// Asks for the queue before belief ends: a lease that nobody could take over goes on.
     fn check_somebody_waits(&self, to: Option<&str>) -> Result<(), Error> {
         let (name, client) = (self.state.name.clone(), to.map(str::to_owned));
         match self.handle.read(Query::Waits { name, client })? {
@@ -72,12 +73,13 @@ impl Lease {
 }
 
 impl Grace {
-    /// As the log has it.
+    /// The grace in the form of a command.
     fn way(self) -> BreakWay {
         match self {
             Self::Ttl => BreakWay::Ask { grace_ms: None },
             Self::For(grace) => {
-                // Less than a millisecond is not at once: belief still ends before the lock is free.
+                // A grace of less than a millisecond is not at once: belief still ends before the
+                // lock is free.
                 let grace_ms = u32::try_from(grace.as_millis()).unwrap_or(u32::MAX).max(1);
                 BreakWay::Ask { grace_ms: Some(grace_ms) }
             }

@@ -1,28 +1,30 @@
-//! What a client is given to speak TLS.
+//! The TLS options of a client.
 
 use crate::base::Verify;
 use crate::net::{TlsDialer, TlsFiles};
 use crate::{Error, Status};
 use std::path::PathBuf;
 
-/// Whom a client trusts, and what it shows. The files are PEM, and are read when the client is opened.
+/// The authority that a client trusts, and the certificate or credential that it shows. Files are
+/// PEM, read when the client is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsOptions {
     /// The authority of the nodes.
     pub ca: PathBuf,
-    /// This client's certificate, and what stands between it and its authority behind it.
+    /// This client's certificate, followed by intermediate ones.
     pub cert: Option<PathBuf>,
-    /// The key of that.
+    /// The key of `cert`.
     pub key: Option<PathBuf>,
-    /// A file with a credential (`tenure access credential create`), for whoever has no certificate.
+    /// A file with a credential (`tenure access credential create`), for a client without
+    /// certificate.
     pub credential: Option<PathBuf>,
-    /// By what nodes are verified.
+    /// How nodes are verified.
     pub verify: Verify,
 }
 
 impl TlsOptions {
-    /// Nodes of this authority are trusted.
+    /// Trusts nodes of this authority.
     pub fn new(ca: impl Into<PathBuf>) -> Self {
         let verify = Verify::default();
         Self { ca: ca.into(), cert: None, key: None, credential: None, verify }
@@ -34,13 +36,13 @@ impl TlsOptions {
         Self { cert: Some(cert.into()), key: Some(key.into()), ..self }
     }
 
-    /// Shows this credential in the place of a certificate.
+    /// Shows this credential in place of a certificate.
     #[must_use]
     pub fn credential(self, file: impl Into<PathBuf>) -> Self {
         Self { credential: Some(file.into()), ..self }
     }
 
-    /// Verifies nodes by this.
+    /// Verifies nodes in this way.
     #[must_use]
     pub fn verify(self, verify: Verify) -> Self {
         Self { verify, ..self }

@@ -1,4 +1,4 @@
-//! Who may what: rules and credentials, changed and asked about.
+//! Access rules and credentials: changes and questions.
 
 use super::client::{ClientObject, tenure_client};
 use super::guard::guard;
@@ -14,9 +14,9 @@ use crate::client::Access;
 use crate::{Error, Status};
 use std::ffi::c_char;
 
-/// From now on whatever no rule allows is denied, to all clients of the cluster. What is so already is done.
+/// From now on whatever no rule allows is denied, to all clients of the cluster. Idempotent.
 ///
-/// Give somebody "admin" first, and those who use locks what they need:
+/// Give somebody "admin" first, and users of locks the rights that they need:
 ///
 /// ```c
 /// tenure_access_allow(client, "operator/alice", "admin,operate", NULL);
@@ -24,18 +24,19 @@ use std::ffi::c_char;
 /// tenure_access_on(client);
 /// ```
 ///
-/// Statuses: TENURE_UNAVAILABLE (surely not done; the text says why: nobody would have "admin", a node takes connections
-/// without TLS, not every node runs a version that has rights, or no leader could be reached), TENURE_DENIED (this takes
-/// "admin", or while rights are off the certificate or credential of an operator: the text says who lacks what),
-/// TENURE_UNKNOWN (it may have been done: give it again), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
+/// Statuses: TENURE_UNAVAILABLE (surely not done; the text says why: nobody would have "admin", a
+/// node takes connections without TLS, not every node runs a version that has rights, or no leader
+/// could be reached), TENURE_DENIED (the call needs "admin", or while rights are off the
+/// certificate or credential of an operator: the text says who lacks what), TENURE_UNKNOWN (it may
+/// have been done: call again), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
 /// request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_access_on(client: *mut tenure_client) -> tenure_status {
     guard(|| access(client)?.turn_on().map(drop))
 }
 
-/// From now on the kind of identity alone decides: operators may do all, clients use locks. Rules and credentials stay. What
-/// is so already is done.
+/// From now on the kind of identity alone decides: operators may do all, clients use locks. Rules
+/// and credentials stay. Idempotent.
 ///
 /// Statuses: TENURE_UNAVAILABLE (surely not done), and else as for tenure_access_on. Any thread; blocks up to
 /// request_timeout_ms.
@@ -44,16 +45,17 @@ pub unsafe extern "C" fn tenure_access_off(client: *mut tenure_client) -> tenure
     guard(|| access(client)?.turn_off().map(drop))
 }
 
-/// Allows `rights` to `principal`, of `names`; what it is allowed already stays. In force once tenure_access_on is.
+/// Allows `rights` of `names` to `principal`; rights that it has already stay. Rules are in force
+/// after tenure_access_on.
 ///
 /// `principal`: "client/NAME", "operator/NAME", "local/N", "anonymous", or the begin of one and a "*", as "client/bill*";
 /// "*" alone is everybody. `rights`: "acquire", "read" and "break", with commas between, of a name ("jobs/nightly"), of a
 /// prefix ("jobs/" is jobs and all below it), or of "*", every name; or "operate" and "admin", which are of the cluster:
 /// `names` is NULL then.
 ///
-/// Statuses: TENURE_INVALID (also: this can be no rule; the text says why), TENURE_UNAVAILABLE (surely not done; also:
-/// there are as many rules as there may be, or not every node runs a version that has rights), and else as for
-/// tenure_access_on. Any thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_INVALID (also: no valid rule; the text says why), TENURE_UNAVAILABLE (surely
+/// not done; also: there are as many rules as there may be, or not every node runs a version that
+/// has rights), and else as for tenure_access_on. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_access_allow(
     client: *mut tenure_client,
@@ -69,13 +71,15 @@ pub unsafe extern "C" fn tenure_access_allow(
     })
 }
 
-/// Takes `rights` away from the rule of just this `principal` and `names`; they are written as for tenure_access_allow. Who
-/// waits and may not any more is refused, and observers are told; what is held stays until it is given back or broken.
+/// Takes `rights` away from the rule of exactly this `principal` and `names`, written as for
+/// tenure_access_allow. Waiters and observers that have lost the right are refused; locks that are
+/// held stay held until released or broken.
 ///
-/// Another rule may still allow some of it: as "client/bill* acquire,read jobs/" (its principal, its rights and, unless
-/// they are of the cluster, its names, each behind a space) it is written to the buffer `still`, "" if there is none, with
-/// TENURE_OK and with TENURE_NOT_FOUND. *len is the size of the buffer, at least 512; afterwards it is what the text takes,
-/// with the NUL that ends it. Both may be NULL.
+/// Another rule may still allow some of `rights`. Such a rule is written to the buffer `still`, as
+/// "client/bill* acquire,read jobs/" (its principal, its rights and, unless these are of the
+/// cluster, its names, with spaces between); "" if there is none. `still` is written with TENURE_OK
+/// and with TENURE_NOT_FOUND. *len is the size of the buffer, at least 512; afterwards it is what
+/// the text takes, with the NUL that ends it. Both may be NULL.
 ///
 /// ```c
 /// char still[512];
@@ -116,11 +120,12 @@ pub unsafe extern "C" fn tenure_access_deny(
     })
 }
 
-/// Whether the rules allow `right` ("acquire", …) of the lock `name` to `principal` ("client/billing"), on or off: writes 1
-/// or 0 to *is_allowed. `name` is NULL for "operate" and "admin".
+/// Whether the rules allow `right` ("acquire", …) of the lock `name` to `principal`
+/// ("client/billing"), whether rights are on or off: writes 1 or 0 to *is_allowed. `name` is NULL
+/// for "operate" and "admin".
 ///
-/// Statuses: TENURE_INVALID, TENURE_DENIED (this takes "admin"), TENURE_UNAVAILABLE, TENURE_CLOSED, TENURE_FORKED. Any
-/// thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_INVALID, TENURE_DENIED (the call needs "admin"), TENURE_UNAVAILABLE,
+/// TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_access_test(
     client: *mut tenure_client,
@@ -145,18 +150,21 @@ pub unsafe extern "C" fn tenure_access_test(
     })
 }
 
-/// Has whoever shows the credential that this gives be `principal` ("client/billing", "operator/alice"), without a
-/// certificate; an earlier one of it is void, and who is connected by that is hung up on. It is written to the buffer
-/// `line`, and nobody can have it a second time: the cluster has a hash of its secret. It is the line of a file that its
-/// user alone reads: credential_file of tenure_client_options, --credential-file of the program.
+/// Creates a credential of `principal` ("client/billing", "operator/alice"): a client that shows it
+/// is that principal, without a certificate. An earlier credential of `principal` is void, and
+/// clients connected by it are disconnected. The credential is written to the buffer `line`, once:
+/// the cluster keeps only a hash of its secret. Store it as the one line of a file that only its
+/// user reads: credential_file of tenure_client_options, --credential-file of the program.
 ///
-/// *len is the size of the buffer; afterwards it is what the line takes, with the NUL that ends it: 66 bytes and the
-/// principal. With 0 the buffer may be NULL.
+/// *len is the size of the buffer; afterwards it is what the line takes, with the NUL that ends it:
+/// 66 bytes and the principal. With 0 the buffer may be NULL.
 ///
-/// Statuses: TENURE_TOO_SMALL (*len says what is needed, and no credential was created), TENURE_INVALID (also: nobody but a
-/// client and an operator has one), TENURE_UNAVAILABLE (surely not done; also: not every node runs a version that has
-/// credentials), TENURE_DENIED (this takes "admin", or while rights are off an operator), TENURE_UNKNOWN (an earlier one
-/// may be void: create another), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_TOO_SMALL (*len says what is needed, and no credential was created),
+/// TENURE_INVALID (also: the principal is neither a client nor an operator), TENURE_UNAVAILABLE
+/// (surely not done; also: not every node runs a version that has credentials), TENURE_DENIED (the
+/// call needs "admin", or while rights are off an operator), TENURE_UNKNOWN (an earlier credential
+/// may be void: create another), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
+/// request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_credential_create(
     client: *mut tenure_client,
@@ -168,7 +176,7 @@ pub unsafe extern "C" fn tenure_credential_create(
         let access = access(client)?;
         // SAFETY: the caller passes a string.
         let principal = unsafe { text(principal, PRINCIPAL) }?;
-        // Before there is one that would be lost.
+        // Before a credential is created that would be lost.
         let needed = principal.len() + LINE_BYTES;
         // SAFETY: the caller passes a place for the length.
         let len = unsafe { room(line, len, needed) }?
@@ -179,11 +187,11 @@ pub unsafe extern "C" fn tenure_credential_create(
     })
 }
 
-/// Has nobody be `principal` by a credential any more: who is connected by it is hung up on, and refused from then on. What
-/// it holds stays until its session ends, or somebody breaks it.
+/// Revokes the credential of `principal`: clients connected by it are disconnected, and refused
+/// from then on. Their locks stay held until the session ends, or somebody breaks them.
 ///
-/// Statuses: TENURE_NOT_FOUND (it has none), TENURE_INVALID, and else as for tenure_access_off. Any thread; blocks up to
-/// request_timeout_ms.
+/// Statuses: TENURE_NOT_FOUND (`principal` has no credential), TENURE_INVALID, and else as for
+/// tenure_access_off. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_credential_revoke(
     client: *mut tenure_client,
@@ -215,7 +223,7 @@ unsafe fn rule<'a>(
     }
 }
 
-/// The place for a length, if there is a buffer; one of less than `needed` bytes is refused before anything is done.
+/// The place for a length, if there is a buffer; a buffer of less than `needed` bytes is refused.
 ///
 /// # Safety `len` is NULL, or as for [`out`].
 unsafe fn room<'a>(
@@ -250,15 +258,15 @@ fn no_rule(what: &str, other: &str) -> Error {
     Error::new(Status::NotFound, text)
 }
 
-/// A rule as it is typed.
+/// A rule as the words of a command line.
 fn words(principal: &str, rights: &str, names: Option<&str>) -> String {
     let words = [Some(principal), Some(rights), names];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// What the text of a rule takes, at most: a promise of the header.
+/// The longest text of a rule, with its NUL: promised by the header.
 const RULE_BYTES: usize = 512;
-/// Beside the principal: a colon, the digits of the secret, a NUL.
+/// Bytes of a credential beside its principal: a colon, the hex digits of the secret, a NUL.
 const LINE_BYTES: usize = 1 + 2 * SECRET_BYTES + 1;
 
 const _: () = {

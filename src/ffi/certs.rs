@@ -1,4 +1,4 @@
-//! Certificates, made without another program.
+//! Certificates, made by the library.
 
 use super::guard::{check_unset, guard};
 use super::log::install;
@@ -9,7 +9,8 @@ use crate::Error;
 use std::ffi::c_char;
 use std::mem::offset_of;
 
-/// Files of the same name are replaced, each at once; without it they stay, and TENURE_INVALID says so.
+/// Replace files of the same name, each atomically; without this flag such a file is
+/// TENURE_INVALID.
 pub const TENURE_CERTS_REPLACE: u32 = 1;
 
 /// How a certificate is made. Begin with TENURE_CERTS_OPTIONS_INIT.
@@ -19,20 +20,22 @@ pub struct tenure_certs_options {
     pub struct_size: u32,
     /// TENURE_CERTS_REPLACE.
     pub flags: u32,
-    /// Of a node: the names and addresses at which it is dialed, without ports ("db1.example,10.0.0.1"). Of others NULL.
+    /// For a node: the names and addresses at which it is dialed, without ports
+    /// ("db1.example,10.0.0.1"). For others NULL.
     pub hosts: *const c_char,
     /// The directory of the authority (ca.crt, ca.key); NULL: the one in which the certificate is made.
     pub ca_dir: *const c_char,
-    /// How many days it is valid; 0 = 365, an authority 3650.
+    /// Validity in days; 0 = 365, for an authority 3650.
     pub days: u32,
     /// 0.
     pub reserved: u32,
 }
 
-/// Makes a certificate and its key (PEM, P-256) in the directory `dir`, which is made if it is not there, as `tenure certs` does.
-/// `what` says whose: "ca" makes an authority (ca.crt, ca.key), which certifies the others: "node/1" (node-1.crt,
-/// node-1.key), "client/NAME" (client-NAME.crt, …), "operator/NAME"; a "/" in NAME is a "=" in the files' names. Keys are
-/// readable by their owner alone. Whoever has ca.key may be anybody: it belongs on no node.
+/// Makes a certificate and its key (PEM, P-256) in the directory `dir`, as `tenure certs` does;
+/// makes `dir` if needed. `what` is the subject: "ca" makes an authority (ca.crt, ca.key), which
+/// certifies the others: "node/1" (node-1.crt, node-1.key), "client/NAME" (client-NAME.crt, …),
+/// "operator/NAME"; a "/" in NAME is a "=" in the files' names. Keys are readable by their owner
+/// alone. The holder of ca.key can pose as anybody: the file belongs on no node.
 ///
 /// ```c
 /// tenure_certs_options hosts = TENURE_CERTS_OPTIONS_INIT;

@@ -1,4 +1,4 @@
-//! A client: the session that all its leases share.
+//! A client: a connection to a cluster, and the session that all its leases share.
 
 use super::guard::{check_unset, guard, guard_or};
 use super::handle::{enter, export, free};
@@ -47,26 +47,30 @@ pub struct tenure_client_options {
     pub connect_timeout_ms: u32,
     /// How long calls without a wait of their own (reads, orders, a leader's answer to a try) may take; 0 = 5000.
     pub request_timeout_ms: u32,
-    /// Renew the session only while tenure_client_progress is called at least so often; 0 = always.
+    /// Renew the session only while tenure_client_progress is called at least every progress_ms; 0
+    /// = always.
     pub progress_ms: u32,
     /// TENURE_OPEN_BACKGROUND.
     pub flags: u32,
-    /// A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
-    /// are read when the client is opened. If none of ca, cert, key, credential_file and verify is given, the environment's
-    /// TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY ("host" or "node") count, but not for a client
-    /// of tenure_node_client; without those, and for "", nothing is encrypted.
+    /// A file (PEM) with the authority of the nodes: nodes are reached over TLS alone, and other
+    /// nodes are refused. The files are read when the client is opened. If none of ca, cert, key,
+    /// credential_file and verify is given, the environment's TENURE_CA, TENURE_CERT, TENURE_KEY,
+    /// TENURE_CREDENTIAL_FILE and TENURE_VERIFY ("host" or "node") count, but not for a client of
+    /// tenure_node_client; without those, and for "", nothing is encrypted.
     pub ca: *const c_char,
-    /// A file (PEM) with the certificate that this client shows; needs key. NULL: it shows none, and nodes refuse it.
+    /// A file (PEM) with the certificate of this client; needs key. NULL: none, and nodes refuse a
+    /// client that has no credential either.
     pub cert: *const c_char,
     /// A file (PEM) with the key of cert.
     pub key: *const c_char,
-    /// A file with a credential (tenure_credential_create, or `tenure access credential create`), for whoever has no
-    /// certificate: cert and key are NULL then, and ca is given. NULL: none.
+    /// A file with a credential (tenure_credential_create, or `tenure access credential create`),
+    /// for a client without certificate: cert and key are NULL then, and ca is given. NULL: none.
     pub credential_file: *const c_char,
-    /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
-    /// other are passed over. NULL: the environment's TENURE_CLUSTER_ID, else none is pinned; "": none is pinned.
+    /// The expected cluster: its id as `tenure status` shows it, or at least the first eight hex
+    /// digits. Nodes of any other cluster are passed over. NULL: the environment's
+    /// TENURE_CLUSTER_ID; without it, and for "", the cluster on which the nodes agree.
     pub cluster_id: *const c_char,
-    /// By what nodes are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
+    /// How nodes are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
     pub verify: u32,
     /// 0.
     pub reserved_2: u32,
@@ -81,7 +85,7 @@ pub struct tenure_session_info {
     pub state: i32,
     /// The session; 0 before the first.
     pub id: u64,
-    /// How long it may still be believed in.
+    /// How long the session may still be believed in.
     pub remaining_ns: u64,
     /// The TTL in force.
     pub ttl_ms: u32,
@@ -102,9 +106,9 @@ pub struct tenure_session_info {
 ///     fprintf(stderr, "%s\n", tenure_last_error());
 /// ```
 ///
-/// Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed or refused us), TENURE_INVALID (also:
-/// a file of ca, cert or key is of no use, and the text says which and why),
-/// TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
+/// Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed or
+/// refused us), TENURE_INVALID (also: a file of ca, cert or key cannot be used, and the text says
+/// which and why), TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_open(
     endpoints: *const c_char,
@@ -129,7 +133,7 @@ pub unsafe extern "C" fn tenure_client_open(
     })
 }
 
-/// The session as known here: nothing is asked of a server. Afterwards *inout is filled in.
+/// Fills in *inout with the session as known here: no server is asked.
 ///
 /// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
@@ -148,9 +152,9 @@ pub unsafe extern "C" fn tenure_client_session(
     })
 }
 
-/// A descriptor that is readable while tenure_client_next has something. Borrowed: poll it; never read it, close
-/// it, or keep it after the client is freed. -1 if the process has no descriptor left, or this is not a client.
-/// Any thread.
+/// A descriptor that is readable while tenure_client_next has a change. Borrowed: poll it; never
+/// read it, close it, or keep it after the client is freed. -1 if the process has no descriptor
+/// left, or this is not a client. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_fd(client: *const tenure_client) -> c_int {
     guard_or(-1, || {
@@ -159,9 +163,10 @@ pub unsafe extern "C" fn tenure_client_fd(client: *const tenure_client) -> c_int
     })
 }
 
-/// The next change of the session's state, in order; waits at most `wait_ms` for one. Afterwards *inout is filled
-/// in as it was at the change. What the state was when tenure_client_open returned is no change: ask
-/// tenure_client_session. Beyond 1024 unread changes the newest replaces the one before it.
+/// Waits at most `wait_ms` for the next change of the session's state, in order, and fills in
+/// *inout with the session at the change. The state at the return of tenure_client_open is no
+/// change: ask tenure_client_session. Beyond 1024 unread changes the newest replaces the one before
+/// it.
 ///
 /// ```c
 /// tenure_session_info info = TENURE_SESSION_INFO_INIT;
@@ -170,8 +175,9 @@ pub unsafe extern "C" fn tenure_client_fd(client: *const tenure_client) -> c_int
 ///         finish_soon(info.remaining_ns);
 /// ```
 ///
-/// Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
-/// TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
+/// Statuses: TENURE_AGAIN (no change within `wait_ms`), TENURE_CLOSED (all changes are read, and
+/// the client is closed), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One
+/// thread at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_next(
     client: *mut tenure_client,
@@ -188,9 +194,9 @@ pub unsafe extern "C" fn tenure_client_next(
     })
 }
 
-/// "I still move": with progress_ms the session is renewed only as long as this is called at least so often, so
-/// that a program that hangs loses its locks (reason TENURE_REASON_STALLED). Call it where work is done, not from
-/// a timer. Without progress_ms it does nothing.
+/// A sign of life: with progress_ms the session is renewed only while this function is called at
+/// least that often, so that a program that hangs loses its locks (reason TENURE_REASON_STALLED).
+/// Call it where work is done, not from a timer. Without progress_ms it does nothing.
 ///
 /// Statuses: TENURE_CLOSED, TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
@@ -202,8 +208,8 @@ pub unsafe extern "C" fn tenure_client_progress(client: *mut tenure_client) -> t
 /// return TENURE_CLOSED. Waits at most `wait_ms` for the server to know; after that its TTL frees the locks.
 /// The handle is still to be freed.
 ///
-/// Statuses: TENURE_TIMEOUT (the server did not answer in time), TENURE_CLOSED (it was closed before),
-/// TENURE_INVALID, TENURE_FORKED. Any thread.
+/// Statuses: TENURE_TIMEOUT (the server did not answer in time), TENURE_CLOSED (the client was
+/// closed before), TENURE_INVALID, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_close(
     client: *mut tenure_client,
@@ -215,18 +221,20 @@ pub unsafe extern "C" fn tenure_client_close(
     })
 }
 
-/// Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
-/// return TENURE_CLOSED. The server is told at once; where none answers within a second the client lets go of its
-/// descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
-/// that was freed already, are harmless. Leases and pendings of the client stay to be freed, before or after it.
+/// Frees a client, and closes it in the background if it was not closed: its leases end, calls that
+/// wait in it return TENURE_CLOSED. The server is notified at once; if no server answers within a
+/// second, the client closes its descriptors all the same, and the TTL frees the locks: only
+/// tenure_client_close waits. NULL, and a client that was freed already, are harmless. Leases and
+/// pendings of the client stay to be freed, before or after it.
 ///
-/// Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.
+/// Any thread; never blocks. In a forked child only the handle is forgotten; nothing of the
+/// parent's is touched.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_free(client: *mut tenure_client) {
     guard_or((), || free::<ClientObject>(client, |client| client.0.let_go()));
 }
 
-/// What a `tenure_client` stands for.
+/// The object of a `tenure_client` handle.
 #[derive(Debug)]
 pub(super) struct ClientObject(pub Client);
 
@@ -271,7 +279,7 @@ fn check_unsupported(given: &tenure_client_options) -> Result<(), Error> {
     check_verify("tenure_client_options", given.verify)
 }
 
-/// The pin that is `given`, else the environment's.
+/// The cluster id that is `given`, else the environment's.
 fn pinned(given: Option<String>) -> Result<Option<String>, Error> {
     match given {
         Some(given) => Ok(Some(given).filter(|given| !given.is_empty())),

@@ -1,4 +1,4 @@
-//! Elections. A lock of the same name is the same thing: an election is a lock with a value.
+//! Elections: an election is a lock with a value, and shares the names of locks.
 
 use super::client::{ClientObject, tenure_client};
 use super::guard::guard;
@@ -10,9 +10,9 @@ use super::strings::{NAME, out, text, value as copied};
 use super::wait::wait;
 use std::ffi::{c_char, c_void};
 
-/// Waits to be elected as `name`, and returns only while that may still be believed in: a lease that ended in
-/// between is TENURE_LOST. `value` (copied, at most 4096 bytes; NULL for none) is what others see of the elected
-/// one. To resign, release the lease.
+/// Waits to be elected in the election `name`, and returns only while the lease may still be
+/// believed in: a lease that ended in between is TENURE_LOST. `value` (copied, at most 4096 bytes;
+/// NULL for none) is what others see of the elected. To resign, release the lease.
 ///
 /// ```c
 /// tenure_lease *lease;
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn tenure_campaign_start(
     })
 }
 
-/// Replaces the value that others see of what the lease holds (copied, at most 4096 bytes; NULL for none).
-/// Observers are told.
+/// Replaces the value of the lease (copied, at most 4096 bytes; NULL for none). Observers are
+/// notified.
 ///
 /// Statuses: TENURE_LOST (the lease had ended), TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have
 /// been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.

@@ -1,5 +1,5 @@
-//! What every exported body runs in: errors become a status and a text, nothing unwinds into C, and no pthread_cancel
-//! unwinds through us.
+//! The guard around every exported body: errors become a status and a text, no panic unwinds into
+//! C, and no pthread_cancel unwinds through us.
 
 use super::status::{TENURE_OK, tenure_status};
 use crate::sys::cancel::Uncancelled;
@@ -31,18 +31,19 @@ pub(super) fn guard_or<T>(failed: T, body: impl FnOnce() -> Result<T, Error>) ->
     })
 }
 
-/// The text of this thread's last failed call; it stands until the next one fails.
+/// The text of this thread's last failed call; valid until the next call fails.
 pub(super) fn last_error() -> *const c_char {
     // A thread that is ending has no text left.
     LAST_ERROR.try_with(|text| text.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// Why the lease had ended of which this thread's last failed call spoke: 0 if it spoke of none.
+/// Why the lease of this thread's last failed call had ended; 0 if that call was about no lease.
 pub(super) fn last_reason() -> i32 {
     LAST_REASON.get()
 }
 
-/// Runs the host's log callback: calls that it makes are refused, since it runs in the middle of ours.
+/// Runs the host's log callback. Calls of the library from within it are refused: one of ours is
+/// under way.
 pub(super) fn in_callback(callback: impl FnOnce()) {
     IN_CALLBACK.with(|inside| {
         inside.set(true);
@@ -51,12 +52,12 @@ pub(super) fn in_callback(callback: impl FnOnce()) {
     });
 }
 
-/// The error of the functions that stand in the header for later versions.
+/// The error of functions that are in the header for later versions.
 pub(super) fn unsupported(what: &str) -> Error {
     Error::new(Status::Unsupported, format!("this version of Tenure has no {what}"))
 }
 
-/// Refuses options of which one is set that this version does not act on: it is not passed over.
+/// Refuses options that set a field on which this version does not act.
 pub(super) fn check_unset(options: &str, fields: &[(&str, bool)]) -> Result<(), Error> {
     match fields.iter().find(|(_, is_set)| *is_set) {
         Some((field, _)) => Err(unsupported(&format!("such {field} in {options}"))),
@@ -68,7 +69,8 @@ fn caught<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     if IN_CALLBACK.with(Cell::get) {
         return Err(Error::new(Status::Invalid, "a log callback must not call tenure_ functions"));
     }
-    // What a panic leaves behind is marked as broken by its visit (`table`), and not used again.
+    // Unwind safety: the visit (`table`) marks an object in which a call panicked as broken, and no
+    // call enters it again.
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(internal(panic.as_ref())))
 }
 

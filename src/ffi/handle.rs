@@ -1,10 +1,10 @@
-//! Handles: a slot and a generation in a pointer's clothes, and the one place that casts them.
+//! Handles: a slot and a generation in the shape of a pointer, and the one place that casts them.
 //!
 //! ```text
 //! generation (32 bits) | slot (24 bits) | mark (8 bits)
 //! ```
 //!
-//! The mark is odd, so no pointer to anything aligned passes for a handle; nothing is ever read through one.
+//! The mark is odd, so no aligned pointer passes for a handle. A handle is never dereferenced.
 
 use super::client::{ClientObject, tenure_client};
 use super::holder::{HolderObject, tenure_holder};
@@ -18,7 +18,7 @@ use crate::{Error, Status};
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-/// Everything that C holds a handle of.
+/// Any object of which C holds a handle.
 #[derive(Debug)]
 pub(super) enum Object {
     Client(ClientObject),
@@ -33,13 +33,13 @@ pub(super) enum Object {
 pub(super) trait Exported: Sized {
     /// The opaque C type.
     type Handle;
-    /// What it is called in messages.
+    /// The name of the kind in messages.
     const NAME: &'static str;
 
-    /// As what it is stored.
+    /// Wraps the object for the table.
     fn into_object(self) -> Object;
 
-    /// What was stored, if it is of this kind.
+    /// The object in `object`, if it is of this kind.
     fn of_object(object: &Object) -> Option<&Self>;
 }
 
@@ -106,8 +106,8 @@ pub(super) fn enter<T: Exported>(handle: *const T::Handle) -> Result<Entered<T>,
     Ok(Entered { visit, kind: PhantomData })
 }
 
-/// Frees `handle`: from now on it is stale. `end` is called first, to wake the calls that use the object; it
-/// is dropped when the last of them has returned. NULL is nothing.
+/// Frees `handle`, which is stale from now on. `end` is called first, to wake the calls that use
+/// the object; the object is dropped when the last of them has returned. NULL is ignored.
 pub(super) fn free<T: Exported>(handle: *mut T::Handle, end: impl FnOnce(&T)) -> Result<(), Error> {
     if handle.is_null() {
         return Ok(());
@@ -116,7 +116,7 @@ pub(super) fn free<T: Exported>(handle: *mut T::Handle, end: impl FnOnce(&T)) ->
         Ok(entered) if entered.visit.close() => end(&entered),
         Ok(_) => return Err(not_a::<T>()),
         Err(Error { status: Status::Forked | Status::Internal, .. }) => {
-            // Its threads are not here, or its state cannot be relied on: nothing of it may run.
+            // The object's threads are the parent's, or its state is broken: no code of it may run.
             TABLE.leak(key::<T>(handle)?);
         }
         Err(error) => return Err(error),

@@ -1,4 +1,4 @@
-//! Who holds what.
+//! The holder of a lock, as read or observed.
 
 use super::client::{ClientObject, tenure_client};
 use super::guard::{guard, guard_or};
@@ -9,14 +9,14 @@ use crate::Status;
 use crate::client::Holder;
 use std::ffi::{CString, c_char, c_void};
 
-/// Who holds a lock, as it was read or observed. Immutable: any thread.
+/// The holder of a lock, as read or observed. Immutable: any thread.
 #[derive(Debug)]
 pub struct tenure_holder {
     _opaque: [u8; 0],
 }
 
-/// Who holds `name`, linearizably: at some instant during the call. On success *out is a holder that you free
-/// with tenure_holder_free; else it is NULL.
+/// Reads the holder of `name`, linearizably: as of some instant during the call. On success *out is
+/// a holder that you free with tenure_holder_free; else it is NULL.
 ///
 /// ```c
 /// tenure_holder *holder;
@@ -26,8 +26,9 @@ pub struct tenure_holder {
 /// }
 /// ```
 ///
-/// Statuses: TENURE_NOT_FOUND (nobody), TENURE_DENIED (rights are on, and it takes `read`: the text says who lacks it),
-/// TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_NOT_FOUND (nobody holds it), TENURE_DENIED (rights are on, and the call needs
+/// `read`: the text says who lacks it), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
+/// TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_of(
     client: *mut tenure_client,
@@ -47,14 +48,15 @@ pub unsafe extern "C" fn tenure_holder_of(
     })
 }
 
-/// The token of the grant, of several the oldest; 0 = nobody holds it, or this is not a holder. Any thread.
+/// The token of the grant, of the oldest if there are several; 0 = nobody holds the lock, or this
+/// is not a holder. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_token(holder: *const tenure_holder) -> u64 {
     guard_or(0, || Ok(enter::<HolderObject>(holder)?.holder.token.0))
 }
 
-/// The name of the client that holds it, "" if nobody does; NULL if this is not a holder. Valid until the holder is
-/// freed. Any thread.
+/// The name of the client that holds the lock, "" if nobody does; NULL if this is not a holder.
+/// Valid until the holder is freed. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_client(holder: *const tenure_holder) -> *const c_char {
     guard_or(std::ptr::null(), || Ok(enter::<HolderObject>(holder)?.client.as_ptr()))
@@ -82,8 +84,8 @@ pub unsafe extern "C" fn tenure_holder_value(
     })
 }
 
-/// Since when, in milliseconds since 1970 by the wall clock of the server that led then: for people only. 0 if
-/// this is not a holder. Any thread.
+/// The time of the grant, in milliseconds since 1970 by the wall clock of the server that led then:
+/// for people only. 0 if this is not a holder. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_since_unix_ms(holder: *const tenure_holder) -> i64 {
     guard_or(0, || {
@@ -92,7 +94,7 @@ pub unsafe extern "C" fn tenure_holder_since_unix_ms(holder: *const tenure_holde
     })
 }
 
-/// How many changes before this one an observer was not told of, at least: they were not read in time, or no
+/// At least how many changes before this one the observer missed: they were not read in time, or no
 /// server remembers them. 0 from tenure_holder_of, and if this is not a holder. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_missed(holder: *const tenure_holder) -> u64 {
@@ -105,7 +107,7 @@ pub unsafe extern "C" fn tenure_holder_free(holder: *mut tenure_holder) {
     guard_or((), || free::<HolderObject>(holder, |_| {}));
 }
 
-/// What a `tenure_holder` stands for.
+/// The object of a `tenure_holder` handle.
 #[derive(Debug)]
 pub(super) struct HolderObject {
     holder: Holder,
@@ -114,7 +116,7 @@ pub(super) struct HolderObject {
 }
 
 impl HolderObject {
-    /// Nobody is a holder without a token.
+    /// `None`: nobody holds the lock, which C sees as the token 0.
     pub fn new(holder: Option<Holder>, missed: u64) -> Self {
         let holder = holder.unwrap_or_default();
         Self { client: c_string(&holder.client), holder, missed }

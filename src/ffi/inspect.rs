@@ -1,4 +1,4 @@
-//! Questions and orders to the server about a lock.
+//! Questions to the server about locks, sessions and the cluster; breaking a lock.
 
 use super::client::{ClientObject, tenure_client};
 use super::guard::guard;
@@ -11,11 +11,12 @@ use crate::{Error, Status};
 use std::ffi::c_char;
 use std::time::Duration;
 
-/// Asks the server whether `token` holds `name` at this instant. A resource that cannot remember the highest
-/// token can ask this before it writes; remembering is better.
+/// Asks the server whether `token` holds `name` at this instant. A resource that cannot remember
+/// the highest token can ask this before it writes; remembering is better.
 ///
-/// Statuses: TENURE_OK (it holds), TENURE_LOST (it does not), TENURE_DENIED (rights are on, and it takes `read`),
-/// TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_OK (the token holds), TENURE_LOST (it does not), TENURE_DENIED (rights are on,
+/// and the call needs `read`), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED.
+/// Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_validate(
     client: *mut tenure_client,
@@ -38,20 +39,21 @@ pub unsafe extern "C" fn tenure_validate(
     })
 }
 
-/// Takes the lock `name` from whoever holds it under `token`; 0: from all who hold it. `reason` (at most 255
-/// bytes; NULL for none) is for people.
+/// Takes the lock `name` from the holder with this `token`; 0: from all holders. `reason` (at most
+/// 255 bytes; NULL for none) is for people.
 ///
-/// `grace_ms` is how long a holder may go on: -1 = for its session's TTL, 1 to 3600000 (an hour) = for so many
-/// milliseconds, from when it hears of it. It sees TENURE_LEASE_STATE_ASKED, tenure_lease_fd of it is
-/// readable, and tenure_lease_asked tells it why; the lock is free when it releases, when the grace is over at its side,
-/// or when its session ends. 0 = at once: the lock is free though its holder may not know yet, and only tokens protect
-/// from then on. Any other grace is TENURE_INVALID.
+/// `grace_ms` is how long a holder may go on after it hears of this: -1 = for its session's TTL, 1
+/// to 3600000 (an hour) = for so many milliseconds. The holder sees TENURE_LEASE_STATE_ASKED, its
+/// tenure_lease_fd is readable, and tenure_lease_asked says why; the lock is free when the holder
+/// releases it, when the grace is over at the holder's side, or when its session ends. 0 = at once:
+/// the lock is free though its holder may not know yet, and only tokens protect from then on. Any
+/// other grace is TENURE_INVALID.
 ///
-/// Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
-/// TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator; with rights on, in any case, the
-/// right `break`: the text says who lacks it), TENURE_UNAVAILABLE (surely not done),
-/// TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
-/// request_timeout_ms.
+/// Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds
+/// it, or not under that token), TENURE_DENIED (over TLS a grace of 0 needs the certificate of an
+/// operator; with rights on, any grace needs the right `break`: the text says who lacks it),
+/// TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID,
+/// TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_break(
     client: *mut tenure_client,
@@ -77,17 +79,19 @@ pub unsafe extern "C" fn tenure_break(
     })
 }
 
-/// What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
-/// names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
-/// in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is),
-/// "access" (who may what: {"on", "rules": [{"principal", "rights": [], "names"}], "credentials": []}; names are null in a rule
-/// of the cluster), "condition": of which cluster this client is, why it has no session, and what keeps the cluster from
-/// granting, as this client was told, or "client": what it has counted of itself (dials, requests by kind, renewals, sessions,
-/// leases granted and ended by reason, failed calls by status). Nobody is asked for these two, and `name` is not used. A value
-/// that is not UTF-8 has its bytes in "value_hex", else that is null.
+/// The state of locks, a session or the cluster as JSON, the text that the tenure program prints
+/// with --json. `what` is "locks" (all whose names begin with `name`; NULL or "": all), "lock" (the
+/// one called `name`), "session" (the one whose id is `name` in digits; NULL or "": this client's),
+/// "cluster", "members" (their addresses, votes, and how far each log is), "access" ({"on",
+/// "rules": [{"principal", "rights": [], "names"}], "credentials": []}; names are null in a rule of
+/// the cluster), "condition" (this client's cluster, why the client has no session, and what keeps
+/// the cluster from granting, as far as the client knows), or "client" (its own counters: dials,
+/// requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by
+/// status). The last two ask no server and do not use `name`. A value that is not UTF-8 has its
+/// bytes in "value_hex", else that is null.
 ///
-/// *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
-/// the buffer may be NULL. What there is may change between two calls:
+/// *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that
+/// ends it. With 0 the buffer may be NULL. The text may grow between two calls:
 ///
 /// ```c
 /// char *json = NULL;
@@ -98,8 +102,8 @@ pub unsafe extern "C" fn tenure_break(
 ///
 /// Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_DENIED (the text says who lacks
 /// which right; of all locks, those that may not be read are left out), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
-/// TENURE_FORKED. What is not there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for
-/// each page of locks.
+/// TENURE_FORKED. A missing object is an empty list or null in the text. Any thread; blocks up to
+/// request_timeout_ms for each page of locks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_describe(
     client: *mut tenure_client,
@@ -139,11 +143,11 @@ fn not_a_token(token: u64) -> Error {
     Error::new(Status::Invalid, format!("{token} is not a token"))
 }
 
-/// Of a handover with a grace of 0.
+/// The text that refuses a handover with a grace of 0.
 pub(super) const TOKENS_ALONE: &str = "grace_ms is 0: who hands over is given time to end, -1 or positive; to take a lock at once, so that only \
      tokens protect, call tenure_break";
 const TOKEN_MAX: u64 = i64::MAX as u64;
-/// The holder's session's TTL.
+/// `grace_ms` for the TTL of the holder's session.
 const GRACE_TTL: i64 = -1;
 
 #[cfg(test)]

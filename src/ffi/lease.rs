@@ -1,4 +1,4 @@
-//! A lease: what a grant is to its holder.
+//! A lease: a grant as its holder sees it.
 
 use super::client::nanos;
 use super::guard::{guard, guard_or};
@@ -16,15 +16,15 @@ pub const TENURE_LEASE_STATE_ASKED: i32 = 2;
 /// Ended, for good.
 pub const TENURE_LEASE_STATE_ENDED: i32 = 3;
 
-/// It has not ended.
+/// The lease has not ended.
 pub const TENURE_REASON_NONE: i32 = 0;
 /// tenure_release.
 pub const TENURE_REASON_RELEASED: i32 = 1;
-/// It was not renewed in time, or the server expired the session.
+/// The session was not renewed in time, or the server expired it.
 pub const TENURE_REASON_EXPIRED: i32 = 2;
 /// tenure_client_close.
 pub const TENURE_REASON_SESSION_CLOSED: i32 = 3;
-/// It was broken: at once, or its grace was over (tenure_break).
+/// The lock was broken: at once, or its grace was over (tenure_break).
 pub const TENURE_REASON_BROKEN: i32 = 4;
 /// tenure_transfer.
 pub const TENURE_REASON_TRANSFERRED: i32 = 5;
@@ -39,41 +39,45 @@ pub struct tenure_lease {
     _opaque: [u8; 0],
 }
 
-/// What is held; NULL if this is not a lease. Valid until the lease is freed. Any thread.
+/// The name of the lock, of several the first; NULL if this is not a lease. Valid until the lease
+/// is freed. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_name(lease: *const tenure_lease) -> *const c_char {
     guard_or(std::ptr::null(), || Ok(enter::<LeaseObject>(lease)?.name.as_ptr()))
 }
 
-/// The fencing token, 1 to 2^63-1: send it with every read and every write, and let the resource refuse smaller ones
-/// than it has seen. It stays readable after the end. 0 = not a lease. Any thread.
+/// The fencing token, 1 to 2^63-1: send it with every read and every write, and let the resource
+/// refuse tokens smaller than the largest it has seen. It stays readable after the end. 0 = not a
+/// lease. Any thread.
 ///
 /// ```text
 /// UPDATE account SET fence = :token WHERE id = :id AND fence <= :token RETURNING balance;
 /// UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
 /// ```
 ///
-/// The first is the read, and fences off earlier holders: a late write between a plain SELECT and the second would be
-/// accepted, and undone by it. No row: refused.
+/// The first statement is the read, and fences off earlier holders: after a plain SELECT a late
+/// write of theirs would be accepted, and then overwritten by the second statement. No row:
+/// refused.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_token(lease: *const tenure_lease) -> u64 {
     guard_or(0, || Ok(enter::<LeaseObject>(lease)?.lease.token().0))
 }
 
-/// How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
-/// believe in it, now or ever again; also if this is not a lease. Takes no lock, waits for no other thread, and may be
-/// called in a signal handler and by a thread of any priority; about 0.2 us.
+/// How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 =
+/// it has ended, for good; also if this is not a lease. Takes no lock, waits for no other thread,
+/// and may be called in a signal handler and by a thread of any priority; about 0.2 us.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_remaining_ns(lease: *const tenure_lease) -> u64 {
     guard_or(0, || Ok(nanos(enter::<LeaseObject>(lease)?.lease.remaining())))
 }
 
-/// A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
-/// stuck: the kernel's timer serves it; from then on it stays readable. It is readable, too, from when the lease is asked
-/// to end (once more if it is asked to end sooner) until tenure_lease_state or tenure_lease_asked is called, which say
-/// what it is. So it can stay in a loop, of level-triggered events or of edges: call one of these two when it is readable.
-/// Borrowed: poll it; never read it, close it, or keep it after the lease is freed. -1 if the process has no
-/// descriptor left, or this is not a lease. Any thread.
+/// A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own
+/// threads are stuck, since a timer of the kernel serves it; from then on it stays readable. It is
+/// also readable from when the lease is asked to end (once more if it is asked to end sooner) until
+/// tenure_lease_state or tenure_lease_asked is called. So it suits loops of level-triggered and of
+/// edge-triggered events: call one of these two when it is readable. Borrowed: poll it; never read
+/// it, close it, or keep it after the lease is freed. -1 if the process has no descriptor left, or
+/// this is not a lease. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_fd(lease: *const tenure_lease) -> c_int {
     guard_or(-1, || {
@@ -82,7 +86,8 @@ pub unsafe extern "C" fn tenure_lease_fd(lease: *const tenure_lease) -> c_int {
     })
 }
 
-/// Writes TENURE_LEASE_STATE_... to *state, and why it ended (TENURE_REASON_...) to *reason; either may be NULL.
+/// Writes TENURE_LEASE_STATE_... to *state, and why the lease ended (TENURE_REASON_...) to *reason;
+/// either may be NULL.
 ///
 /// ```c
 /// int32_t state, reason;
@@ -90,7 +95,8 @@ pub unsafe extern "C" fn tenure_lease_fd(lease: *const tenure_lease) -> c_int {
 ///     finish_within(tenure_lease_remaining_ns(lease));
 /// ```
 ///
-/// TENURE_LEASE_STATE_ASKED is told with this: tenure_lease_fd is not readable for it any more.
+/// A call that tells TENURE_LEASE_STATE_ASKED makes tenure_lease_fd unreadable until a sooner
+/// order, or the end.
 ///
 /// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
@@ -117,10 +123,10 @@ pub unsafe extern "C" fn tenure_lease_state(
     })
 }
 
-/// What this lease was asked, if it was asked to end (tenure_break): writes to *grace_ms how long it was given from when
-/// it heard of it, 0 if it was taken at once, and why, for people, as text to the buffer `reason`. Of several orders it
-/// is the one that leaves the least time; tenure_lease_remaining_ns says how much is left. It stays readable after the
-/// end.
+/// The order to end that this lease was given (tenure_break): writes to *grace_ms the time that it
+/// left the holder from when the holder heard of it, 0 if the lock was taken at once, and to the
+/// buffer `reason` why, for people. Of several orders it is the one that leaves the least time;
+/// tenure_lease_remaining_ns says how much is left. The order stays readable after the end.
 ///
 /// *len is the size of the buffer; afterwards it is what the text needs, with the NUL that ends it: at most 256. With 0
 /// the buffer may be NULL. `grace_ms` may be NULL, and `len` too if only the grace is wanted.
@@ -133,8 +139,9 @@ pub unsafe extern "C" fn tenure_lease_state(
 ///     printf("asked to end within %" PRId64 " ms: %s\n", grace_ms, reason);
 /// ```
 ///
-/// Statuses: TENURE_NOT_FOUND (it was not asked, or was taken while nothing could be told), TENURE_TOO_SMALL (*len says
-/// what is needed, and nothing else is written), TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+/// Statuses: TENURE_NOT_FOUND (there was no order, or the lock was taken while this client could
+/// not be reached), TENURE_TOO_SMALL (*len says what is needed, and nothing else is written),
+/// TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_asked(
     lease: *const tenure_lease,
@@ -164,15 +171,16 @@ pub unsafe extern "C" fn tenure_lease_asked(
     })
 }
 
-/// Hands the lock over, in one step: this lease ends (reason TENURE_REASON_TRANSFERRED, as do all handles of the
-/// same owner on it), and the first waiter whose client has the name `to_client` has the lock; NULL: the next in
-/// the queue. Only those count who wait for this one lock alone. The handle is still to be freed.
+/// Hands the lock over, in one step: this lease ends (reason TENURE_REASON_TRANSFERRED, as do all
+/// handles of the same owner on it), and the first waiter whose client has the name `to_client` has
+/// the lock; NULL: the next in the queue. Waiters for several locks at once do not count. The
+/// handle is still to be freed.
 ///
-/// Statuses: TENURE_NOT_FOUND (nobody of that name waits: the lease goes on, or, if the waiter left at that very
-/// moment, was released; tenure_lease_state says which), TENURE_LOST (it had ended before), TENURE_UNAVAILABLE
-/// (the lease goes on), TENURE_UNKNOWN (it has ended here, and the handover goes on in the background),
-/// TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms for each of two
-/// questions.
+/// Statuses: TENURE_NOT_FOUND (nobody of that name waits: the lease goes on, or, if the waiter left
+/// at that very moment, was released; tenure_lease_state says which), TENURE_LOST (the lease had
+/// ended before), TENURE_UNAVAILABLE (the lease goes on), TENURE_UNKNOWN (the lease has ended here,
+/// and the handover goes on in the background), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
+/// thread; blocks up to request_timeout_ms for each of two questions.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_transfer(
     lease: *mut tenure_lease,
@@ -186,14 +194,15 @@ pub unsafe extern "C" fn tenure_transfer(
     })
 }
 
-/// Gives the lock back: remaining_ns is 0 from now on, then waits at most `wait_ms` (0: not at all) for the
-/// server to know. Whatever it returns, the release goes on in the background until the server knows or the
-/// session ends; what this client reads and acquires later comes behind it. The handle is still to be freed.
+/// Releases the lock: remaining_ns is 0 from now on; then waits at most `wait_ms` (0: not at all)
+/// for the server's answer. Whatever the status, the release goes on in the background until the
+/// server knows or the session ends; later reads and acquires of this client come after it. The
+/// handle is still to be freed.
 ///
-/// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected; the text
-/// and tenure_lease_state say by what: expired, broken, handed over, closed, or an earlier release, which is no loss),
-/// TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
-/// TENURE_INVALID, TENURE_FORKED. Any thread.
+/// Statuses: TENURE_LOST (the lease had ended before: harmless, but your last work may not have
+/// been protected; the text and tenure_lease_state say by what: expired, broken, handed over,
+/// closed, or an earlier release, which is no loss), TENURE_UNKNOWN (not answered in time),
+/// TENURE_CLOSED (the client was closed meanwhile), TENURE_INVALID, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_release(lease: *mut tenure_lease, wait_ms: i64) -> tenure_status {
     guard(|| {
@@ -203,14 +212,14 @@ pub unsafe extern "C" fn tenure_release(lease: *mut tenure_lease, wait_ms: i64) 
 }
 
 /// Frees a lease, and releases it in the background if it was not released. NULL, and a lease that was freed
-/// already, are harmless. Any thread; never blocks. In a forked child it forgets the handle: the parent keeps
-/// its lock.
+/// already, are harmless. Any thread; never blocks. In a forked child only the handle is forgotten:
+/// the parent keeps its lock.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_free(lease: *mut tenure_lease) {
     guard_or((), || free::<LeaseObject>(lease, |_| {}));
 }
 
-/// What a `tenure_lease` stands for.
+/// The object of a `tenure_lease` handle.
 #[derive(Debug)]
 pub(super) struct LeaseObject {
     pub lease: Lease,
@@ -228,7 +237,7 @@ fn not_asked() -> crate::Error {
     crate::Error::new(crate::Status::NotFound, "this lease was not asked to end")
 }
 
-/// Why there is no descriptor to wait on.
+/// The error where a call needs a descriptor and the process has none left.
 pub(super) fn no_descriptor() -> crate::Error {
     crate::Error::new(crate::Status::Limit, "this process has no file descriptor left")
 }

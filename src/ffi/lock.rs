@@ -18,7 +18,8 @@ use std::time::Duration;
 
 /// One holder.
 pub const TENURE_EXCLUSIVE: i32 = 0;
-/// Many holders, all of them readers. One that arrives behind a waiting writer queues behind it.
+/// Many holders, all of them readers. A reader that arrives behind a waiting writer queues behind
+/// it.
 pub const TENURE_SHARED: i32 = 1;
 
 /// How a lock is acquired. Begin with TENURE_ACQUIRE_OPTIONS_INIT.
@@ -28,21 +29,22 @@ pub struct tenure_acquire_options {
     pub struct_size: u32,
     /// TENURE_EXCLUSIVE or TENURE_SHARED; TENURE_EXCLUSIVE for a semaphore.
     pub mode: i32,
-    /// How many of a semaphore's permits; 0 = 1, which is all that a lock has.
+    /// How many permits of a semaphore to take; 0 = 1. A lock has 1.
     pub permits: u32,
-    /// 0 = a lock, else a semaphore of so many permits. Fixed by those who hold it or wait for it: TENURE_INVALID
-    /// for another.
+    /// 0 = a lock, else a semaphore of so many permits. The present holders and waiters have fixed
+    /// it: another limit is TENURE_INVALID.
     pub limit: u32,
-    /// Shown to whoever asks who holds it; copied; at most 4096 bytes.
+    /// The value that readers and observers of the lock see; copied; at most 4096 bytes.
     pub value: *const c_void,
     pub value_len: usize,
-    /// 0 = an owner of its own: threads that share a client exclude each other as processes do. The same other
-    /// number in one session enters again, under the same token; the lock is free with the last of its leases.
-    /// Deadlocks are found among owners other than 0: of the others nobody knows that they hold something else.
+    /// 0 = each acquire is an owner of its own: threads that share a client exclude each other as
+    /// processes do. Acquires of one session with the same other number are reentrant, under one
+    /// token; the lock is free with the last of their leases. Deadlocks are found only among owners
+    /// other than 0: of an owner 0 nobody knows whether it holds another lock.
     pub owner: u64,
     /// If this lease expires, the lock stays taken for so much longer; at most 3600000.
     pub lock_delay_ms: u32,
-    /// 0. This version has no other.
+    /// 0. This version has no flags.
     pub flags: u32,
 }
 
@@ -52,9 +54,10 @@ pub struct tenure_acquire_options {
 /// by the decision, never by a signal. On success *out is a lease that you free with tenure_lease_free; else it
 /// is NULL. `options` may be NULL.
 ///
-/// A try waits for no holder, only for the leader's answer. While there is no leader it waits for one, for at most a
-/// second (an election takes a third of that); then it is TENURE_UNAVAILABLE, and the text says why.
-/// A client that was opened in the background tries until its connect timeout is over.
+/// A try waits for no holder, only for the leader's answer. Without a leader a try waits for one,
+/// for at most a second (an election takes a third of that); then it is TENURE_UNAVAILABLE, and the
+/// text says why. A client that was opened in the background tries until its connect timeout is
+/// over.
 ///
 /// ```c
 /// tenure_lease *lease;
@@ -89,9 +92,10 @@ pub unsafe extern "C" fn tenure_acquire(
     })
 }
 
-/// Acquires `count` locks (1 to 32, none twice) in one step, under one lease and token: all or nothing, and queued
-/// as one, so that others who want some of them in another order cannot be in each other's way. The options hold
-/// for each of them. Releasing the lease frees all; its name is the first.
+/// Acquires `count` locks (1 to 32, none twice) in one step, under one lease and token: all or
+/// nothing, and queued as one, so that clients which want the same locks in another order do not
+/// deadlock. The options hold for each of the locks. Releasing the lease frees all; its name is the
+/// first.
 ///
 /// ```c
 /// const char *names[] = { "accounts/17", "accounts/42" };
@@ -203,7 +207,7 @@ unsafe fn acquire_options(options: *const tenure_acquire_options) -> Result<Acqu
     Ok(AcquireOptions { value, owner: NonZeroU64::new(given.owner), kind, lock_delay })
 }
 
-/// What C says by a mode, a limit that may be 0, and permits of which 0 is 1.
+/// The kind of lock that C describes by a mode, a limit (0: none) and permits (0: one).
 fn kind(given: &tenure_acquire_options) -> Result<Kind, Error> {
     let (mode, permits) = (given.mode, given.permits.max(1));
     match (mode, given.limit) {

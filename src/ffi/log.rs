@@ -1,8 +1,10 @@
-//! Where the library's log goes: to the host's callback, into a queue that it reads, or as warnings to stderr.
+//! The sink of the library's log: the host's callback, a queue that the host reads, or stderr for
+//! warnings.
 //!
-//! The sink is found without a lock, since a line may be written at any moment, also in a forked child. A sink
-//! that is replaced is kept (a few words for each call of `tenure_log_to`) so that a reader who has just
-//! found it may still count itself in, see that it is no longer the one, and leave.
+//! The sink is found without a lock, since a line may be logged at any moment, also in a forked
+//! child. A replaced sink is never freed (a few words for each call of `tenure_log_to`), so that a
+//! thread which has just found it can still count itself in, see that the sink was replaced, and
+//! leave.
 
 use super::guard::{guard, guard_or, in_callback};
 use super::log_queue::{LogQueue, part};
@@ -22,15 +24,15 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// No lines at all.
+/// No lines.
 pub const TENURE_LOG_OFF: i32 = 0;
 /// Something failed, and somebody should look.
 pub const TENURE_LOG_ERROR: i32 = 1;
-/// Something is not as it should be, and goes on.
+/// Something is wrong, and Tenure goes on.
 pub const TENURE_LOG_WARN: i32 = 2;
 /// Changes of role and the like.
 pub const TENURE_LOG_INFO: i32 = 3;
-/// For finding out what happened.
+/// Details for finding a fault.
 pub const TENURE_LOG_DEBUG: i32 = 4;
 /// Everything.
 pub const TENURE_LOG_TRACE: i32 = 5;
@@ -39,15 +41,16 @@ pub const TENURE_LOG_TRACE: i32 = 5;
 pub type tenure_log_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, level: i32, line: *const c_char)>;
 
-/// Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to stderr.
-/// Without this call warnings and errors go to stderr; a line that it does not take at once is lost.
+/// Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to
+/// stderr. Without this call warnings and errors go to stderr; a line that stderr does not take at
+/// once is lost.
 ///
 /// The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block (a node of
 /// this program would; clients have a thread of their own for it), throw or longjmp; a tenure_ call made in it returns
 /// TENURE_INVALID. When this function returns, the former
 /// callback runs no more.
 ///
-/// Statuses: TENURE_INVALID for a level that is none. Any thread.
+/// Statuses: TENURE_INVALID for an unknown level. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_log_to(
     callback: tenure_log_fn,
@@ -63,9 +66,10 @@ pub unsafe extern "C" fn tenure_log_to(
     })
 }
 
-/// Sets how much the log of the whole process says, from TENURE_LOG_ERROR up to `level`, wherever it goes.
+/// Sets the level of the log of the whole process, from TENURE_LOG_ERROR up to `level`, whatever
+/// its sink.
 ///
-/// Statuses: TENURE_INVALID for a level that is none. Any thread; never blocks.
+/// Statuses: TENURE_INVALID for an unknown level. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_log_level(level: i32) -> tenure_status {
     guard(|| {
@@ -76,14 +80,15 @@ pub unsafe extern "C" fn tenure_log_level(level: i32) -> tenure_status {
     })
 }
 
-/// Queues the log of the whole process for tenure_log_read, instead of a callback or stderr, until tenure_log_to is called.
-/// How much it says stays as it is: tenure_log_level. So a program reads it where it likes, on a thread that may wait and
-/// call Tenure, as a callback may not.
+/// Queues the log of the whole process for tenure_log_read, instead of a callback or stderr, until
+/// tenure_log_to is called. The level stays as it is (tenure_log_level). So a program reads the log
+/// where it likes, on a thread that may block and call Tenure, unlike a callback.
 ///
 /// Returns a descriptor that is readable while there are lines. Borrowed: poll it; never read or close it. Each call returns
-/// the same one. -1 if the process has no descriptor left: then the log goes where it went.
+/// the same one. -1 if the process has no descriptor left: then the sink stays as it was.
 ///
-/// At most 4096 lines and 1 MiB wait; beyond that the newest are dropped, and a line in their place says how many were.
+/// The queue holds at most 4096 lines and 1 MiB; beyond that the newest are dropped, and a line in
+/// their place says how many.
 /// A forked child's lines go to stderr until it calls this for a queue of its own. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_log_fd() -> c_int {
@@ -104,9 +109,10 @@ pub unsafe extern "C" fn tenure_log_fd() -> c_int {
     })
 }
 
-/// The next line of the queue that tenure_log_fd began, in the form "LEVEL UNIX_MS PART TEXT", without a newline: LEVEL is a
-/// number, TENURE_LOG_ERROR to _TRACE; UNIX_MS is when it was said, in milliseconds since 1970; PART is what of Tenure says it, a word such
-/// as client, node, raft or wal; TEXT is the rest, of any letters. What waited when tenure_log_to was called is read, too.
+/// The next line of the queue that tenure_log_fd began, in the form "LEVEL UNIX_MS PART TEXT",
+/// without a newline: LEVEL is a number, TENURE_LOG_ERROR to _TRACE; UNIX_MS is the time in
+/// milliseconds since 1970; PART is the part of Tenure, a word such as client, node, raft or wal;
+/// TEXT is the rest, of any letters. Lines queued before a call of tenure_log_to stay readable.
 ///
 /// *len is the size of the buffer `line`; afterwards it is what the line needs, with the NUL that ends it. With 0 the buffer
 /// may be NULL. No line needs more than 9216.
@@ -123,9 +129,9 @@ pub unsafe extern "C" fn tenure_log_fd() -> c_int {
 /// }
 /// ```
 ///
-/// Statuses: TENURE_AGAIN (there is none; *len is as it was), TENURE_TOO_SMALL (*len says what is needed; the line stays the next one),
-/// TENURE_INVALID (also: tenure_log_fd was not called), TENURE_FORKED (it was, by the parent of this process). Any thread;
-/// never blocks.
+/// Statuses: TENURE_AGAIN (no line; *len is as it was), TENURE_TOO_SMALL (*len says what is needed;
+/// the line stays the next one), TENURE_INVALID (also: tenure_log_fd was not called), TENURE_FORKED
+/// (only the parent of this process called it). Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_log_read(line: *mut c_char, len: *mut usize) -> tenure_status {
     guard(|| {
@@ -158,11 +164,11 @@ fn not_queued() -> Error {
     }
 }
 
-/// Makes the library's log flow, to stderr unless `tenure_log_to` was called. Idempotent.
+/// Starts the library's log, to stderr unless `tenure_log_to` was called. Idempotent.
 pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        // A Rust program that has its own logger keeps it: there our lines are part of its log.
+        // A Rust program with a logger of its own keeps it: our lines go to that log.
         if log::set_logger(&Logger).is_ok() {
             log::set_max_level(LevelFilter::Warn);
         }
@@ -206,7 +212,8 @@ fn to_stderr(record: &Record<'_>) {
         Level::Debug => "debug",
         Level::Trace => "trace",
     };
-    // A node must not wait for whoever does not read its host's stderr, nor bring the host a SIGPIPE for one that is gone.
+    // A node must not block on a stderr that nobody reads, nor bring its host a SIGPIPE if the
+    // reader is gone.
     let mut set = [(std::io::stderr().as_raw_fd(), Interest::Write, Ready::default())];
     let is_asked = poll::wait(&mut set, Some(Duration::ZERO)).is_ok();
     let Ready { readable: is_gone, writable: has_room } = set[0].2;
@@ -216,7 +223,7 @@ fn to_stderr(record: &Record<'_>) {
     }
 }
 
-/// One, whatever others had a part in it: names, reasons, what a server said.
+/// One line, whatever characters the names, reasons and texts of others in it have.
 fn line(record: &Record<'_>) -> String {
     one_line(&record.args().to_string(), LOG_LINE_BYTES_MAX)
 }
@@ -224,11 +231,11 @@ fn line(record: &Record<'_>) -> String {
 struct Sink {
     callback: tenure_log_fn,
     user: *mut c_void,
-    /// After how many forks the queue was asked for that lines go into; `None`: there is no queue.
+    /// The fork generation in which the queue was asked for; `None`: lines go to no queue.
     queue_of: Option<u32>,
-    /// Calls of the callback that run.
+    /// Running calls of the callback.
     running: AtomicUsize,
-    /// The one before it: kept, not lost, also to the leak checker of a host that replaces its callback.
+    /// The sink before this one: reachable, so that a leak checker of the host does not report it.
     former: AtomicPtr<Sink>,
 }
 
@@ -255,7 +262,7 @@ impl Running {
             // SAFETY: sinks are never freed.
             let running = Self(unsafe { found.as_ref() }?);
             running.0.running.fetch_add(1, Ordering::SeqCst);
-            // Still the one after it was counted: `replace` will wait for it.
+            // Counted, and the sink is still the present one: `replace` will wait for this call.
             if SINK.load(Ordering::SeqCst) == found {
                 return Some(running);
             }

@@ -1,4 +1,4 @@
-//! Lines of the log that wait for the host to read them, where it asked for a descriptor and not for a callback.
+//! The queue of log lines for a host that asked for a descriptor and not for a callback.
 
 use super::strings::c_string;
 use crate::Error;
@@ -12,8 +12,8 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// The queue of one process: whoever writes never waits for whoever reads. Beyond its bound what is not read yet stands, the
-/// newest is dropped, and a line in its place says how many were.
+/// The queue of one process: a writer never waits for the reader. Beyond the bound the newest lines
+/// are dropped, and a line in their place says how many.
 #[derive(Debug, Default)]
 pub(super) struct LogQueue(Mutex<Unread>);
 
@@ -21,9 +21,9 @@ pub(super) struct LogQueue(Mutex<Unread>);
 struct Unread {
     lines: VecDeque<CString>,
     bytes: usize,
-    /// Behind the last of `lines`.
+    /// How many lines were dropped behind the last of `lines`.
     dropped: u64,
-    /// Set while there are lines; `None` before anybody asked for it.
+    /// Set while there are lines; `None` before the host asked for the descriptor.
     readable: Option<EventFd>,
 }
 
@@ -45,7 +45,7 @@ impl LogQueue {
         self.0.lock().readable.is_some()
     }
 
-    /// The last line, said at `unix_ms`.
+    /// Appends a line, logged at `unix_ms`.
     pub(super) fn push(&self, unix_ms: u64, level: Level, part: &str, text: &str) {
         let line = line(unix_ms, level, part, text);
         let mut unread = self.0.lock();
@@ -87,7 +87,8 @@ impl Unread {
         self.lines.len() >= LOG_QUEUE_LINES_MAX || bytes > LOG_QUEUE_BYTES_MAX
     }
 
-    /// One line beyond the bound at most, since it stands for those that did not fit.
+    /// Appends the line that counts the dropped ones, if there are any: one line beyond the bound
+    /// at most.
     fn tell_dropped(&mut self, unix_ms: u64) {
         let dropped = std::mem::take(&mut self.dropped);
         let text = format!("{dropped} lines of the log are lost here: nobody read them in time");
@@ -103,7 +104,7 @@ impl Unread {
     }
 }
 
-/// What `tenure_log_read` gives: numbers first, and the text last, since that may have blanks.
+/// The line of `tenure_log_read`: numbers first, and the text last, since it may have blanks.
 fn line(unix_ms: u64, level: Level, part: &str, text: &str) -> CString {
     c_string(&format!("{} {unix_ms} {part} {text}", level as i32))
 }
@@ -113,10 +114,11 @@ pub(super) fn part(target: &str) -> &str {
     target.split("::").nth(1).filter(|part| !part.is_empty()).unwrap_or(LOG)
 }
 
-/// What this queue itself says is of.
+/// The part of the queue's own lines.
 const LOG: &str = "log";
 
-// What the header says that a line needs at most: its text, an escape that goes beyond the bound, and what stands before it.
+// The header's bound on a line: its text, an escape that goes beyond the bound, and the fields
+// before it.
 const _: () = assert!(LOG_LINE_BYTES_MAX + 64 <= 9216);
 
 #[cfg(test)]

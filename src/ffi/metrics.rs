@@ -1,4 +1,4 @@
-//! What a node counts of itself, as text.
+//! The metrics of a node, as text.
 
 use super::guard::guard;
 use super::handle::enter;
@@ -8,8 +8,8 @@ use super::strings::{c_string, give, out};
 use crate::{Error, Status};
 use std::ffi::c_char;
 
-/// All metrics of this node and of its process, in the text format of Prometheus (0.0.4): what /metrics of its admin endpoint
-/// tells. Append it to what a program tells of itself.
+/// All metrics of this node and of its process, in the text format of Prometheus (0.0.4), as
+/// /metrics of its admin endpoint has them. A program appends them to its own metrics.
 ///
 /// *len is the size of the buffer `text`; afterwards it is what the text needs, with the NUL that ends it. With 0 the
 /// buffer may be NULL. Numbers grow between two calls:
@@ -21,8 +21,8 @@ use std::ffi::c_char;
 ///     text = realloc(text, len);
 /// ```
 ///
-/// Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_INVALID, TENURE_FORKED. Any thread;
-/// waits for nothing of the node, also while that is stuck.
+/// Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_INVALID,
+/// TENURE_FORKED. Any thread; does not wait for the node, also while its threads are stuck.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_metrics(
     node: *const tenure_node,

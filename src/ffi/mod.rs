@@ -1,8 +1,9 @@
 //! The C skin: check, convert, call, convert back. No logic lives here.
 //!
-//! Every exported body runs inside one `guard`, which turns errors and panics into a status and keeps
-//! their text for `tenure_last_error`. Objects cross as handles of `handle`; what they point to is found
-//! in the lock-free `table`, so that a stale or foreign pointer is an answer and not undefined behaviour.
+//! Every exported body runs inside one `guard`, which turns errors and panics into a status and
+//! keeps their text for `tenure_last_error`. Objects cross as handles of `handle`; the lock-free
+//! `table` finds their objects, so that a stale or foreign handle is TENURE_INVALID and not
+//! undefined behaviour.
 //!
 //! The files below are the header, in this order: `build.rs` gives them to cbindgen one by one, and their
 //! doc comments are written for C readers.

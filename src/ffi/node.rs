@@ -35,19 +35,20 @@ pub struct tenure_node_options {
     pub struct_size: u32,
     /// TENURE_NODE_INSECURE.
     pub flags: u32,
-    /// Which of the members this node is; 1 or larger.
+    /// The id of this node among the members; 1 or larger.
     pub id: u64,
-    /// Its own directory, which it makes and locks.
+    /// The node's own directory, which it makes and locks.
     pub data_dir: *const c_char,
     /// All members: "1=host:port,2=host:port,3=host:port". With `join` it may be NULL.
     pub cluster: *const c_char,
     /// "host:port" to listen on; NULL = its own address in `cluster`, or as the nodes at `join` tell it.
     pub listen: *const c_char,
-    /// NULL, or "host:port,host:port": nodes of a running cluster to which this one was added by tenure_member_add.
-    /// They are asked who the members are. A node that has joined already starts without them too, if `listen` or
-    /// `cluster` says its own address: `join` may stay as it is.
+    /// NULL, or "host:port,host:port": nodes of a running cluster to which this one was added by
+    /// tenure_member_add. They are asked for the members. A node that has joined already starts
+    /// without their answer, if `listen` or `cluster` gives its own address: `join` may stay as it
+    /// is.
     pub join: *const c_char,
-    /// How often a leader is heard; 0 = 30.
+    /// The interval of a leader's heartbeats; 0 = 30.
     pub heartbeat_ms: u32,
     /// The smallest election timeout, the largest being twice that; 0 = 150.
     pub election_ms: u32,
@@ -63,27 +64,28 @@ pub struct tenure_node_options {
     pub cert: *const c_char,
     /// A file (PEM) with the key of cert.
     pub key: *const c_char,
-    /// NULL, or a file (PEM) with the authority of clients and operators, if it is another.
+    /// NULL, or a file (PEM) with the authority of clients and operators, if that is another.
     pub client_ca: *const c_char,
-    /// NULL, or a file (PEM) with what authorities have revoked.
+    /// NULL, or a file (PEM) with the certificates that authorities have revoked (CRLs).
     pub crl: *const c_char,
-    /// NULL, or "host:port": where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status), beyond loopback HTTPS.
+    /// NULL, or "host:port" of the admin endpoint: /metrics, /livez, /readyz, /status over HTTP,
+    /// beyond loopback over HTTPS.
     pub admin: *const c_char,
-    /// NULL, or a file to which the audit trail is appended, a JSON object a line: orders, breaks, snapshots and denials. The
-    /// log has them in any case.
+    /// NULL, or a file to which the audit trail is appended, a JSON object a line: orders, breaks,
+    /// snapshots and denials. These are logged in any case.
     pub audit: *const c_char,
-    /// The largest TTL of a session, from 200, which is also how long a restored cluster waits before it grants; 0 = 3600000
-    /// (1 h), the largest that there is. The leader's counts.
+    /// The largest TTL of a session, from 200, which is also how long a restored cluster waits
+    /// before it grants; 0 = 3600000 (1 h), the maximum. The leader's value counts.
     pub ttl_max_ms: u64,
     /// Bytes of log after which a snapshot is made, from 4096 to 536870912; 0 = 67108864 (64 MiB).
     pub snapshot_every_bytes: u64,
     /// TENURE_TLS_DEFAULT, _OFF, _OPTIONAL or _REQUIRED.
     pub tls: u32,
-    /// By what the nodes at `join` are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
+    /// How the nodes at `join` are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
     pub verify: u32,
 }
 
-/// What a node knows of the leader lease at one instant. Begin with TENURE_LEADERSHIP_INIT.
+/// The leader lease as a node knows it at one instant. Begin with TENURE_LEADERSHIP_INIT.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct tenure_leadership {
@@ -100,9 +102,9 @@ pub struct tenure_leadership {
     pub remaining_ns: u64,
 }
 
-/// Starts a node of the cluster on threads of its own: the data directory is recovered, the node listens. It
-/// needs no quorum for that. With `join` it first waits, a few seconds at most, for what the nodes there say.
-/// `options` is not needed after the call.
+/// Starts a node of the cluster on threads of its own: on return the data directory is recovered
+/// and the node listens. No quorum is needed. With `join` it first waits, a few seconds at most,
+/// for the answers of the nodes there. `options` is not needed after the call.
 ///
 /// On success *out is a node that you free with tenure_node_free; else it is NULL.
 ///
@@ -116,11 +118,12 @@ pub struct tenure_leadership {
 ///     fprintf(stderr, "%s\n", tenure_last_error());
 /// ```
 ///
-/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to, or a file of TLS is of no use: the
-/// text says which option and why), TENURE_DENIED (the directory or the port may not be used), TENURE_CORRUPT,
-/// TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node that `join` names answered; the name or the address
-/// to listen on is not there at present), TENURE_IO (port or directory in use, the disk), TENURE_LIMIT (files, threads): try
-/// again later. Any thread.
+/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to, or a
+/// file of TLS cannot be used: the text says which option and why), TENURE_DENIED (the directory or
+/// the port may not be used), TENURE_CORRUPT, TENURE_UNSUPPORTED: a person must mend the cause.
+/// TENURE_UNAVAILABLE (no node that `join` names answered; the name or the address to listen on is
+/// not there at present), TENURE_IO (port or directory in use, the disk), TENURE_LIMIT (files,
+/// threads): try again later. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_start(
     options: *const tenure_node_options,
@@ -138,10 +141,11 @@ pub unsafe extern "C" fn tenure_node_start(
     })
 }
 
-/// Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
+/// Fills in *inout: whether this node leads, until when, under which token, all at one instant.
 ///
-/// A node that loses leadership and wins it again has another token: what was begun under the former one is over, and
-/// others may have led in between. So compare token, not is_leader alone, with what it was when the work began.
+/// A node that loses leadership and wins it again has another token: work that began under the
+/// former one is over, and others may have led in between. So compare the token, not is_leader
+/// alone, with that of the work's beginning.
 ///
 /// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
 #[unsafe(no_mangle)]
@@ -159,9 +163,9 @@ pub unsafe extern "C" fn tenure_node_leadership(
     })
 }
 
-/// A descriptor that is readable while tenure_node_next has something, also when a claim lapses while the node's
-/// threads are stuck. Borrowed: poll it; never read it, close it, or keep it after the node is freed. -1 if the
-/// process has no descriptor left, or this is not a node. Any thread.
+/// A descriptor that is readable while tenure_node_next has a change, also when a claim lapses
+/// while the node's threads are stuck. Borrowed: poll it; never read it, close it, or keep it after
+/// the node is freed. -1 if the process has no descriptor left, or this is not a node. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_fd(node: *const tenure_node) -> c_int {
     guard_or(-1, || enter::<NodeObject>(node)?.0.fd().ok_or_else(no_descriptor))
@@ -170,9 +174,11 @@ pub unsafe extern "C" fn tenure_node_fd(node: *const tenure_node) -> c_int {
 /// Waits at most `wait_ms` for the next change of leader, term or claim; the first call gives the present state.
 /// Afterwards *inout is filled in.
 ///
-/// Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_INVALID (also: another thread
-/// is in this call), TENURE_FORKED. The node has ended by itself: TENURE_IO, TENURE_LIMIT or TENURE_INTERNAL (start it
-/// again), TENURE_DENIED or TENURE_CORRUPT (a person must mend its directory, or the cluster has it no more). One reader.
+/// Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (the node was stopped),
+/// TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. The node has ended by
+/// itself: TENURE_IO, TENURE_LIMIT or TENURE_INTERNAL (start it again), TENURE_DENIED or
+/// TENURE_CORRUPT (a person must mend its directory, or it was removed from the cluster). One
+/// reader.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_next(
     node: *mut tenure_node,
@@ -190,13 +196,14 @@ pub unsafe extern "C" fn tenure_node_next(
     })
 }
 
-/// Hands leadership to the node `to`, or, if that is 0, to the one with most of the log. From the call on this node's
-/// leadership reads 0; it reads more again only if the call fails. Another node may claim as soon as it leads: it
-/// need not wait for a claim of this one to run out. Waits at most `wait_ms`; about an election timeout is enough.
+/// Hands leadership to the node `to`, or, if that is 0, to the node with the longest log. From the
+/// call on remaining_ns of this node's leadership is 0, unless the call fails. The next leader may
+/// claim as soon as it leads: it need not wait for a claim of this node to run out. Waits at most
+/// `wait_ms`; about an election timeout is enough.
 ///
-/// Statuses: TENURE_LOST (this node does not lead), TENURE_UNAVAILABLE (no other node took over: this one leads on),
-/// TENURE_TIMEOUT (not decided yet; it goes on), TENURE_CLOSED (it was stopped), TENURE_INVALID, TENURE_FORKED. Any
-/// thread.
+/// Statuses: TENURE_LOST (this node does not lead), TENURE_UNAVAILABLE (no other node took over:
+/// this one leads on), TENURE_TIMEOUT (not decided yet; the handover goes on), TENURE_CLOSED (the
+/// node was stopped), TENURE_INVALID, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_resign(
     node: *mut tenure_node,
@@ -210,9 +217,10 @@ pub unsafe extern "C" fn tenure_node_resign(
     })
 }
 
-/// Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP: where
-/// they speak TLS the client needs ca, cert and key of its own, since a node's certificate is no client's.
-/// As tenure_client_open otherwise: *out is a client that you free with tenure_client_free, before or after the node.
+/// Opens a client of this node's cluster. The client reaches this node, while it runs, without a
+/// socket, and the others over TCP: where these speak TLS the client needs ca, cert and key of its
+/// own, since a node's certificate is no client's. As tenure_client_open otherwise: *out is a
+/// client that you free with tenure_client_free, before or after the node.
 ///
 /// ```c
 /// tenure_client *client;
@@ -232,7 +240,7 @@ pub unsafe extern "C" fn tenure_node_client(
         let node = enter::<NodeObject>(node)?;
         // SAFETY: the caller passes NULL or options that begin with their size.
         let mut options = unsafe { client_options(options, Environment::IsOther) }?;
-        // The environment's pin is about the environment's endpoints.
+        // The environment's cluster id belongs to the environment's endpoints.
         options.cluster_id = options.cluster_id.filter(|pin| !pin.is_empty());
         *out = export(ClientObject(Client::open_local(&node.0.local()?, options)?))?;
         Ok(())
@@ -243,7 +251,8 @@ pub unsafe extern "C" fn tenure_node_client(
 /// its connections are closed and its directory is unlocked. Waits at most `wait_ms`; the node stops all the same. The
 /// handle is still to be freed.
 ///
-/// Statuses: TENURE_TIMEOUT (it still runs: a disk that hangs), TENURE_INVALID, TENURE_FORKED. Any thread.
+/// Statuses: TENURE_TIMEOUT (the node still runs: a disk hangs), TENURE_INVALID, TENURE_FORKED. Any
+/// thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_stop(node: *mut tenure_node, wait_ms: i64) -> tenure_status {
     guard(|| {
@@ -259,7 +268,7 @@ pub unsafe extern "C" fn tenure_node_free(node: *mut tenure_node) {
     guard_or((), || free::<NodeObject>(node, |node| drop(node.0.stop(Some(Duration::ZERO)))));
 }
 
-/// What a `tenure_node` stands for.
+/// The object of a `tenure_node` handle.
 #[derive(Debug)]
 pub(super) struct NodeObject(ManuallyDrop<Node>);
 
@@ -271,15 +280,15 @@ impl NodeObject {
 }
 
 impl Drop for NodeObject {
-    /// A node is joined when it is dropped, and its disk may hang: nobody who frees it shall wait for that.
+    /// On a thread of its own: dropping a node joins its threads, and its disk may hang.
     fn drop(&mut self) {
         // SAFETY: taken once, here; the field is not used again.
         let node = unsafe { ManuallyDrop::take(&mut self.0) };
         if node.stop(Some(Duration::ZERO)).is_ok() {
             return;
         }
-        // Without a thread the closure is dropped here: then freeing waits, which is better than a node that
-        // goes on.
+        // Without a thread the closure is dropped here: the caller waits, which is better than a
+        // node that runs on.
         let _detached = thread::spawn("tenure-stop", move || drop(node));
     }
 }

@@ -1,4 +1,4 @@
-//! Following who holds a lock or leads.
+//! Observers of a lock or an election.
 
 use super::client::{ClientObject, tenure_client};
 use super::guard::{guard, guard_or};
@@ -11,14 +11,14 @@ use super::wait::wait;
 use crate::client::Observer;
 use std::ffi::{c_char, c_int};
 
-/// Follows who holds one lock or leads one election. One reader.
+/// Follows the holders of one lock, or the leaders of one election. One reader.
 #[derive(Debug)]
 pub struct tenure_observer {
     _opaque: [u8; 0],
 }
 
-/// Follows who holds `name`, any lock or election: tenure_observer_next says who does now, and then each change,
-/// in order, through reconnects and changes of leader.
+/// Follows the holders of `name`, any lock or election: tenure_observer_next gives the present
+/// holder, and then each change, in order, through reconnects and changes of leader.
 ///
 /// On success *out is an observer that you free with tenure_observer_free; else it is NULL.
 ///
@@ -54,9 +54,9 @@ pub unsafe extern "C" fn tenure_observe(
     })
 }
 
-/// A descriptor that is readable while tenure_observer_next has something. Borrowed: poll it; never read it, close
-/// it, or keep it after the observer is freed. -1 if the process has no descriptor left, or this is not an
-/// observer. Any thread.
+/// A descriptor that is readable while tenure_observer_next has a holder. Borrowed: poll it; never
+/// read it, close it, or keep it after the observer is freed. -1 if the process has no descriptor
+/// left, or this is not an observer. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_observer_fd(observer: *const tenure_observer) -> c_int {
     guard_or(-1, || {
@@ -65,15 +65,16 @@ pub unsafe extern "C" fn tenure_observer_fd(observer: *const tenure_observer) ->
     })
 }
 
-/// Who holds it: first as it is, then each change; waits at most `wait_ms` for one. The token is 0 when nobody
-/// holds it. Beyond 1024 unread changes the newest replaces the one before it, and tenure_holder_missed of it says
-/// how many were.
+/// The holder: first the present one, then each change; waits at most `wait_ms` for one. The token
+/// is 0 when nobody holds the lock. Beyond 1024 unread changes the newest replaces the one before
+/// it, and tenure_holder_missed counts the replaced ones.
 ///
 /// On success *out is a holder that you free with tenure_holder_free; else it is NULL.
 ///
-/// Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
-/// TENURE_DENIED (rights are on, and it takes `read`, or took it until that was taken away: the text says who lacks it;
-/// nothing comes after it), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
+/// Statuses: TENURE_AGAIN (no change within `wait_ms`), TENURE_CLOSED (all changes are read, and
+/// the client is closed), TENURE_DENIED (rights are on, and the client lacks `read`, or has lost
+/// it: the text says who lacks it; nothing follows), TENURE_INVALID (also: another thread is in
+/// this call), TENURE_FORKED. One thread at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_observer_next(
     observer: *mut tenure_observer,
@@ -98,6 +99,6 @@ pub unsafe extern "C" fn tenure_observer_free(observer: *mut tenure_observer) {
     guard_or((), || free::<ObserverObject>(observer, |observer| observer.0.close()));
 }
 
-/// What a `tenure_observer` stands for.
+/// The object of a `tenure_observer` handle.
 #[derive(Debug)]
 pub(super) struct ObserverObject(pub Observer);

@@ -1,4 +1,4 @@
-//! What operators order: the members, leadership, locks that are handed over, snapshots.
+//! Orders of operators: members, moves of leadership, hand-overs of locks, snapshots.
 
 use super::client::{ClientObject, tenure_client};
 use super::guard::guard;
@@ -12,9 +12,9 @@ use crate::client::{Grace, HandoverOptions, Members};
 use crate::{Error, Status};
 use std::ffi::c_char;
 
-/// Adds a node to the cluster, without a vote, under an id that was never used: the others reach it at `address`
-/// ("host:port"). In force for good when it returns; then start the node there, with `join`, and give it its vote.
-/// A program grows its cluster from one node so:
+/// Adds a node to the cluster, without a vote, under an id that was never used: the others reach it
+/// at `address` ("host:port"). The change is committed when the call returns; then start the node
+/// there, with `join`, and give it its vote. A program grows its cluster from one node so:
 ///
 /// ```c
 /// tenure_member_add(client, 2, "10.0.0.2:7401");
@@ -22,10 +22,11 @@ use std::ffi::c_char;
 /// tenure_member_promote(client, 2);
 /// ```
 ///
-/// Statuses: TENURE_INVALID (also: it is a member already, the id was used before, or the address cannot be one),
-/// TENURE_DENIED (over TLS this takes the certificate of an operator, or with rights on the right `operate`: the text says
-/// who lacks what), TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
-/// thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_INVALID (also: the node is a member already, the id was used before, or the
+/// address is malformed), TENURE_DENIED (over TLS the call needs the certificate of an operator, or
+/// with rights on the right `operate`: the text says who lacks what), TENURE_UNAVAILABLE (surely
+/// not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe),
+/// TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_member_add(
     client: *mut tenure_client,
@@ -40,10 +41,11 @@ pub unsafe extern "C" fn tenure_member_add(
     })
 }
 
-/// Gives a node a vote, once it has joined and caught up with the log, for which it waits. What is so already is done.
+/// Waits until a node has joined and caught up with the log, and gives it a vote. Idempotent.
 ///
-/// Statuses: TENURE_NOT_FOUND (it is no member), TENURE_UNAVAILABLE (surely not done: it is not started, or has not caught up
-/// yet), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms, and a second for the last answer.
+/// Statuses: TENURE_NOT_FOUND (no such member), TENURE_UNAVAILABLE (surely not done: the node is
+/// not started, or has not caught up yet), and as for tenure_member_add. Any thread; blocks up to
+/// request_timeout_ms, and a second for the last answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_member_promote(
     client: *mut tenure_client,
@@ -52,10 +54,11 @@ pub unsafe extern "C" fn tenure_member_promote(
     guard(|| members(client)?.promote(node(id)?))
 }
 
-/// Takes a node's vote; it goes on copying the log. If it leads, it hands leadership over first. What is so already is done.
+/// Takes a node's vote; the node goes on copying the log. A leader hands leadership over first.
+/// Idempotent.
 ///
-/// Statuses: TENURE_NOT_FOUND (it is no member), TENURE_INVALID (also: the last voter must stay), and as for
-/// tenure_member_add. Any thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_NOT_FOUND (no such member), TENURE_INVALID (also: the last voter must stay),
+/// and as for tenure_member_add. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_member_demote(
     client: *mut tenure_client,
@@ -64,8 +67,8 @@ pub unsafe extern "C" fn tenure_member_demote(
     guard(|| members(client)?.demote(node(id)?))
 }
 
-/// Removes a node for good: it ends by itself (tenure_node_next says so), and its id is never used again. If it leads, it
-/// hands leadership over first.
+/// Removes a node for good: the node ends by itself (tenure_node_next says so), and its id is never
+/// used again. A leader hands leadership over first.
 ///
 /// Statuses: as for tenure_member_demote. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
@@ -76,10 +79,11 @@ pub unsafe extern "C" fn tenure_member_remove(
     guard(|| members(client)?.remove(node(id)?))
 }
 
-/// Tells the others that a node is reached at `address` ("host:port") from now on: start it there. What is so already is
-/// done.
+/// Tells the others that a node is reached at `address` ("host:port") from now on: start it there.
+/// Idempotent.
 ///
-/// Statuses: TENURE_NOT_FOUND (it is no member), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_NOT_FOUND (no such member), and as for tenure_member_add. Any thread; blocks up
+/// to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_member_move(
     client: *mut tenure_client,
@@ -94,8 +98,9 @@ pub unsafe extern "C" fn tenure_member_move(
     })
 }
 
-/// Has the voter `to` lead, or, if that is 0, the one with most of the log. No session is lost; if `to` leads already it is
-/// done. Once leadership is given up it waits at most `wait_ms` for the next leader.
+/// Moves leadership to the voter `to`, or, if that is 0, to the one with the longest log. No
+/// session is lost. Idempotent. Once leadership is given up, the call waits at most `wait_ms` for
+/// the next leader.
 ///
 /// Statuses: TENURE_OK (`to` leads, or any other node), TENURE_INVALID (also: `to` is no voter, or there is no other one),
 /// TENURE_UNAVAILABLE (nothing was done, or an election came between and another node leads: the text says which),
@@ -114,11 +119,12 @@ pub unsafe extern "C" fn tenure_move_leader(
     })
 }
 
-/// Asks the holder of `name` to end, as tenure_break does, and hands the lock to the first waiter whose client is called
-/// `to_client`, NULL: to the next in the queue. It goes over in one step when the holder has ended: nobody else gets it
-/// between. Returns once it has happened; if `to_client` has it already it is done. `grace_ms`: -1 = for its session's
-/// TTL, or 1 to 3600000 milliseconds; a lock that is taken at once is not handed over: see tenure_break. `reason` (at most
-/// 255 bytes; NULL for none) is for the holder and for people.
+/// Asks the holder of `name` to end, as tenure_break does, and hands the lock to the first waiter
+/// whose client is called `to_client`, NULL: to the next in the queue. The lock passes in one step
+/// when the holder has ended: nobody else gets it between. Returns once that has happened, at once
+/// if `to_client` holds the lock already. `grace_ms`: -1 = the TTL of the holder's session, or 1 to
+/// 3600000 milliseconds; 0 is TENURE_INVALID: a lock that is taken at once is not handed over, see
+/// tenure_break. `reason` (at most 255 bytes; NULL for none) is for the holder and for people.
 ///
 /// Statuses: TENURE_NOT_FOUND (nobody holds it, or nobody of that name waits: the holder was not asked), TENURE_TIMEOUT
 /// (the holder was asked, and has not ended yet), TENURE_UNAVAILABLE, TENURE_UNKNOWN (it may have been asked),
@@ -153,9 +159,10 @@ pub unsafe extern "C" fn tenure_handover(
     })
 }
 
-/// Has the leader make a snapshot of all that was granted before, and writes it to the file `path`, which appears whole, and
-/// durable, or not at all; one that is there is replaced. Only its owner can read it: it holds the names and values of all
-/// locks. tenure_snapshot_restore begins a new cluster with it.
+/// Has the leader make a snapshot that has all grants of before the call, and writes it to the file
+/// `path`, which appears whole and durable, or not at all; an existing file is replaced. Only the
+/// file's owner can read it: it holds the names and values of all locks. tenure_snapshot_restore
+/// begins a new cluster with it.
 ///
 /// Statuses: TENURE_UNAVAILABLE, TENURE_DENIED (as for tenure_member_add), TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID,
 /// TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.

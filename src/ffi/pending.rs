@@ -1,4 +1,4 @@
-//! An acquire that is under way.
+//! A pending acquire.
 
 use super::guard::{guard, guard_or};
 use super::handle::{enter, export, free};
@@ -26,11 +26,12 @@ pub unsafe extern "C" fn tenure_pending_fd(pending: *const tenure_pending) -> c_
     })
 }
 
-/// The lease, or why there is none; waits at most `wait_ms` for the decision. It can be taken once. On success
-/// *out is a lease that you free with tenure_lease_free; else it is NULL. The pending is still to be freed.
+/// The lease, or why there is none; waits at most `wait_ms` for the decision, which can be taken
+/// once. On success *out is a lease that you free with tenure_lease_free; else it is NULL. The
+/// pending is still to be freed.
 ///
-/// Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire; TENURE_INVALID if it was taken
-/// before, or another thread waits for it. One thread.
+/// Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire;
+/// TENURE_INVALID if the decision was taken before, or another thread waits for it. One thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_pending_take(
     pending: *mut tenure_pending,
@@ -47,8 +48,8 @@ pub unsafe extern "C" fn tenure_pending_take(
     })
 }
 
-/// Withdraws the request: tenure_pending_take gives TENURE_CANCELLED, also where it waits already, unless it
-/// was decided before. Any thread; never blocks.
+/// Withdraws the request: tenure_pending_take returns TENURE_CANCELLED, also to a thread that waits
+/// already, unless the request was decided before. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_pending_cancel(pending: *mut tenure_pending) {
     guard_or((), || {
@@ -57,13 +58,13 @@ pub unsafe extern "C" fn tenure_pending_cancel(pending: *mut tenure_pending) {
     });
 }
 
-/// Frees a pending: withdraws the request, or releases what was granted and not taken. NULL, and a pending that
-/// was freed already, are harmless. Any thread; never blocks.
+/// Frees a pending: withdraws the request, or releases a lease that was granted and not taken.
+/// NULL, and a pending that was freed already, are harmless. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_pending_free(pending: *mut tenure_pending) {
     guard_or((), || free::<PendingObject>(pending, |pending| pending.0.cancel()));
 }
 
-/// What a `tenure_pending` stands for.
+/// The object of a `tenure_pending` handle.
 #[derive(Debug)]
 pub(super) struct PendingObject(pub Pending);

@@ -12,7 +12,8 @@ use std::ffi::c_char;
 use std::mem::offset_of;
 use std::time::Duration;
 
-/// Grant locks at once, although programs may still believe in leases of before: across the restore only tokens protect.
+/// Grant locks at once, although programs may still believe in earlier leases: across the restore
+/// only tokens protect.
 pub const TENURE_RESTORE_WAIVE_WAIT: u32 = 1;
 
 /// How the data directory of one node of a new cluster is made. Begin with TENURE_RESTORE_OPTIONS_INIT.
@@ -24,30 +25,34 @@ pub struct tenure_restore_options {
     pub flags: u32,
     /// The node whose directory it is; 1 or larger.
     pub id: u64,
-    /// Its data directory: empty, or not there.
+    /// The node's data directory: empty, or not there.
     pub data_dir: *const c_char,
     /// All nodes of the new cluster: "1=host:port,2=host:port,3=host:port".
     pub cluster: *const c_char,
-    /// The new epoch; name one, larger than all before, if this snapshot or an older one was restored already. 0 = the
-    /// snapshot's and one.
+    /// The new epoch; give one larger than all before, if this snapshot or an older one was
+    /// restored already. 0 = the snapshot's epoch plus one.
     pub epoch: u64,
-    /// The largest ttl_max_ms that any node ever ran with, of the old cluster and of all that it was restored from: the new
-    /// one grants nothing for so long. 0 = 3600000 (1 h), the largest that there is.
+    /// The largest ttl_max_ms that any node ever ran with, of the old cluster and of all that it
+    /// was restored from: the new cluster grants nothing for so long. 0 = 3600000 (1 h), the
+    /// maximum.
     pub largest_ttl_max_ms: u64,
-    /// The longest lease_ms of all of them, in the same way. 0 = 60000, the longest that there is.
+    /// The longest lease_ms of all these nodes, in the same way. 0 = 60000, the maximum.
     pub largest_lease_ms: u64,
-    /// NULL, or the whole ids, with commas between, of clusters whose clients come over to the new one by themselves. The one
-    /// that the file names, and those that it was restored from, need not be said.
+    /// NULL, or the whole ids, with commas between, of clusters whose clients come over to the new
+    /// one by themselves. The cluster that the file names, and those that it was restored from,
+    /// need not be listed.
     pub ancestors: *const c_char,
 }
 
 /// Makes the data directory of one node of a new cluster, which begins with the state in the file `path` that
 /// tenure_snapshot_save or `tenure snapshot save` made. Do the same, with the same file and options, for each node of the new
-/// cluster; then start them, with the same `cluster`. All tokens of the new cluster are larger than all that were granted up
-/// to the snapshot and after it. Sessions and locks of before are gone. No node of the old cluster may run.
+/// cluster; then start them, with the same `cluster`. All tokens of the new cluster are larger than
+/// all that the old one granted, before the snapshot and after it. The old sessions and locks are
+/// gone. No node of the old cluster may run.
 ///
-/// On success *wait_ms (`wait_ms` may be NULL) is how long, with a leader, the new cluster grants no lock: until then
-/// programs may still believe in leases of before. State what you know to make it shorter.
+/// On success *wait_ms (`wait_ms` may be NULL) is how long, with a leader, the new cluster grants
+/// no lock: until then programs may still believe in earlier leases. largest_ttl_max_ms and
+/// largest_lease_ms make it shorter.
 ///
 /// ```c
 /// tenure_restore_options options = TENURE_RESTORE_OPTIONS_INIT;

@@ -1,7 +1,8 @@
-//! Structs that begin with their own size, so that old programs meet new libraries and the other way round.
+//! Structs that begin with their own size, so that old programs work with new libraries and the
+//! other way round.
 //!
-//! As openat2(2) does it: a caller that knows less than we do gives a prefix, the rest is 0, which is every
-//! field's default. A caller that knows more is accepted as long as what we do not know is 0.
+//! By the rule of openat2(2): an older caller passes a prefix, and the rest is 0, the default of
+//! every field. A newer caller is accepted as long as the fields that we do not know are 0.
 
 use crate::{Error, Status};
 use std::mem::MaybeUninit;
@@ -11,7 +12,7 @@ use std::mem::MaybeUninit;
 /// # Safety
 /// The type is `repr(C)`, has no padding, begins with a `u32` of its size, and is valid for any bytes.
 pub(super) unsafe trait Sized32: Copy {
-    /// Its size in the first version that had it: nobody has ever passed less.
+    /// The size in the first version that had the struct: no lawful caller passes less.
     const FIRST_SIZE: usize;
 }
 
@@ -34,7 +35,7 @@ pub(super) unsafe fn read<T: Sized32>(pointer: *const T) -> Result<T, Error> {
     Ok(unsafe { value.assume_init() })
 }
 
-/// Checks that `pointer` has room for a result: call it before anything is done that cannot be undone.
+/// Checks that `pointer` has room for a result: to be called before any step that cannot be undone.
 ///
 /// # Safety
 /// As for [`read`].
@@ -46,10 +47,11 @@ pub(super) unsafe fn check_room<T: Sized32>(pointer: *const T) -> Result<(), Err
     unsafe { given_size(pointer) }.map(drop)
 }
 
-/// Writes `value` to the struct at `pointer`, as far as the caller knows it; its `struct_size` stays.
+/// Writes `value` to the struct at `pointer`, as far as the caller's version of it goes; its
+/// `struct_size` stays.
 ///
 /// # Safety
-/// `check_room` was content with `pointer`, which is writable as far as its `struct_size` says.
+/// `check_room` accepted `pointer`, which is writable as far as its `struct_size` says.
 pub(super) unsafe fn write<T: Sized32>(pointer: *mut T, value: &T) -> Result<(), Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { given_size(pointer) }?;
@@ -66,7 +68,7 @@ pub(super) unsafe fn write<T: Sized32>(pointer: *mut T, value: &T) -> Result<(),
     Ok(())
 }
 
-/// How large the caller's struct is, if that is a size that we can serve.
+/// The size of the caller's struct, if it is one that we can serve.
 ///
 /// # Safety
 /// As for [`read`], and not NULL.
@@ -76,7 +78,7 @@ unsafe fn given_size<T: Sized32>(pointer: *const T) -> Result<usize, Error> {
     }
     // SAFETY: aligned, not NULL, and every such struct begins with its size.
     let given = unsafe { *pointer.cast::<u32>() } as usize;
-    // A size that ends within a field is no compiler's.
+    // No compiler makes a size that ends within a field.
     if !(T::FIRST_SIZE..=SIZE_MAX).contains(&given) || !given.is_multiple_of(align_of::<T>()) {
         let message = format!("struct_size is {given}: begin with the TENURE_…_INIT macro");
         return Err(Error::new(Status::Invalid, message));
@@ -92,7 +94,7 @@ unsafe fn given_size<T: Sized32>(pointer: *const T) -> Result<usize, Error> {
     Ok(given)
 }
 
-/// More than any version will have: a size beyond it is not one.
+/// Larger than the struct of any version: a greater size is garbage.
 const SIZE_MAX: usize = 4096;
 
 #[cfg(test)]

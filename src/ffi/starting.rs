@@ -1,4 +1,4 @@
-//! The options of a node, from C.
+//! Converts the options of a node from C.
 
 use super::client::{millis_or, nonzero};
 use super::guard::check_unset;
@@ -12,7 +12,7 @@ use crate::node::{NodeOptions, parse_cluster};
 use crate::{Error, Status};
 use std::time::Duration;
 
-/// The Rust options of these C options. Nodes that are to be joined are asked who the members are.
+/// The Rust options of these C options. The nodes at `join` are asked for the members.
 ///
 /// # Safety
 /// `options` is NULL or begins with its size.

@@ -7,12 +7,12 @@ use std::sync::OnceLock;
 
 /// How a call ended: TENURE_OK, or one of the numbers below, which are never reused.
 ///
-/// 1 to 19 are outcomes, 20 to 39 may be tried again later, 40 to 59 are the caller's to mend, 60 and more are
-/// ours.
+/// 1 to 19 are outcomes, 20 to 39 may be tried again later, 40 to 59 are errors of the caller, 60
+/// and more failures of Tenure or of the machine.
 pub type tenure_status = i32;
 
-/// The version of this header's ABI: compare it with tenure_abi_version() when libraries are replaced without
-/// compiling anew.
+/// The version of this header's ABI: compare it with tenure_abi_version() when a library is
+/// replaced without recompiling.
 pub const TENURE_ABI_VERSION: u32 = 1;
 
 /// Done.
@@ -29,15 +29,15 @@ pub const TENURE_CANCELLED: i32 = 4;
 pub const TENURE_DEADLOCK: i32 = 5;
 /// The session ended while the call waited in it; the next call opens a new one.
 pub const TENURE_SESSION_EXPIRED: i32 = 6;
-/// There is nothing of that name.
+/// No such lock, waiter, member, rule or the like.
 pub const TENURE_NOT_FOUND: i32 = 7;
 /// Not decided yet: wait on the file descriptor and ask again.
 pub const TENURE_AGAIN: i32 = 8;
-/// No leader could be reached: it was surely not done.
+/// No leader could be reached: the request was surely not carried out.
 pub const TENURE_UNAVAILABLE: i32 = 20;
 /// Refused for load.
 pub const TENURE_BUSY: i32 = 21;
-/// Sent and not answered: it may have been done.
+/// Sent and not answered: the request may have been carried out.
 pub const TENURE_UNKNOWN: i32 = 22;
 /// An argument is not valid; this is also the answer to a handle that is NULL, freed or of another type.
 pub const TENURE_INVALID: i32 = 40;
@@ -49,9 +49,9 @@ pub const TENURE_LIMIT: i32 = 42;
 pub const TENURE_CLOSED: i32 = 43;
 /// The handle belongs to the parent process: after fork(2) it can only be freed.
 pub const TENURE_FORKED: i32 = 44;
-/// This version does not have it.
+/// This version does not support it.
 pub const TENURE_UNSUPPORTED: i32 = 45;
-/// The buffer is too small; its length now says what is needed.
+/// The buffer is too small; its length is now the length that is needed.
 pub const TENURE_TOO_SMALL: i32 = 46;
 /// Reading or writing failed.
 pub const TENURE_IO: i32 = 60;
@@ -66,13 +66,14 @@ pub extern "C" fn tenure_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// TENURE_ABI_VERSION as the library was built with. Any thread.
+/// The TENURE_ABI_VERSION of the library. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenure_abi_version() -> u32 {
     TENURE_ABI_VERSION
 }
 
-/// The name of a status, as "TENURE_TIMEOUT"; "TENURE_?" for a number that is none. Static text. Any thread.
+/// The name of a status, as "TENURE_TIMEOUT"; "TENURE_?" for an unknown number. Static text. Any
+/// thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenure_status_name(status: tenure_status) -> *const c_char {
     described(status, |text| &text.name, c"TENURE_?")
@@ -84,23 +85,25 @@ pub extern "C" fn tenure_status_text(status: tenure_status) -> *const c_char {
     described(status, |text| &text.text, c"not a status of this version")
 }
 
-/// What went wrong in this thread's last failed call, in a sentence that names the lock and says what to do; "" if none
-/// has failed. One line without control characters, of at most 4 KiB, whatever a server said. It is valid until this
-/// thread's next tenure_ call: copy it to keep it. Never NULL.
+/// What went wrong in this thread's last failed call, in a sentence that names the lock and says
+/// what to do; "" if no call has failed. One line without control characters, of at most 4 KiB,
+/// whatever a server said. Valid until this thread's next tenure_ call: copy it to keep it. Never
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenure_last_error() -> *const c_char {
     last_error()
 }
 
-/// Why the lease had ended of which this thread's last failed call said TENURE_LOST (TENURE_REASON_...): also where that call
-/// gave no lease that could be asked, as a campaign that was won and lost before it returned. TENURE_REASON_NONE if no call
-/// has failed, or the last one spoke of no lease whose end is known here. It stands until this thread's next call fails.
+/// Why the lease had ended about which this thread's last failed call returned TENURE_LOST
+/// (TENURE_REASON_...): also if that call gave no lease to ask, as a campaign that was won and lost
+/// before it returned. TENURE_REASON_NONE if no call has failed, or the last failure was about no
+/// lease whose end is known here. Valid until this thread's next call fails.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenure_last_reason() -> i32 {
     last_reason()
 }
 
-/// What is said of one status.
+/// The name and the sentence of one status.
 struct Described {
     status: tenure_status,
     name: CString,

@@ -1,4 +1,4 @@
-//! Text and bytes that C passes in, and text that it gets back.
+//! Text and bytes from C, and text to C.
 
 use crate::base::limits::{
     CLIENT_NAME_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX,
@@ -6,7 +6,7 @@ use crate::base::limits::{
 use crate::{Error, Status};
 use std::ffi::{CStr, CString, c_char, c_void};
 
-/// What a string is for: its name in messages, and how many bytes it may have.
+/// A kind of string: its name in messages, and its largest length in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text {
     what: &'static str,

@@ -1,4 +1,4 @@
-//! Slots that are found without a lock: the store behind the handles.
+//! A lock-free slot map: the store behind the handles.
 //!
 //! A key is a slot and a generation. One atomic word per slot carries
 //!
@@ -6,10 +6,10 @@
 //! generation (32 bits) | open (1 bit) | visits (31 bits)
 //! ```
 //!
-//! A visitor enters by compare-and-swap of that word, which fails for every generation but the present one,
-//! and leaves by a decrement. Freeing clears `open`; the last visit to leave a slot that is not open takes
-//! the object out, raises the generation, and gives the slot back. So an object is dropped once, after the
-//! last call that uses it, on whichever thread that call runs; and nobody ever waits.
+//! A visitor enters by compare-and-swap of that word, which fails for every generation but the
+//! present one, and leaves by a decrement. Freeing clears `open`; the last visit to leave a slot
+//! that is not open takes the object out, raises the generation, and frees the slot. So an object
+//! is dropped once, after the last call that uses it, on that call's thread; and nobody ever waits.
 //!
 //! Nothing here blocks, so a child of fork(2) finds no lock held by a thread that it does not have.
 
@@ -17,18 +17,18 @@ use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
-/// Slots of one type. Memory grows by doubling, and is kept.
+/// Slots of one type. Memory grows by doubling, and is never given back.
 #[derive(Debug)]
 pub(super) struct Table<T: Send + Sync> {
     /// Block k holds `FIRST_BLOCK << k` slots.
     blocks: [AtomicPtr<Slot<T>>; BLOCKS],
     /// Slots that were used and are free: change count (32 bits) | index + 1 (32 bits, 0 = none).
     free: AtomicU64,
-    /// The first index that was never used.
+    /// The first unused index.
     fresh: AtomicU32,
 }
 
-/// Where an object is, and which of those that were there.
+/// The slot of an object, and its generation among the objects of that slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     /// Below [`SLOTS_MAX`].
@@ -37,7 +37,7 @@ pub(super) struct Key {
     pub generation: u32,
 }
 
-/// Access to an object, which lives at least as long.
+/// Access to an object, which lives at least as long as the visit.
 #[derive(Debug)]
 pub(super) struct Visit<'a, T: Send + Sync> {
     table: &'a Table<T>,
@@ -51,9 +51,9 @@ struct Slot<T> {
     object: AtomicPtr<T>,
     /// The fork generation of the process that made the object.
     fork: AtomicU32,
-    /// A call panicked in it.
+    /// A call panicked in the object.
     broken: AtomicBool,
-    /// In the free list: the index + 1 of the next.
+    /// In the free list: index + 1 of the next slot; 0: none.
     next: AtomicU32,
 }
 
@@ -62,9 +62,9 @@ struct Slot<T> {
 pub(super) enum Closed {
     /// No such object, or no longer.
     Stale,
-    /// It was made before a fork, by the parent.
+    /// The parent made the object, before a fork.
     Forked,
-    /// A call panicked in it.
+    /// A call panicked in the object.
     Broken,
 }
 
@@ -77,7 +77,10 @@ impl<T: Send + Sync> Table<T> {
         }
     }
 
-    /// Stores `object`, made in the process of fork generation `fork`. Gives it back if the table is full.
+    /// Stores `object`, made in the process of fork generation `fork`.
+    ///
+    /// # Errors
+    /// The table is full: the object itself.
     pub fn insert(&self, object: T, fork: u32) -> Result<Key, T> {
         let Some(index) = self.take_free().or_else(|| self.take_fresh()) else {
             return Err(object);
@@ -99,7 +102,7 @@ impl<T: Send + Sync> Table<T> {
             if generation_of(state) != key.generation || state & OPEN == 0 {
                 return Err(Closed::Stale);
             }
-            // Only calls that run at this instant count here: 2³¹ of them cannot.
+            // Visits are calls that run at this instant: the count of 31 bits cannot overflow.
             match slot.state.compare_exchange_weak(
                 state,
                 state + 1,
@@ -120,10 +123,11 @@ impl<T: Send + Sync> Table<T> {
         Ok(visit)
     }
 
-    /// Ends a key whose object is broken or the parent's: it is leaked, since nothing in it can be relied on.
+    /// Ends a key whose object is broken or the parent's. The object is leaked: no code of it may
+    /// run.
     pub fn leak(&self, key: Key) -> bool {
         self.slot(key.index).is_some_and(|slot| {
-            // One visit too many stays counted, so that no visit will be the last.
+            // One extra visit stays counted, so that no visit is ever the last.
             change(slot, key.generation, |open| (open & !OPEN) + 1)
         })
     }
@@ -191,10 +195,10 @@ impl<T: Send + Sync> Table<T> {
         }
     }
 
-    /// The last visit has left a slot that is not open.
+    /// Frees a closed slot after its last visit.
     fn empty(&self, slot: &Slot<T>, key: Key) {
         let object = slot.object.swap(ptr::null_mut(), Ordering::Relaxed);
-        // A slot whose generations are used up is never given out again, so no key ever fits twice.
+        // A slot whose generations are used up is retired, so that no key ever fits twice.
         if let Some(generation) = key.generation.checked_add(1) {
             slot.state.store(pack(generation), Ordering::Release);
             self.give_free(key.index);
@@ -206,8 +210,8 @@ impl<T: Send + Sync> Table<T> {
 }
 
 impl<T: Send + Sync> Visit<'_, T> {
-    /// Lets nobody enter any more; the object is dropped with the last visit. False if somebody else was
-    /// first.
+    /// Closes the slot to new visits; the object is dropped with the last one. False if the slot
+    /// was closed before.
     pub fn close(&self) -> bool {
         change(self.slot, self.key.generation, |open| open & !OPEN)
     }
@@ -263,7 +267,7 @@ fn pack(generation: u32) -> u64 {
     u64::from(generation) << 32
 }
 
-/// The block of a slot, and the slot's place in it: block k begins at `FIRST_BLOCK · (2ᵏ − 1)`.
+/// The block of a slot, and the slot's offset in it: block k begins at `FIRST_BLOCK · (2ᵏ − 1)`.
 fn place(index: u32) -> (usize, usize) {
     let scaled = index as usize / FIRST_BLOCK + 1;
     let block = scaled.ilog2() as usize;
@@ -274,7 +278,7 @@ const OPEN: u64 = 1 << 31;
 const VISITS: u64 = OPEN - 1;
 const FIRST_BLOCK: usize = 64;
 const BLOCKS: usize = 18;
-/// Objects at once: 64 · (2¹⁸ − 1), about 16.7 million.
+/// The most objects at once: 64 · (2¹⁸ − 1), about 16.7 million.
 pub(super) const SLOTS_MAX: u32 = FIRST_BLOCK as u32 * ((1 << BLOCKS) - 1);
 
 #[cfg(test)]

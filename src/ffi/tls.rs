@@ -1,4 +1,4 @@
-//! How nodes and clients speak TLS.
+//! TLS options of nodes and clients.
 
 use super::client::tenure_client_options;
 use super::guard::{check_unset, unsupported};
@@ -12,21 +12,22 @@ use std::env::VarError;
 use std::ffi::c_char;
 use std::path::PathBuf;
 
-/// Nodes are verified by the name or the address that is dialed.
+/// A node's certificate must have the name or the address that is dialed.
 pub const TENURE_VERIFY_HOST: u32 = 0;
-/// Nodes are verified by what they are: any node of `ca`, wherever it is. There is no fallback from one to the other.
+/// The certificate of any node of `ca` is accepted, at any address. There is no fallback from one
+/// to the other.
 pub const TENURE_VERIFY_NODE: u32 = 1;
 
 /// TENURE_TLS_REQUIRED with a certificate, else TENURE_TLS_OFF.
 pub const TENURE_TLS_DEFAULT: u32 = 0;
 /// Nothing is encrypted, whatever else is given.
 pub const TENURE_TLS_OFF: u32 = 1;
-/// Both are taken, while a cluster changes over.
+/// TLS and plaintext are accepted, while a cluster changes over.
 pub const TENURE_TLS_OPTIONAL: u32 = 2;
 /// TLS alone.
 pub const TENURE_TLS_REQUIRED: u32 = 3;
 
-/// Files of which each may be missing, and by what nodes are verified.
+/// The files, each of which may be missing, and how nodes are verified.
 #[derive(Default)]
 struct Given {
     ca: Option<PathBuf>,
@@ -36,8 +37,8 @@ struct Given {
     verify: u32,
 }
 
-/// What a client is told to speak TLS with: all of it by its options, or all of it by the environment, where `environment` says
-/// that this counts. An empty `ca` says that there is none, whatever the environment says.
+/// TLS of a client: all of it from its options, or all of it from the environment, if `environment`
+/// allows that. An empty `ca` means plaintext, whatever the environment says.
 ///
 /// # Safety
 /// The files are NULL or strings.
@@ -60,16 +61,16 @@ pub(super) unsafe fn client_tls(
     }
 }
 
-/// Whether variables stand for what options do not say.
+/// Whether variables replace missing options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Environment {
-    /// They do: it is the environment's cluster, too.
+    /// They do: the cluster is that of the environment.
     Counts,
-    /// They are about the environment's endpoints, and these are others.
+    /// They do not: they belong to the environment's endpoints, and this client has others.
     IsOther,
 }
 
-/// All of what TLS of a node needs, or nothing.
+/// TLS of a node: all files that it needs, or `None`.
 ///
 /// # Safety
 /// The files are NULL or strings.
@@ -100,7 +101,7 @@ pub(super) unsafe fn node_tls(options: &tenure_node_options) -> Result<Option<No
     }
 }
 
-/// The nodes that one that joins asks: over TLS, if it speaks TLS itself.
+/// The nodes that a joining node asks: over TLS, if it speaks TLS itself.
 ///
 /// # Safety
 /// As for [`node_tls`].
@@ -150,7 +151,8 @@ impl Given {
         is_given || *verify != TENURE_VERIFY_HOST
     }
 
-    /// Somebody who has a certificate means TLS, and without an authority, of which `no_ca` tells, there would be none.
+    /// The options; `no_ca` is the error for a certificate without an authority, which would go
+    /// unencrypted.
     fn options(self, no_ca: &str) -> Result<Option<TlsOptions>, Error> {
         let is_something = self.is_something();
         let by = match self.verify {
@@ -182,7 +184,7 @@ pub(super) fn check_verify(options: &str, verify: u32) -> Result<(), Error> {
     check_unset(options, &[("verify", verify > TENURE_VERIFY_NODE)])
 }
 
-/// What is set in the environment; what is empty was meant to be.
+/// The variable `name`; an empty one is an error, since it was meant to be set.
 pub(super) fn variable(name: &str) -> Result<Option<String>, Error> {
     match std::env::var(name) {
         Ok(set) if set.is_empty() => {

@@ -4,7 +4,7 @@ use crate::client::Wait;
 use crate::{Error, Status};
 use std::time::Duration;
 
-/// As the client takes it.
+/// `wait_ms` as a client's [`Wait`].
 pub(super) fn wait(wait_ms: i64) -> Result<Wait, Error> {
     Ok(match duration(wait_ms)? {
         None => Wait::Forever,
@@ -13,7 +13,7 @@ pub(super) fn wait(wait_ms: i64) -> Result<Wait, Error> {
     })
 }
 
-/// As a node takes it: `None` is for ever.
+/// `wait_ms` as a node's timeout; `None`: for ever.
 pub(super) fn duration(wait_ms: i64) -> Result<Option<Duration>, Error> {
     if wait_ms == FOREVER {
         return Ok(None);

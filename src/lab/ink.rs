@@ -1,4 +1,4 @@
-//! Colours on stdout, where a person looks.
+//! Colours on stdout, if it is a terminal.
 
 use std::io::IsTerminal;
 
@@ -21,7 +21,7 @@ impl Ink {
     pub const RED: Self = Self("1;31");
     pub const GREEN: Self = Self("1;32");
     pub const YELLOW: Self = Self("33");
-    /// One for each of eight workers, told apart on dark and bright backgrounds.
+    /// A colour for each of eight workers, distinct on dark and bright backgrounds.
     pub const WORKERS: [Self; 8] = [
         Self("31"),
         Self("32"),
@@ -35,7 +35,7 @@ impl Ink {
 }
 
 impl Style {
-    /// What suits stdout.
+    /// The style that suits stdout.
     #[must_use]
     pub fn of_stdout() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

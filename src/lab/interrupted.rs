@@ -1,4 +1,4 @@
-//! What is left of a command that a signal ends: nothing.
+//! Cleaning up after a command that a signal ends.
 
 use crate::cli::failure::Failure;
 use crate::cli::scratch::Scratch;
@@ -15,7 +15,7 @@ pub fn remove_on_signal(scratch: &Scratch) -> Result<(), Failure> {
     let wait = move || {
         let mut set = [(signals.fd(), Interest::Read, Ready::default())];
         while signals.take().is_empty() && poll::wait(&mut set, None).is_ok() {}
-        // What runs in it may write until the process is gone; the rest is removed all the same.
+        // Our nodes may write until the process exits; the rest is removed all the same.
         let _ = std::fs::remove_dir_all(&path);
         std::process::exit(SIGNALLED);
     };
@@ -25,5 +25,5 @@ pub fn remove_on_signal(scratch: &Scratch) -> Result<(), Failure> {
     })
 }
 
-/// 128 + SIGTERM, whichever of the two it was.
+/// The exit code: 128 + SIGTERM, whichever signal it was.
 const SIGNALLED: i32 = 143;

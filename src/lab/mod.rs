@@ -1,5 +1,5 @@
-//! The laboratory: what shows, measures and doubts Tenure. It uses the library and the operators' commands, and nothing of it
-//! is in an operator's way: without the feature `lab` the program has none of it.
+//! The laboratory: commands that show, measure and test Tenure. It uses the library and the
+//! operators' commands; without the feature `lab` the program has none of it.
 
 mod bench;
 mod chaos;
@@ -19,7 +19,7 @@ use clap::Subcommand;
 use log::LevelFilter;
 use std::ffi::OsString;
 
-/// Its subcommands, behind those of operators.
+/// The subcommands of the laboratory, listed after those of operators.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Demo(demo::Options),
@@ -30,7 +30,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// What is logged without `--verbose`.
+    /// The log level without `--verbose`.
     pub fn quiet(&self) -> LevelFilter {
         match self {
             Self::Demo(_) => LevelFilter::Error,
@@ -39,7 +39,7 @@ impl Command {
         }
     }
 
-    /// Runs it, and says with which code the program ends.
+    /// Runs the command; gives the exit code.
     pub fn run(self) -> Result<u8, Failure> {
         let done = |()| 0;
         match self {
@@ -52,7 +52,7 @@ impl Command {
     }
 }
 
-/// Runs what our own processes are started as, if these arguments are of one of them.
+/// Runs a hidden command, with which our own processes are started, if `arguments` are of one.
 pub fn run_hidden(arguments: &[OsString]) -> Option<Result<(), Failure>> {
     if let Some(options) = demo::holder::Options::of(arguments) {
         return Some(demo::holder::run(&options));

@@ -1,5 +1,5 @@
-//! Certificates of a cluster that the laboratory starts over TLS: an authority of its own, its nodes, and one operator, who may
-//! do all that its clients do.
+//! Certificates of a cluster that the laboratory starts over TLS: an authority of its own, its
+//! nodes, and one operator, as whom its clients come.
 
 use crate::cli::failure::Failure;
 use crate::cli::secure::Secure;
@@ -11,14 +11,15 @@ use tenure::base::{NodeId, Principal};
 use tenure::certs::{self, Authority, CertsError, Existing, Host, Lifetime, Place};
 use tenure::client::TlsOptions;
 
-/// Where they are.
+/// The directory of the certificates.
 #[derive(Clone, Debug)]
 pub struct Papers {
     directory: PathBuf,
 }
 
 impl Papers {
-    /// Makes them in `directory`, for nodes of these ids at these addresses of IP, which may have a port behind them.
+    /// Makes certificates in `directory` for nodes with these ids and IP addresses; a port after an
+    /// address is ignored.
     ///
     /// # Errors
     /// The clock is not set, or a file cannot be written.
@@ -45,7 +46,7 @@ impl Papers {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    /// Tells `serve` of node `id` to speak TLS.
+    /// Adds the TLS flags of `serve` for node `id`.
     pub fn dress_node(&self, id: NodeId, command: &mut Command) {
         let [ca, cert, key] = self.files(&node_name(id));
         let flags: [&OsStr; 6] = [
@@ -59,7 +60,7 @@ impl Papers {
         command.args(flags);
     }
 
-    /// Makes the certificate of a client besides, who is `client/NAME`.
+    /// Makes the certificate of one more client, `client/NAME`.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -71,20 +72,20 @@ impl Papers {
             .map_err(|error| Failure::unavailable(format!("cannot make certificates: {error}")))
     }
 
-    /// Tells a client of the laboratory's own to speak TLS ([`of_environment`]), and whom that starts: as the operator, or as a client
-    /// that was added.
+    /// Sets the environment of a client process of the laboratory, and so of its children, for TLS
+    /// ([`of_environment`]): as the operator, or as a client that was added.
     pub fn dress_client(&self, client: Option<&str>, command: &mut Command) {
         let name = client.map_or_else(|| OPERATOR.to_owned(), |name| format!("client-{name}"));
         command.envs(VARIABLES.into_iter().zip(self.files(&name)));
     }
 
-    /// Who this process is to the cluster.
+    /// The operator's principal.
     #[must_use]
     pub fn operator() -> String {
         format!("operator/{OPERATOR}")
     }
 
-    /// For clients of this process.
+    /// The TLS options of clients in this process.
     #[must_use]
     pub fn secure(&self) -> Secure {
         let [ca, cert, key] = self.files(OPERATOR).map(Some);
@@ -97,14 +98,14 @@ impl Papers {
     }
 }
 
-/// What [`Papers::dress_client`] has told this process.
+/// The TLS options that [`Papers::dress_client`] has set for this process.
 #[must_use]
 pub fn of_environment() -> Option<TlsOptions> {
     let [ca, cert, key] = VARIABLES.map(std::env::var_os);
     Some(TlsOptions::new(ca?).identity(cert?, key?))
 }
 
-/// Whom that makes of this process.
+/// The principal of those options.
 #[must_use]
 pub fn principal_of_environment() -> Option<String> {
     let shown = certs::read(Path::new(&std::env::var_os(VARIABLES[1])?)).ok()?;
@@ -116,5 +117,5 @@ fn node_name(id: NodeId) -> String {
 }
 
 const OPERATOR: &str = "laboratory";
-/// Those of `--ca`, `--cert` and `--key`.
+/// The variables of `--ca`, `--cert` and `--key`.
 const VARIABLES: [&str; 3] = ["TENURE_CA", "TENURE_CERT", "TENURE_KEY"];

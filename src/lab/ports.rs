@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use tenure::base::rng::Rng;
 use tenure::sys::random;
 
-/// `count` listening sockets on loopback, outside of the ports that the system gives to outgoing
-/// connections: while a node is down, such a connection could take its port.
+/// `count` listening sockets on loopback, outside of the range of ephemeral ports: while a node is
+/// down, an outgoing connection could take its port.
 ///
 /// # Errors
 /// No port was free in many attempts.

@@ -1,4 +1,4 @@
-//! Three `tenure serve` processes of this program on loopback: what `bench --spawn` measures and kills.
+//! Three `tenure serve` processes on loopback, for `bench --spawn` to measure and kill.
 
 use crate::cli::failure::Failure;
 use crate::cli::secure::{Secure, SecureClient};
@@ -14,14 +14,14 @@ use tenure::base::NodeId;
 use tenure::client::{ClusterAt, ClusterStatus};
 use tenure::sys::process;
 
-/// The processes; killed when dropped.
+/// The processes; killed on drop.
 #[derive(Debug)]
 pub struct Processes {
     data: PathBuf,
-    /// What they run; `None`: this program.
+    /// The program that they run; `None`: this one.
     program: Option<PathBuf>,
     members: Vec<(NodeId, String)>,
-    /// They speak TLS by these.
+    /// The certificates, for TLS.
     papers: Option<Papers>,
     children: Vec<Option<Child>>,
 }
@@ -40,7 +40,7 @@ impl Processes {
     /// No port, no process.
     pub fn start(data: &Path, program: Option<&Path>, carrier: Carrier) -> Result<Self, Failure> {
         let mut members = Vec::new();
-        // Bound together so that they differ, and let go for the processes to take.
+        // Bound at once so that they differ, and closed for the processes to bind.
         for (id, listener) in (1..).zip(&ports::listeners(3)?) {
             let address = listener.local_addr().map_err(|error| cannot("find a port", &error))?;
             members.push((NodeId(id), address.to_string()));
@@ -65,16 +65,17 @@ impl Processes {
         self.members.iter().map(|(_, address)| address.as_str()).collect::<Vec<_>>().join(",")
     }
 
-    /// How clients reach them.
+    /// The TLS options of clients.
     #[must_use]
     pub fn secure(&self) -> Secure {
         self.papers.as_ref().map(Papers::secure).unwrap_or_default()
     }
 
-    /// Waits until all three serve one leader and have applied what it has committed; says which node leads.
+    /// Waits until all three follow one leader and have applied all that it has committed; gives
+    /// the leader.
     ///
     /// # Errors
-    /// They do not within 30 s, or one of them ended.
+    /// Not within 30 s, or one of them ended.
     pub fn wait_whole(&mut self) -> Result<NodeId, Failure> {
         let deadline = Instant::now() + WHOLE_WAIT;
         let whom =
@@ -95,24 +96,24 @@ impl Processes {
         }
     }
 
-    /// Where `id` is reached.
+    /// The address of `id`.
     #[must_use]
     pub fn address(&self, id: NodeId) -> &str {
         &self.members[self.place(id)].1
     }
 
-    /// The memory of `id` that is resident, in bytes.
+    /// The resident memory of `id`, in bytes.
     ///
     /// # Errors
-    /// It does not run.
+    /// The process does not run.
     pub fn resident_bytes(&self, id: NodeId) -> Result<u64, Failure> {
         self.memory(id, "VmRSS:")
     }
 
-    /// The most that was resident of `id` since it began.
+    /// The peak resident memory of `id`, in bytes.
     ///
     /// # Errors
-    /// It does not run.
+    /// The process does not run.
     pub fn peak_bytes(&self, id: NodeId) -> Result<u64, Failure> {
         self.memory(id, "VmHWM:")
     }
@@ -130,10 +131,10 @@ impl Processes {
         Ok(kilobytes * 1024)
     }
 
-    /// What all that run have taken of the processors since they began, to a hundredth of a second.
+    /// The processor time of all running processes since their start, to a hundredth of a second.
     ///
     /// # Errors
-    /// One has ended.
+    /// A process has ended.
     pub fn processor_time(&self) -> Result<Duration, Failure> {
         let mut ticks = 0;
         for child in self.children.iter().flatten() {
@@ -221,7 +222,7 @@ impl Processes {
 impl Drop for Processes {
     fn drop(&mut self) {
         for child in self.children.iter_mut().flatten() {
-            // One that has ended already needs neither.
+            // Harmless if it has ended already.
             let _ = child.kill();
             let _ = child.wait();
         }

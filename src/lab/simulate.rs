@@ -50,7 +50,6 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seeds(Range<u64>);
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     match options.speed {
         _ if options.planted.are_on() => {
@@ -63,7 +62,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 fn run_seeds(options: &Options) -> Result<(), Failure> {
     if !options.trace {
-        // What nodes complain of is what was done to them.
+        // Nodes log the faults that the simulator injects.
         log::set_max_level(log::LevelFilter::Off);
     }
     let Seeds(seeds) = &options.seeds;
@@ -77,7 +76,7 @@ fn run_seeds(options: &Options) -> Result<(), Failure> {
             bar.inc(1);
         }
     };
-    // A trace of two seeds at once could not be read.
+    // The traces of two seeds at once would be unreadable.
     let threads = if options.trace { 1 } else { options.jobs };
     let began = Instant::now();
     std::thread::scope(|scope| {
@@ -94,7 +93,7 @@ fn run_seeds(options: &Options) -> Result<(), Failure> {
     })
 }
 
-/// One seed, once or twice.
+/// Runs one seed, once or twice.
 fn run_one(seed: u64, one: &sim::Options, options: &Options) -> Result<Report, Violation> {
     let run = if options.rolling { sim::run_rolling } else { sim::run_seed };
     let report = run(seed, one)?;
@@ -110,7 +109,7 @@ fn run_one(seed: u64, one: &sim::Options, options: &Options) -> Result<Report, V
     Err(Violation { seed, checker: "determinism", what })
 }
 
-/// How much faster than time a plain cluster runs, on one core.
+/// Measures how much faster than real time a cluster without faults runs, on one core.
 fn measure(seconds: u64) -> Result<(), Failure> {
     let (began, began_on_core) = (Instant::now(), time_on_core());
     let report = sim::run_plain(seconds).map_err(|found| Failure::new(NO, found.to_string()))?;
@@ -127,25 +126,26 @@ fn measure(seconds: u64) -> Result<(), Failure> {
     output::conclude(&output::table(&rows))
 }
 
-/// For how long this thread has had a core, if the kernel tells: other load on the machine does not count.
+/// The processor time of this thread, if the kernel tells it: other load on the machine does not
+/// count.
 fn time_on_core() -> Option<Duration> {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// The next seed to run; none once there is a violation in a lower one.
+/// The next seed to run; `None` once a lower seed has a violation.
 fn claim(next: &AtomicU64, end: u64, results: &Results) -> Option<u64> {
     let seed = next.fetch_add(1, Ordering::Relaxed);
     (seed < end && results.first_violation().is_none_or(|violation| seed < violation))
         .then_some(seed)
 }
 
-/// What a run took.
+/// The cost of a run.
 #[derive(Clone, Copy, Debug)]
 struct Effort {
     wall: Duration,
     threads: u8,
-    /// Nothing was left out: so a failure is worth cutting down.
+    /// The schedule is whole: a failure is worth cutting down.
     whole: bool,
     rolling: bool,
 }
@@ -175,7 +175,7 @@ impl Results {
                 }
                 sums.marks.merge(&report.marks);
             }
-            // Seeds end in any order; the lowest one is shown, so that the same build says the same.
+            // Seeds end in any order; the lowest is shown, so that a build always reports the same.
             Err(violation) if sums.violation.as_ref().is_none_or(|v| violation.seed < v.seed) => {
                 sums.violation = Some(violation);
             }
@@ -204,9 +204,9 @@ impl Results {
     }
 }
 
-/// What is left of a failing seed's schedule once all is left out that the failure does not need.
+/// Shrinks a failing seed's schedule to the parts that the failure needs.
 fn cut_down(violation: &Violation) -> String {
-    // Each try that panics would say so.
+    // Silent: each try that panics would print.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let shrunk = sim::shrink(violation, SHRINK_RUNS_MAX);
@@ -227,7 +227,7 @@ fn cut_down(violation: &Violation) -> String {
     )
 }
 
-/// What was run.
+/// The version and build that ran.
 fn build() -> String {
     match option_env!("TENURE_COMMIT") {
         Some(commit) => format!("commit {commit}"),
@@ -261,7 +261,7 @@ impl Sums {
         text + &self.injected(rate)
     }
 
-    /// What was done to the clusters, in few lines.
+    /// The injected faults, in few lines.
     fn injected(&self, rate: f64) -> String {
         let count = |name: &&str| self.counts.get(name).copied().unwrap_or_default();
         let mut rows: Vec<Vec<String>> = INJECTED
@@ -301,7 +301,7 @@ pub fn progress(length: u64) -> ProgressBar {
     ProgressBar::new(length).with_style(style.expect("the template is right"))
 }
 
-/// What is summed up at the end, and of which counts.
+/// The sums at the end, each with its counts.
 const INJECTED: &[(&str, &[&str])] = &[
     ("leader changes", &["leader changes"]),
     ("crashes", &["kills", "power cuts"]),
@@ -328,9 +328,9 @@ const INJECTED: &[(&str, &[&str])] = &[
     ("operations checked", &["answers checked", "operations returned"]),
 ];
 
-/// Fewer seeds than this cannot be blamed for what they miss.
+/// Fewer seeds need not reach every mark.
 const SEEDS_FOR_MARKS: u64 = 20;
-/// Runs that cutting a failure down may take: some seconds.
+/// The most runs to shrink a failure: some seconds.
 const SHRINK_RUNS_MAX: u32 = 400;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What an authority certifies, as it is read again.
+//! The certificates of an authority, read again.
 
 use super::*;
 use crate::certs::{Existing, Shown, read};

@@ -1,4 +1,4 @@
-//! `tenure access credential`: secrets for those who cannot be given a certificate.
+//! `tenure access credential`: secrets for programs that cannot be given a certificate.
 
 use super::{failure, of};
 use crate::cli::connect::Connection;
@@ -60,7 +60,6 @@ struct Revoke {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     match &options.command {
         Command::Create(create) => run_create(create),
@@ -72,12 +71,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn run_create(create: &Create) -> Result<(), Failure> {
     let Create { name, out, connection } = create;
     let who = principal(name);
-    // Before there is a secret that could be nowhere.
+    // The file comes first: a secret that cannot be written would be lost.
     let file = out.as_deref().map(new_file).transpose()?;
     let created = of(connection)?.create_credential(&who);
     let line = created.map_err(|error| {
         if let Some(out) = out {
-            // It is empty, and ours.
+            // The file is empty, and was created above.
             let _ = std::fs::remove_file(out);
         }
         failed(connection, &who, error)
@@ -125,7 +124,7 @@ fn run_revoke(revoke: &Revoke) -> Result<(), Failure> {
     ))
 }
 
-/// `NAME` is a client's. What names another kind of principal is not taken for a client of such a name.
+/// `client/NAME` for a plain `NAME`; a text that names another kind of principal stays as it is.
 fn principal(name: &str) -> String {
     let names_kind =
         ["client/", "operator/", "node/", "local/"].iter().any(|kind| name.starts_with(kind));
@@ -140,7 +139,7 @@ fn new_file(path: &Path) -> Result<std::fs::File, Failure> {
     })
 }
 
-/// It is in force, and nobody has it.
+/// The credential is in force, and nobody has its secret.
 fn lost(connection: &Connection, who: &str, why: &str) -> Failure {
     let create = typed::command("access credential create", connection, &[who]);
     Failure::new(
@@ -151,7 +150,7 @@ fn lost(connection: &Connection, who: &str, why: &str) -> Failure {
     )
 }
 
-/// Why none was created.
+/// Why no credential was created.
 fn failed(connection: &Connection, who: &str, error: tenure::Error) -> Failure {
     match error.status {
         Status::Invalid => Failure::usage(error.message),

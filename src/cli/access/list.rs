@@ -17,7 +17,6 @@ pub struct Options {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let connection = &options.connection;
     let rules = super::of(connection)?.list().map_err(|error| failure(connection, error))?;

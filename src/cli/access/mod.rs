@@ -1,4 +1,4 @@
-//! `tenure access`: who may what, and how that is changed.
+//! `tenure access`: shows and changes access rules.
 
 mod credential;
 mod list;
@@ -73,7 +73,6 @@ struct Test {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: Options) -> Result<(), Failure> {
     match options.command {
         Command::On(options) => on::run(&options),
@@ -161,13 +160,13 @@ fn what(principal: &str, rights: &str, names: Option<&str>) -> String {
     )
 }
 
-/// A rule as it is typed.
+/// A rule as the words of a command line.
 fn words(rule: &Rule) -> Vec<String> {
     let names = (!rule.names.is_of_cluster()).then(|| rule.names.to_string());
     [rule.who.to_string(), rule.rights.to_string()].into_iter().chain(names).collect()
 }
 
-/// A refusal is an answer; after a change that may have been made it says where to look.
+/// A refusal exits with 1; if the change may have been made, the sentence says where to look.
 fn failure(connection: &Connection, error: Error) -> Failure {
     match error.status {
         Status::Unknown => {

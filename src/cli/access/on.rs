@@ -1,4 +1,5 @@
-//! `tenure access on`: from now on whatever no rule allows is denied; on a cluster that has no rules yet, with the first of them.
+//! `tenure access on`: denies from now on whatever no rule allows; on a cluster without rules, sets
+//! the first rule as well.
 
 use super::change;
 use crate::cli::connect::Connection;
@@ -21,7 +22,6 @@ pub struct Options {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Options { admin, connection } = options;
     let first = match admin {
@@ -46,15 +46,15 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     })
 }
 
-/// A cluster that was founded just now comes to the level of rights by itself, within moments; whatever is the matter with one that
-/// does not is said by who refuses the change.
+/// Waits for the level of rights, which a new cluster reaches by itself within moments. On a
+/// timeout the leader's refusal of the change names the reason.
 fn await_level(connection: &Connection) -> Result<(), Failure> {
     let (whom, until) = (connection.at()?, Instant::now() + connection.timeout);
     while Instant::now() < until {
         let status = ClusterStatus::ask(whom.clone(), connection.timeout);
         let leader = status.leader();
         let is_there = leader.is_some_and(|leader| leader.level >= Some(ACCESS_LEVEL));
-        // An older program keeps the level down until somebody replaces it.
+        // A member with an older program keeps the level down until it is replaced.
         if is_there || !status.behind().is_empty() {
             break;
         }

@@ -1,4 +1,4 @@
-//! What makes a certificate: `certs ca`, `node`, `client`, `operator`.
+//! The commands that make a certificate: `certs ca`, `node`, `client`, `operator`.
 
 use crate::cli::failure::Failure;
 use crate::cli::{output, typed};
@@ -141,7 +141,7 @@ fn word(path: &Path) -> String {
     typed::word(&path.display().to_string())
 }
 
-/// The flags in the place of what the library says without them.
+/// The library's error, with the flag that mends it.
 pub(super) fn failed(error: CertsError) -> Failure {
     let text = error.to_string();
     match error {

@@ -25,7 +25,6 @@ enum Command {
     Show(show::Options),
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     match &options.command {
         Command::Ca(options) => issue::authority(options),

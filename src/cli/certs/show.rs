@@ -16,7 +16,6 @@ pub struct Options {
     file: PathBuf,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let shown = certs::read(&options.file).map_err(issue::failed)?;
@@ -61,7 +60,7 @@ fn remaining(shown: &Shown, now: u64) -> String {
         now if now < shown.from => "it is not valid yet".to_owned(),
         now => match shown.until - now {
             0..DAY_SECONDS => "less than a day is left".to_owned(),
-            // To the nearest: what was made just now for 365 days has as many.
+            // To the nearest day: a new certificate of 365 days shows 365.
             seconds => match (seconds + DAY_SECONDS / 2) / DAY_SECONDS {
                 1 => "1 day is left".to_owned(),
                 days => format!("{days} days are left"),
@@ -70,7 +69,7 @@ fn remaining(shown: &Shown, now: u64) -> String {
     }
 }
 
-/// Whoever made it may have put anything into it.
+/// One printable line: a certificate's texts are its maker's, and may hold anything.
 fn line(text: &str) -> String {
     one_line(text, LINE_BYTES_MAX)
 }

@@ -25,7 +25,6 @@ pub struct Options {
     flags: serve::Options,
 }
 
-/// Runs it.
 pub fn run(options: Options, matches: &ArgMatches) -> Result<(), Failure> {
     let text = read(&options.file)?;
     let shown = options.file.display().to_string();
@@ -43,7 +42,7 @@ fn as_lines(shown: &str, notes: &[Mistake]) -> String {
     notes.iter().map(|note| format!("{}\n", line(shown, note))).collect()
 }
 
-/// As compilers write them.
+/// `FILE:LINE:COLUMN: WHAT`, as compilers write it.
 fn line(shown: &str, Mistake { place, what }: &Mistake) -> String {
     let place = place.map_or(String::new(), |place| format!("{place}:"));
     printable(&format!("{shown}:{place} {what}"))
@@ -64,8 +63,8 @@ pub fn tell(shown: &str, mistakes: &[Mistake]) -> Failure {
     Failure::new(USAGE, "")
 }
 
-/// What is wrong with a file that says `text`, beside the flags and variables of `matches`; `together` tells what is wrong
-/// with values that are each right. If nothing is, what there is to note.
+/// The mistakes in the file `text`, read with the flags and variables of `matches`; `together`
+/// finds values that contradict each other. Without mistakes, the notes.
 fn check(
     text: &str,
     matches: &ArgMatches,
@@ -91,7 +90,7 @@ fn check(
     Ok(doubts::doubts(&options).into_iter().map(|doubt| at(doubt, "note: ")).collect())
 }
 
-/// What is wrong with each entry by itself.
+/// Mistakes of single entries.
 pub fn of_entries(entries: &Entries) -> Vec<Mistake> {
     let settings = settings::all();
     let wrong = |entry: &Entry| {
@@ -112,7 +111,7 @@ pub fn of_entries(entries: &Entries) -> Vec<Mistake> {
 /// The value as a flag would have it.
 ///
 /// # Errors
-/// It is of another type: what to write.
+/// The value has another type; the sentence says what to write.
 pub fn text_of(setting: &Setting, value: &Value) -> Result<String, String> {
     let key = &setting.key;
     let instead = |what: &str, text: &str| format!("{key} {what}: {}", setting.line(text));
@@ -143,7 +142,7 @@ pub fn text_of(setting: &Setting, value: &Value) -> Result<String, String> {
     }
 }
 
-/// What a shell would have replaced in a path.
+/// Refuses a path that begins with something a shell would have replaced: nothing replaces it here.
 fn check_path(key: &str, text: &str) -> Result<(), String> {
     let is_path = ["data", "ca", "cert", "key", "client-ca", "crl", "audit"].contains(&key);
     let of_shells = ["~/", "$"].into_iter().find(|begin| text.starts_with(begin));
@@ -181,7 +180,7 @@ fn unknown(entry: &Entry) -> Mistake {
     Mistake { place: Some(entry.place), what }
 }
 
-/// What no node starts without, and what contradicts each other.
+/// Keys that no node starts without, and keys that exclude each other.
 fn missing(entries: &Entries, matches: &ArgMatches) -> Vec<Mistake> {
     let find = |key: &str| entries.iter().find(|entry| entry.key == key);
     let settings = settings::all();
@@ -210,7 +209,7 @@ fn missing(entries: &Entries, matches: &ArgMatches) -> Vec<Mistake> {
     mistakes
 }
 
-/// Where the value stands that a sentence of `serve` is about.
+/// The place of the value that an error of `serve` is about: found by words of the sentence.
 fn place_of(sentence: &str, entries: &Entries) -> Option<Place> {
     let find = |key: &str| entries.iter().find(|entry| entry.key == key);
     let by_words = ABOUT.iter().filter(|(words, _)| sentence.contains(words));
@@ -220,9 +219,9 @@ fn place_of(sentence: &str, entries: &Entries) -> Option<Place> {
     keys.find_map(|key| Some(find(key)?.value_place))
 }
 
-/// Where something is missing.
+/// The place of a missing key.
 const TOP: Option<Place> = Some(Place { line: 1, column: 1 });
-/// Words of what `serve` says of values that do not fit each other, and the key to look at.
+/// Words in the errors of `serve` about values that do not fit each other, and the key to look at.
 const ABOUT: [(&str, &str); 8] = [
     ("a node's id", "id"),
     ("the admin endpoint", "admin"),

@@ -1,16 +1,17 @@
-//! What a configuration says that a node takes, and that is probably not what was meant.
+//! Doubtful values of a configuration: a node would start with them, but they are probably not what
+//! was meant.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use tenure::base::NodeId;
 use tenure::node::{NodeOptions, NodeTls};
 
-/// One of them: the key to look at, and a sentence.
+/// A doubtful value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// Of the file.
+    /// The key of the file to look at.
     pub key: &'static str,
-    /// What is said, and what to look at.
+    /// A sentence for the operator: what is odd, and what to look at.
     pub what: String,
 }
 
@@ -20,12 +21,12 @@ impl Doubt {
     }
 }
 
-/// What nobody could mean, although a node would start with it.
+/// Values that nobody could mean; `config check` refuses them.
 pub fn mistakes(options: &NodeOptions) -> Vec<Doubt> {
     unreachable_members(options).into_iter().chain(wrong_files(options)).collect()
 }
 
-/// What some could mean: told, and no mistake.
+/// Values that some could mean; `config check` prints a note.
 pub fn doubts(options: &NodeOptions) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     doubts.extend(relative_data(&options.data_dir));
@@ -37,7 +38,7 @@ pub fn doubts(options: &NodeOptions) -> Vec<Doubt> {
     doubts
 }
 
-/// A member at an address that means another machine on each.
+/// Members at an address that means another machine on each of them, as loopback.
 fn unreachable_members(options: &NodeOptions) -> Vec<Doubt> {
     let hosts: Vec<(NodeId, Option<IpAddr>)> =
         options.cluster.iter().map(|(node, address)| (*node, ip(address))).collect();
@@ -57,7 +58,7 @@ fn unreachable_members(options: &NodeOptions) -> Vec<Doubt> {
     wrong.collect()
 }
 
-/// Files of TLS that are all there, and do not fit.
+/// TLS files that are all there, and do not fit each other.
 fn wrong_files(options: &NodeOptions) -> Option<Doubt> {
     let tls = options.tls.as_ref()?;
     if missing_files(tls).next().is_some() {
@@ -103,11 +104,12 @@ fn in_memory(data: &Path) -> Option<Doubt> {
     ["tmpfs", "ramfs"].contains(&kind).then(|| Doubt::new("data", text))
 }
 
-/// The kind of the file system that `path` is on; a later line lies over an earlier one.
+/// The type of the file system that `path` is on, by the text of /proc/mounts: a later mount hides
+/// an earlier one.
 fn kind_of_mount<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     let lines = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ').skip(1);
-        // A blank in a path is written so.
+        // The kernel escapes a blank in a path.
         let at = PathBuf::from(words.next()?.replace("\\040", " "));
         Some((at, words.next()?))
     });
@@ -137,7 +139,7 @@ fn mixed_loopback(options: &NodeOptions) -> Option<Doubt> {
     Some(Doubt::new("cluster", text))
 }
 
-/// Others dial what stands in `cluster`.
+/// A port in `listen` other than that in `cluster`, which the other members dial.
 fn other_port(options: &NodeOptions) -> Option<Doubt> {
     let (_, own) = options.cluster.iter().find(|(node, _)| *node == options.id)?;
     let listen = options.listen.as_ref()?;

@@ -1,11 +1,12 @@
-//! A configuration file with the places of what stands in it.
+//! A parsed configuration file: each key and value with line and column, for messages that point at
+//! them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use toml::{Spanned, Value};
 
-/// What stands at the top level, in the order of the file.
+/// The entries at the top level, in the order of the file.
 pub type Entries = Vec<Entry>;
 
 /// A key and its value.
@@ -13,15 +14,15 @@ pub type Entries = Vec<Entry>;
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// Where it begins.
+    /// Where the key begins.
     pub place: Place,
     /// The value.
     pub value: Value,
-    /// Where that begins.
+    /// Where the value begins.
     pub value_place: Place,
 }
 
-/// A line and a column of it, in characters; both begin at 1.
+/// A line and a column in characters; both count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The line.
@@ -30,19 +31,19 @@ pub struct Place {
     pub column: usize,
 }
 
-/// What is wrong, and where, if it is anywhere.
+/// A mistake in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Where; `None` for what is missing.
+    /// Where the mistake is; `None`: nowhere in particular.
     pub place: Option<Place>,
-    /// What, and what to write.
+    /// A sentence: what is wrong, and what to write.
     pub what: String,
 }
 
 /// Reads the text of a file.
 ///
 /// # Errors
-/// It is no TOML.
+/// The text is not TOML.
 pub fn parse(text: &str) -> Result<Entries, Mistake> {
     let table: BTreeMap<Spanned<String>, Spanned<Value>> =
         toml::from_str(text).map_err(|error| {

@@ -1,4 +1,5 @@
-//! `tenure config`: what a node would be told, by its file, its variables and its flags.
+//! `tenure config`: checks and shows the configuration that a node would have from its file, its
+//! variables and its flags.
 
 mod check;
 mod doubts;
@@ -27,7 +28,8 @@ enum Command {
 #[cfg(test)]
 pub use sample::text as sample;
 
-/// Runs it; `matches` are those of the whole command line, which know what was said where.
+/// `matches` are those of the whole command line: they know whether a flag or a variable gave a
+/// value.
 pub fn run(options: Options, matches: &ArgMatches) -> Result<(), Failure> {
     let own = |name: &str| matches.subcommand_matches("config")?.subcommand_matches(name);
     match options.command {

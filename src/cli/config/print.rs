@@ -17,7 +17,7 @@ use tenure::node::parse_cluster;
 /// Show the value that each option of `serve` would have, and where it comes from: flag, variable, file or default.
 ///
 /// Takes the flags, variables and file of `serve`. What it prints is a configuration file.
-// The group is that of `serve`.
+// No group of its own: `serve::Options` brings one of the same name.
 #[derive(Args, Debug)]
 #[group(skip)]
 pub struct Options {
@@ -31,7 +31,6 @@ pub struct Options {
     flags: serve::Options,
 }
 
-/// Runs it.
 pub fn run(options: &Options, matches: &ArgMatches) -> Result<(), Failure> {
     if options.defaults {
         return output::conclude(&sample::text());
@@ -49,7 +48,7 @@ fn entries(path: &Path) -> Result<Entries, Failure> {
     if mistakes.is_empty() { Ok(entries) } else { Err(tell(&shown, &mistakes)) }
 }
 
-/// An option, its value if it has one, and who says so.
+/// An option, its value if it has one, and the origin of the value.
 struct Row {
     setting: Setting,
     value: Option<String>,
@@ -61,7 +60,7 @@ enum Origin {
     Variable(String),
     File(PathBuf, Place),
     Default,
-    /// Nothing was said, and it follows from this.
+    /// Not given: derived from this.
     From(&'static str),
     Nobody,
 }
@@ -95,7 +94,7 @@ fn rows(entries: &Entries, config: Option<PathBuf>, matches: &ArgMatches) -> Vec
     rows
 }
 
-/// This node's address in --cluster.
+/// The address of this node in --cluster.
 fn own_address(rows: &[Row]) -> Option<String> {
     let value = |key: &str| rows.iter().find(|row| row.setting.key == key)?.value.as_deref();
     let id: u64 = value("id")?.parse().ok()?;
@@ -114,7 +113,7 @@ impl Origin {
         }
     }
 
-    /// Which flag, which variable, which place of which file.
+    /// The flag, the variable, or the file with line and column.
     fn detail(&self) -> Option<String> {
         match self {
             Self::Flag(name) | Self::Variable(name) => Some(name.clone()),
@@ -159,5 +158,5 @@ fn to_json(rows: &[Row]) -> String {
     format!("{}\n", rows.iter().map(value).collect::<Value>())
 }
 
-/// Beyond these a value pushes its origin out of the line of the others.
+/// A wider value pushes its origin out of the column of origins.
 const COLUMNS_MAX: usize = 60;

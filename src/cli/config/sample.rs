@@ -1,8 +1,9 @@
-//! The sample file: every option with what it is for and its default, read off the command line of `serve`.
+//! The sample file: every option with its purpose and default, taken from the command line of
+//! `serve`.
 
 use super::settings::{self, Kind, Setting};
 
-/// The text of it.
+/// The text of the file, valid TOML.
 pub fn text() -> String {
     let mut text = HEAD.to_owned();
     for setting in settings::all() {
@@ -19,7 +20,7 @@ pub fn text() -> String {
     text
 }
 
-/// What a value may look like where there is no default.
+/// An example of a value, for an option without default.
 fn example(setting: &Setting) -> String {
     let text = match (setting.key.as_str(), setting.kind) {
         ("id", _) => "1",
@@ -40,7 +41,7 @@ const HEAD: &str = "# Options of `tenure serve --config FILE`, each with its def
 # `tenure config check FILE` tells each mistake with its place, `tenure config print` what holds and why.
 # Durations and sizes are text with a unit: \"150ms\", \"1.5s\", \"2m\"; \"64MiB\".
 ";
-/// No node starts without these, but `join` may stand in the place of `cluster`.
+/// No node starts without these; `join` may replace `cluster`.
 const NEEDED: [&str; 3] = ["id", "data", "cluster"];
 const NEED: &str = ". Needed";
 const NONE: &str = ". No default";

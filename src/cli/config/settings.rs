@@ -1,4 +1,5 @@
-//! The options of `serve` as a configuration file has them, read off its command line, so that none can be forgotten.
+//! The options of `serve` as keys of a configuration file, taken from its command line so that none
+//! can be forgotten.
 
 use crate::cli::serve;
 use clap::error::{ContextKind, ContextValue};
@@ -9,17 +10,17 @@ use std::error::Error;
 /// One option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Its key in the file, which is its flag without the dashes.
+    /// The key in the file: the flag without its dashes.
     pub key: String,
-    /// What it is for.
+    /// The purpose, in one line.
     pub about: String,
-    /// What holds where nothing is said, as text; `None`: nothing does.
+    /// The default as text; `None`: the option has none.
     pub default: Option<String>,
-    /// How its value is written.
+    /// The type of the value.
     pub kind: Kind,
 }
 
-/// How a value is written in the file.
+/// The type of a value, each with an example as the file has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// 1
@@ -36,7 +37,7 @@ pub enum Kind {
     Text,
 }
 
-/// All of them, in the order of `serve --help`.
+/// All settings, in the order of `serve --help`.
 pub fn all() -> Vec<Setting> {
     let command = command();
     let settings = command.get_arguments().filter_map(|arg| {
@@ -54,7 +55,7 @@ pub fn all() -> Vec<Setting> {
     settings.collect()
 }
 
-/// The flags of `serve` alone, which no variable stands for.
+/// The command line of `serve` alone, without variables.
 pub fn command() -> Command {
     serve::Options::augment_args(Command::new("serve").disable_help_flag(true))
 }
@@ -76,7 +77,7 @@ pub fn check_value(key: &str, text: &str) -> Result<(), String> {
     }))
 }
 
-/// The key that was probably meant.
+/// The key that was probably meant by an unknown `key`, as clap suggests flags.
 pub fn nearest(key: &str) -> Option<String> {
     let key = key.replace('_', "-").to_ascii_lowercase();
     let words = ["serve".to_owned(), format!("--{key}")];
@@ -88,7 +89,7 @@ pub fn nearest(key: &str) -> Option<String> {
                 let flag = flag.trim_start_matches('-');
                 flag.split([' ', '=', '[']).next().map(str::to_owned)
             }
-            // Written so it is one, and lacks its value here.
+            // Spelled this way the flag exists; only its value is missing here.
             _ => Some(key),
         },
     };
@@ -96,7 +97,7 @@ pub fn nearest(key: &str) -> Option<String> {
 }
 
 impl Setting {
-    /// What a flag or a variable says of it, and which of them.
+    /// The value that a flag or a variable gives, and which of them.
     pub fn said(&self, matches: &ArgMatches) -> Option<(String, ValueSource)> {
         let id = self.key.replace('-', "_");
         let source = matches.value_source(&id)?;
@@ -130,7 +131,7 @@ fn kind(value_name: &str) -> Kind {
     }
 }
 
-/// What says where the file is does not stand in it.
+/// Flags that are no keys: one names the file itself.
 const NO_KEYS: [&str; 2] = ["config", "version"];
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Certificates of `dev --tls`, and how they are said: an authority in the cluster's own directory.
+//! Certificates of `dev --tls`, by an authority in the cluster's own directory, and the shell line
+//! that exports them.
 
 use crate::cli::failure::Failure;
 use crate::cli::typed::word;
@@ -9,19 +10,19 @@ use tenure::certs::{CertsError, Existing, Host, Place, authority_in, stem};
 use tenure::client::TlsOptions;
 use tenure::node::NodeTls;
 
-/// Those of three nodes, of a client and of an operator.
+/// Certificates of three nodes, a client and an operator.
 #[derive(Debug)]
 pub struct Certificates {
     directory: PathBuf,
 }
 
 impl Certificates {
-    /// Makes them below `data`. An authority that is there stays: others may trust it.
+    /// Makes the certificates below `data`. An existing authority is kept: others may trust it.
     ///
     /// # Errors
-    /// A file cannot be written, or the authority is of no use any more.
+    /// A file cannot be written, or the existing authority cannot be used.
     pub fn make(data: &Path) -> Result<Self, Failure> {
-        // Whoever types the lines does so elsewhere.
+        // Absolute: the exported lines are typed in other directories.
         let data = std::path::absolute(data).map_err(|error| {
             Failure::usage(format!("{} has no whole path: {error}", data.display()))
         })?;
@@ -40,21 +41,21 @@ impl Certificates {
         Ok(Self { directory: place.directory })
     }
 
-    /// What node `id` speaks TLS with.
+    /// TLS of node `id`.
     #[must_use]
     pub fn of_node(&self, id: NodeId) -> NodeTls {
         let [ca, cert, key] = self.files(&Principal::Node(id));
         NodeTls::new(ca, cert, key)
     }
 
-    /// What whoever may do all of it speaks TLS with.
+    /// TLS of the operator, who may do everything.
     #[must_use]
     pub fn of_operator(&self) -> TlsOptions {
         let [ca, cert, key] = self.files(&principal(OPERATOR));
         TlsOptions::new(ca).identity(cert, key)
     }
 
-    /// A line for a shell, by which commands and programs of all languages speak TLS.
+    /// A line for a shell: variables by which commands and programs of all languages speak TLS.
     #[must_use]
     pub fn export(&self) -> String {
         let files = self.files(&principal(OPERATOR)).map(|file| word(&file.display().to_string()));
@@ -62,7 +63,7 @@ impl Certificates {
         format!("export TENURE_CA={ca} TENURE_CERT={cert} TENURE_KEY={key}")
     }
 
-    /// The certificate of somebody who may lock, and not operate.
+    /// The path of the client's certificate, which may lock and not operate.
     #[must_use]
     pub fn of_client(&self) -> PathBuf {
         let [_, cert, _] = self.files(&principal(CLIENT));

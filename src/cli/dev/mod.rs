@@ -1,4 +1,4 @@
-//! `tenure dev`: a cluster on this machine that stays, to write programs against.
+//! `tenure dev`: a cluster on this machine to write programs against, until Ctrl-C.
 
 mod certificates;
 mod screen;
@@ -67,7 +67,6 @@ fn parse_ttl(text: &str) -> Result<Duration, String> {
     Err(format!("the longest TTL is from {} to {}", duration::show(least), duration::show(most)))
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let signals = Signals::catch(ENDING)?;
     let listeners = options.ports.iter().map(|port| listen(*port)).collect::<Result<_, _>>()?;
@@ -85,7 +84,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let introduction =
         introduction(&cluster.endpoints(), &data.display().to_string(), certificates.as_ref());
     output::print(&introduction)?;
-    // In the background keys are the shell's, and so is the screen.
+    // In the background keys and screen belong to the shell.
     let is_in_front = Terminal::of_this_process().is_some_and(|one| one.front() == Front::Own);
     if is_in_front && std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
         let own = certificates.as_ref().map(Certificates::of_operator);
@@ -124,7 +123,7 @@ fn introduction(endpoints: &str, data: &str, certificates: Option<&Certificates>
     )
 }
 
-/// Which of `fds` are readable, after one is or `timeout`.
+/// Waits until one of `fds` is readable or for `timeout`; says of each whether it is readable.
 fn wait(fds: &[i32], timeout: Option<Duration>) -> Result<Vec<bool>, Failure> {
     let mut set: Vec<_> = fds.iter().map(|fd| (*fd, Interest::Read, Ready::default())).collect();
     poll::wait(&mut set, timeout)

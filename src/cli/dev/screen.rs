@@ -1,4 +1,5 @@
-//! What `tenure dev` shows at a terminal: nodes and locks, drawn over what was drawn before, within its columns and rows.
+//! The screen of `tenure dev`: tables of nodes and locks, redrawn in place within the terminal's
+//! columns and rows.
 
 use super::wait;
 use crate::cli::cluster::LocalCluster;
@@ -24,7 +25,7 @@ pub struct Screen {
     cluster: LocalCluster,
     client: Client,
     introduction: String,
-    /// Lines that were drawn last, on a terminal of this size.
+    /// How many lines were drawn last, on a terminal of size `size`.
     drawn: usize,
     size: Size,
 }
@@ -33,7 +34,7 @@ pub struct Screen {
 type Size = (usize, usize);
 
 impl Screen {
-    /// `introduction` stands above it; what it shows of locks is read with `tls`.
+    /// `introduction` stands above the tables; locks are read over `tls`.
     pub fn new(
         cluster: LocalCluster,
         tls: Option<TlsOptions>,
@@ -45,7 +46,7 @@ impl Screen {
         Ok(Self { cluster, client, introduction, drawn: 0, size: size() })
     }
 
-    /// Draws it until a signal.
+    /// Redraws until a signal.
     pub fn run(mut self, signals: &Signals) -> Result<(), Failure> {
         let keys = KeyMode::begin().map_err(|error| {
             Failure::unavailable(format!("cannot read keys from this terminal: {error}"))
@@ -62,7 +63,7 @@ impl Screen {
         Ok(())
     }
 
-    /// All keys that were pressed meanwhile. Whether there may be more.
+    /// Obeys all keys that were pressed meanwhile; says whether there may be more.
     fn press_keys(&mut self) -> Result<bool, Failure> {
         let mut stdin = std::io::stdin().lock();
         let Ok(keys) = stdin.fill_buf().map(<[u8]>::to_vec) else { return Ok(true) };
@@ -80,7 +81,8 @@ impl Screen {
 
     fn draw(&mut self) -> Result<(), Failure> {
         let size = size();
-        // Of another size the terminal has broken what stands there into other lines: only a new page is right.
+        // After a resize the terminal has wrapped the old lines differently: only a new page is
+        // right.
         let back = match (size == self.size, self.drawn) {
             (false, _) => format!("\u{1b}[H\u{1b}[2J{}", self.introduction),
             (true, 0) => String::new(),
@@ -88,7 +90,7 @@ impl Screen {
         };
         let lines = fit(self.nodes(), |room| self.locks(room), size);
         (self.drawn, self.size) = (lines.len(), size);
-        // A terminal that takes a character for a wider one than we do must not go on in the next line.
+        // No wrapping, for a terminal that takes a character for wider than we do.
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         output::print(&format!("{back}\u{1b}[J\u{1b}[?7l{text}\u{1b}[?7h"))
     }
@@ -106,7 +108,7 @@ impl Screen {
             Ok(read) => read,
             Err(why) => return vec![format!("locks: {}", printable(&why))],
         };
-        // One line less where it must be said that there are others.
+        // One line less where a line says that there are others.
         let shown = if more { room.saturating_sub(2) } else { locks.len() };
         let mut rows = vec![["LOCK", "HOLDER", "TOKEN", "WAIT"].map(str::to_owned).to_vec()];
         rows.extend(locks.iter().take(shown).map(lock_row));
@@ -150,7 +152,7 @@ fn fit(
     let room = rows.saturating_sub(nodes.len() + 4).max(3);
     let keys = "1 2 3 kill or start a node".to_owned();
     let lines = [nodes, vec![String::new()], locks(room), vec![String::new(), keys]].concat();
-    // On a terminal with fewer rows than that the last ones would push the first out of reach.
+    // With fewer rows than lines, the last lines would scroll the first out of reach.
     let shown = lines.len().min(rows.saturating_sub(1).max(1));
     lines[..shown].iter().map(|line| cut(line, columns)).collect()
 }
@@ -177,7 +179,7 @@ fn client_options() -> ClientOptions {
     ClientOptions::new().name("tenure dev").request_timeout(DRAW_EVERY).background(true)
 }
 
-/// A terminal that does not say how large it is, is as most were.
+/// The terminal's size; 80 by 24 if the terminal does not say.
 fn size() -> Size {
     size_of_stdout().unwrap_or((80, 24))
 }

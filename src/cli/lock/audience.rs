@@ -1,8 +1,8 @@
-//! For whom a lock is held without a command: whoever reads our stdout, and whoever started us. When one of them is gone
-//! nobody is left who would ever end the hold.
+//! The audience of a hold without a command: the reader of our stdout, and the process that started
+//! us. When one of them is gone, nobody is left to end the hold.
 //!
-//! Who does not want to be missed says so as everywhere: nohup(1) ignores SIGHUP, setsid(1) makes a session of its own.
-//! Then only a signal, or the reader's end, is the end.
+//! A starter that may leave says so as usual: nohup(1) ignores SIGHUP, setsid(1) makes a session of
+//! its own. Then only a signal, or the reader's end, ends the hold.
 
 use signal_hook::consts::SIGHUP;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,13 +10,13 @@ use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::poll::{Interest, Ready};
 use tenure::sys::process;
 
-/// What of them is watched.
+/// The reader and the parent, as far as each is watched.
 #[derive(Debug)]
 pub struct Audience {
     parent: Option<OwnedFd>,
 }
 
-/// Who is gone.
+/// The one who is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gone {
     Reader,
@@ -26,11 +26,11 @@ pub enum Gone {
 impl Audience {
     pub fn new() -> Self {
         let is_detached = Inherited::of_this_process().ignores(SIGHUP) || process::leads_session();
-        // Without a descriptor the hold goes on as if the parent lived for ever.
+        // Without a descriptor to watch the parent, the hold goes on.
         Self { parent: if is_detached { None } else { process::watch_parent().ok().flatten() } }
     }
 
-    /// What to wait for.
+    /// Descriptors to poll, for [`Audience::gone`].
     pub fn interests(&self) -> Vec<(i32, Interest, Ready)> {
         let reader = (std::io::stdout().as_raw_fd(), Interest::End, Ready::default());
         let parent = self.parent.iter();
@@ -49,7 +49,7 @@ impl Audience {
 }
 
 impl Gone {
-    /// What happened, for people.
+    /// A sentence for people.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Reader => "nobody reads our stdout any more",

@@ -1,8 +1,8 @@
-//! The command line of `lock` and `elect` around the options: what are names, and what is the command.
+//! The words of `lock` and `elect` beside their options: names, and the command.
 //!
-//! A shell drops a word whose variable is not set. So the first "--" is a wall: before it stand options and names, behind
-//! it CMD, and no word of the one side is ever taken for one of the other. clap does not say where a "--" stood, and is
-//! given only what stands before it.
+//! A shell drops a word whose variable is not set. So the first "--" is a wall: options and names
+//! stand before it, CMD behind it, and a word of one side is never taken for one of the other. clap
+//! does not say where a "--" stood, so it is given only the words before it.
 
 use super::FAILED;
 use crate::cli::failure::Failure;
@@ -34,7 +34,7 @@ impl Line {
     }
 }
 
-/// What to lock, and what to run.
+/// Names to lock, and the task under the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// At least one.
@@ -42,10 +42,10 @@ pub struct Request {
     pub task: Task,
 }
 
-/// What is done under the lock.
+/// The task under the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// It is held until a signal.
+    /// The lock is held until a signal.
     Hold,
     /// The program and its arguments, and how they were parted from the names.
     Run(Vec<OsString>, Parted),
@@ -56,11 +56,11 @@ pub enum Task {
 pub enum Parted {
     /// By the "--", or since there can be but one name.
     Clearly,
-    /// By their places alone: what is taken for the command may have been meant as a name.
+    /// By their places alone: a word taken for the command may have been meant as a name.
     ByPlace,
 }
 
-/// What the words stand for.
+/// The meaning of the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
     /// All are names (`lock --hold`).
@@ -70,7 +70,8 @@ pub enum Words {
     NameAndCommand,
 }
 
-/// The request of `name` and `rest`, which stand before the "--" or without one, and of what stands behind it.
+/// The request of `name` and `rest`, the words before the "--" or without one, and of the words
+/// behind it.
 pub fn split(
     words: Words,
     name: &str,
@@ -114,7 +115,7 @@ fn missing(words: Words) -> Failure {
     usage(format!("CMD is missing behind the --: is a variable not set? {other}"))
 }
 
-/// A further name. What looks like an option was meant as one.
+/// A further name. A word that looks like an option is refused: it was meant as one.
 fn checked(word: &OsStr) -> Result<String, Failure> {
     let Some(name) = word.to_str() else {
         return Err(usage(format!("{} is no name: it is not UTF-8", word.to_string_lossy())));

@@ -1,4 +1,4 @@
-//! What was granted, and the command that runs under it.
+//! A granted lease, and the start of the command that runs under it.
 
 use super::guard::{Guarded, NotStarted};
 use super::{FAILED, LOST, NOT_FOUND, NOT_RUNNABLE, failed, signal_code};
@@ -9,37 +9,38 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use tenure::client::Lease;
 
-/// A lease, and all that it is of.
+/// A lease, with its names and value.
 #[derive(Debug)]
 pub struct Grant {
     pub lease: Lease,
     pub names: Vec<String>,
-    /// What others see of it; may be empty.
+    /// The value that others see; may be empty.
     pub value: String,
 }
 
 impl Grant {
-    /// Its names, for people.
+    /// The names, for people.
     pub fn shown(&self) -> String {
         self.names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// Why it is asked for, as the end of a sentence.
+    /// The reason why the holder was asked to end, as the end of a sentence; empty without one.
     pub fn reason(&self) -> String {
         let reason = self.lease.asked().map(|asked| asked.reason).unwrap_or_default();
         if reason.is_empty() { reason } else { format!(": {}", printable(&reason)) }
     }
 
-    /// Starts `words` under it, with its names, token and value in the environment.
+    /// Starts `words` under the lease, with names, token and value in the environment.
     ///
     /// # Errors
     /// The command cannot be run, in the codes of shells; the lease ended meanwhile; there is no guard.
     pub fn start(&self, words: &[OsString]) -> Result<Guarded, Failure> {
         let variables = [
-            // In order, and parted by blanks: a shell takes them apart again.
+            // Parted by blanks, which a shell splits again.
             ("TENURE_LOCK", self.names.join(" ")),
             ("TENURE_TOKEN", self.lease.token().to_string()),
-            // That of an outer lock, whose command we may be, is not this one's.
+            // Always set: the variable of an outer lock, whose command we may be, must not shine
+            // through.
             ("TENURE_LOCK_VALUE", self.value.clone()),
         ];
         Guarded::start(&self.lease, words, &variables).map_err(|why| match why {

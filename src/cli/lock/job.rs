@@ -1,13 +1,17 @@
-//! The command as a job of the terminal that controls us.
+//! The command as a job of our controlling terminal (job control).
 //!
-//! CMD is in a process group of its own, so that it can be ended as a whole. A shell knows nothing of that group: it puts
-//! ours in front (`fg`), and takes a job of ours for stopped when *we* are. So we pass on to CMD what the shell gives us,
-//! and do to ourselves what the terminal does to CMD:
+//! CMD is in a process group of its own, so that it can be ended as a whole. A shell knows nothing
+//! of that group: it puts ours in the foreground (`fg`), and takes the job for stopped when *we*
+//! are. So we pass on to CMD what the shell does to us, and do to ourselves what the terminal does
+//! to CMD:
 //!
-//! * CMD wants the terminal (SIGTTIN, SIGTTOU) and our group is in front: CMD's is put there.
-//! * Somebody else of our group wants it (`tenure lock … | less`): our group gets it back.
-//! * We are in the background: our whole group stops as CMD has, and the shell says so. Brought back by `fg`, we pass that
-//!   on. A lease that is not renewed ends meanwhile, and the guard ends CMD: a stopped job holds a lock no longer than that.
+//! * CMD wants the terminal (SIGTTIN, SIGTTOU) and our group is in the foreground: CMD's group is
+//!   put there.
+//! * Another process of our group wants the terminal (`tenure lock … | less`): our group gets it
+//!   back.
+//! * We are in the background: our whole group stops as CMD has, and the shell says so. After `fg`
+//!   we continue CMD. While we are stopped nobody renews the lease, and the guard ends CMD at its
+//!   end: a stopped job holds a lock no longer.
 //! * Ctrl-Z suspends nobody.
 
 use super::grant::Grant;
@@ -23,31 +27,31 @@ use tenure::sys::terminal::{
     Front, Interrupted, Modes, Terminal, continue_own_group, is_left, stop_own_group,
 };
 
-/// CMD at a terminal. Dropped, the terminal is ours again, if CMD had it.
+/// CMD at a terminal. A drop takes the terminal back, if CMD has it.
 #[derive(Debug)]
 pub struct Job {
     terminal: Terminal,
-    /// CMD's.
+    /// CMD's process group.
     group: u32,
-    /// Those that stop a group at a terminal.
+    /// The signals by which a terminal stops a group.
     stops: Signals,
-    /// How the terminal was before CMD got it.
+    /// The terminal's modes before CMD got it.
     modes: Option<Modes>,
     patience: Patience,
 }
 
-/// What is done when CMD wants a terminal that we do not have.
+/// The answer to a CMD that wants the terminal while we do not have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
-    /// We wait for a shell that brings us to the front.
+    /// Wait for a shell that brings us to the foreground.
     Waits,
-    /// There is none: CMD was asked to end.
+    /// No shell can do that: CMD was asked to end.
     Refused,
-    /// Nothing: it ends, and we have to see to that.
+    /// CMD is being ended, and must not wait for a terminal.
     Ends,
 }
 
-/// The terminal that CMD will be a job of. From now on it stops us no more.
+/// The terminal of a future CMD. As long as this lives the terminal does not stop us.
 #[derive(Debug)]
 pub struct Station {
     terminal: Terminal,
@@ -62,13 +66,14 @@ impl Station {
         Some(Self { terminal, stops })
     }
 
-    /// The job of `guarded`, whose group is put in front if our stdin is the terminal and we are there.
+    /// The job of `guarded`, whose group gets the foreground if our stdin is the terminal and we
+    /// are in the foreground.
     pub fn begin(self, guarded: &Guarded) -> Job {
         let Self { terminal, stops } = self;
         let (group, patience) = (guarded.id(), Patience::Waits);
         let mut job = Job { terminal, group, stops, modes: None, patience };
         if std::io::stdin().is_terminal() && job.terminal.front() == Front::Own {
-            // It may have touched the terminal before it was in front, and been stopped for it.
+            // CMD may have been stopped for touching the terminal before it was in the foreground.
             job.lend(guarded);
         }
         job
@@ -81,7 +86,7 @@ impl Job {
         self.stops.fd()
     }
 
-    /// What is to be done now that `signal` stopped CMD, and which signals reached us meanwhile.
+    /// Handles CMD's stop by `signal`; returns the signals that reached us meanwhile.
     pub fn command_stopped(
         &mut self,
         signal: i32,
@@ -100,7 +105,7 @@ impl Job {
             (SIGTTIN | SIGTTOU, Front::Other(_)) => {
                 return self.wait_in_background(signal, guarded, grant, signals);
             }
-            // It was in front, and now nobody is there who reads.
+            // CMD was in the foreground, and nobody reads there now.
             (_, Front::Other(group)) if group == self.group => {
                 return self.wait_in_background(SIGTSTP, guarded, grant, signals);
             }
@@ -109,7 +114,8 @@ impl Job {
         Vec::new()
     }
 
-    /// What is to be done if the terminal has stopped others of our group, and which signals reached us meanwhile.
+    /// Handles stops of others in our group by the terminal; returns the signals that reached us
+    /// meanwhile.
     pub fn take_stops(&mut self, guarded: &Guarded, grant: &Grant, signals: &Signals) -> Vec<i32> {
         for signal in self.stops.take() {
             match (signal, self.terminal.front()) {
@@ -129,7 +135,7 @@ impl Job {
         Vec::new()
     }
 
-    /// What is to be done if somebody has continued us: a shell that brings us back.
+    /// Handles a SIGCONT to us, as from a shell that brings the job back.
     pub fn continued(&mut self, guarded: &Guarded) {
         if self.modes.is_some() && self.terminal.front() == Front::Own {
             self.lend(guarded);
@@ -141,13 +147,14 @@ impl Job {
         self.patience = Patience::Ends;
     }
 
-    /// Whom a Ctrl-C that ended CMD would have ended without us. `told`: SIGINT came to us as well.
+    /// The processes that the Ctrl-C which ended CMD would have ended without us. `told`: SIGINT
+    /// reached us as well.
     pub fn interrupted(&self, told: bool) -> Interrupted {
         let is_in_front = self.terminal.front() == Front::Other(self.group);
         if is_in_front && !told { Interrupted::Group } else { Interrupted::Process }
     }
 
-    /// Has the terminal handle lines and keys again as it did before CMD got it: one that was killed cannot.
+    /// Restores the terminal's modes of before CMD: a killed CMD cannot do so.
     pub fn repair(&mut self) {
         self.take_back();
         if let Some(modes) = &self.modes {
@@ -162,7 +169,7 @@ impl Job {
     }
 
     fn take_back(&self) {
-        // A shell that CMD was may have put one of its own jobs there.
+        // A CMD that is a shell may have put one of its own jobs there.
         match self.terminal.front() {
             Front::Other(group) if group == self.group || !is_left(group) => {
                 self.terminal.take_back();
@@ -171,7 +178,7 @@ impl Job {
         }
     }
 
-    /// A command that Ctrl-Z suspends would hold its lock for nothing, so it goes on.
+    /// Continues CMD after a Ctrl-Z: a suspended command would hold its lock for nothing.
     fn go_on(&self, guarded: &Guarded, grant: &Grant) {
         let names = grant.shown();
         STDERR.say(&format!("tenure: a command cannot be suspended while it holds {names}"));
@@ -202,7 +209,7 @@ impl Job {
         let since = signals.take();
         let was_stopped = since.contains(&SIGCONT);
         arrived.extend(since);
-        // What stopped us was meant for all of our group, and we have done it.
+        // The signals that stopped us were meant for our whole group, and are handled.
         self.stops.take();
         match self.terminal.front() {
             Front::Own => self.lend(guarded),
@@ -212,7 +219,8 @@ impl Job {
         arrived
     }
 
-    /// No shell is there that could ever put us in front, and CMD waits for that. Without us it would be told EIO.
+    /// Asks CMD to end: it waits for the foreground, and no shell is there to give it. Without us
+    /// CMD would read EIO.
     fn refuse(&mut self, guarded: &Guarded, grant: &Grant) {
         match self.patience {
             Patience::Waits => {
@@ -236,5 +244,5 @@ impl Drop for Job {
     }
 }
 
-/// How long the terminal may take for a sentence before we stop.
+/// How long to wait for the terminal to take a sentence before we stop.
 const SENTENCE_WAIT: Duration = Duration::from_millis(100);

@@ -1,4 +1,5 @@
-//! Who is in the way, or what: told at the end of a wait, and during it; who holds a lock only at a terminal.
+//! The obstacle that a wait for a lock meets: told at the wait's end, and during it; holders are
+//! told of only at a terminal.
 
 use crate::cli::log::printable;
 use crate::cli::outlet::STDERR;
@@ -13,8 +14,8 @@ use tenure::lock::LockView;
 use tenure::sys::{clock, thread};
 use tenure::wire::OrderShown;
 
-/// Tells the person at the terminal whom we wait for and how many are before us, again whenever that changes. Over when
-/// dropped: nothing is written after that.
+/// Tells the person at the terminal whom we wait for and how many are before us, and each change of
+/// that. After a drop nothing is written.
 #[derive(Debug)]
 pub struct Notice {
     state: Arc<State>,
@@ -27,12 +28,13 @@ struct State {
 }
 
 impl Notice {
-    /// Begins. A question to the cluster may take long, and must not keep us from a grant or a Ctrl-C: so a thread asks.
+    /// Begins. A thread asks the cluster: an answer may take long, and must not keep us from a
+    /// grant or a Ctrl-C.
     pub fn give(client: &Client, names: &[String]) -> Self {
         let state = Arc::new(State::default());
         let (client, names, shared) = (client.clone(), names.to_vec(), Arc::clone(&state));
         let look = if std::io::stderr().is_terminal() { obstacle } else { condition };
-        // Without a thread nothing is told, and all else goes on.
+        // Without a thread there are no notices, and all else goes on.
         let _ = thread::spawn("tenure-notice", move || tell((&client, &names, look), &shared));
         Self { state }
     }
@@ -45,12 +47,12 @@ impl Drop for Notice {
     }
 }
 
-/// How it is looked what is in the way.
+/// How the obstacle is looked up.
 type Look = fn(&Client, &[String]) -> Option<Obstacle>;
 
 fn tell((client, names, look): (&Client, &[String], Look), state: &State) {
     let mut told: Option<Obstacle> = None;
-    // A wait that is shorter needs no explanation.
+    // A shorter wait needs no explanation.
     let mut pause = NOTICE_AFTER;
     loop {
         let is_over = state.is_over.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +74,7 @@ fn tell((client, names, look): (&Client, &[String], Look), state: &State) {
     }
 }
 
-/// Who is in the way now, in a sentence; `None`: nobody, or it could not be learnt.
+/// The present obstacle as a sentence; `None`: there is none, or the cluster did not say.
 pub fn in_the_way(client: &Client, names: &[String]) -> Option<String> {
     match obstacle(client, names)? {
         Obstacle::Holders(holders) => holders.holder_sentence(),
@@ -80,11 +82,11 @@ pub fn in_the_way(client: &Client, names: &[String]) -> Option<String> {
     }
 }
 
-/// What keeps us from a lock.
+/// An obstacle between us and a lock.
 #[derive(Clone, Debug)]
 enum Obstacle {
     Holders(Holders),
-    /// The cluster grants nothing at all: in a sentence, of which `what` stays the same while time goes on.
+    /// The cluster grants nothing at all: `sentence` for people, `what` without the times in it.
     Cluster {
         what: String,
         sentence: String,
@@ -92,7 +94,7 @@ enum Obstacle {
 }
 
 impl PartialEq for Obstacle {
-    /// Whether the same would be told.
+    /// Whether both would be told alike.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Holders(one), Self::Holders(other)) => one == other,
@@ -111,18 +113,19 @@ impl Obstacle {
     }
 }
 
-/// Who has a lock, and who waits for it before us.
+/// The holders of a lock, and the waiters before us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Holders {
     name: String,
-    /// The oldest holder, its token, and since when it holds.
+    /// The oldest holder: its client's name, token, and wall clock (Unix, in milliseconds) of the
+    /// grant.
     holder: Option<(String, u64, u64)>,
-    /// How many hold it.
+    /// The number of holders.
     holding: u32,
     is_delayed: bool,
-    /// How many wait before us; `None`: we are not among the first who are told.
+    /// The number of waiters before us; `None`: we are not among those that the cluster lists.
     ahead: Option<usize>,
-    /// What the holder says of itself, and what it was asked.
+    /// The holder's value, and what it was asked, as parts of the sentence.
     more: Vec<String>,
 }
 
@@ -177,13 +180,14 @@ impl Holders {
     }
 }
 
-/// What keeps the whole cluster from granting, as this client was told: nobody is asked.
+/// The condition that keeps the whole cluster from granting, as this client heard of it: no request
+/// is sent.
 fn condition(client: &Client, _: &[String]) -> Option<Obstacle> {
     let condition = client.condition()?;
     Some(Obstacle::Cluster { sentence: condition.sentence(), what: condition.text })
 }
 
-/// That, else of the first of `names` that is in the hands of others.
+/// The condition of the cluster, else the holders of the first of `names` that others hold.
 fn obstacle(client: &Client, names: &[String]) -> Option<Obstacle> {
     let found = condition(client, names);
     found.or_else(|| holders(client, names).map(Obstacle::Holders))
@@ -202,7 +206,7 @@ fn holders(client: &Client, names: &[String]) -> Option<Holders> {
 
 /// When the first notice is due.
 const NOTICE_AFTER: Duration = Duration::from_millis(300);
-/// How often to look whether something has changed: one read, which writes nothing.
+/// How often to look for a change: each look is a read, which writes nothing to the log.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

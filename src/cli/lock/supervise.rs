@@ -1,8 +1,9 @@
-//! A command under a lease: while the lease holds the command runs, and by the lease's end it does not.
+//! A command under a lease: the command runs while the lease holds, and is dead by the lease's end.
 //!
-//! remaining ≤ grace, or the lease is asked to end (safety L23) → SIGTERM to the group; remaining ≤ [`KILL_MARGIN`] →
-//! SIGKILL to all of it. The grace is more than a renewal needs to come, so that this happens only when renewals
-//! fail. The SIGTERM needs this process; for the SIGKILL there is the guard, whatever becomes of us.
+//! remaining ≤ grace, or the holder is asked to end (safety L23) → SIGTERM to the group; remaining
+//! ≤ [`KILL_MARGIN`] → SIGKILL to all of it. The grace is longer than a renewal takes, so SIGTERM
+//! comes only when renewals fail. The SIGTERM needs this process; the SIGKILL is the guard's,
+//! whatever becomes of us.
 
 use super::audience::{Audience, Gone};
 use super::grant::Grant;
@@ -28,7 +29,8 @@ use tenure::sys::terminal::Interrupted;
 pub enum End {
     /// By itself, or by a signal that we handed on.
     Exited(ExitStatus),
-    /// By a Ctrl-C, which ends these, too: a shell that runs a script or a loop looks how we have ended.
+    /// By a Ctrl-C, which ends these, too: a shell that runs a script or a loop looks at how we
+    /// ended.
     Interrupted(Interrupted),
     /// By us.
     Ended(Why),
@@ -39,25 +41,25 @@ pub enum End {
 pub enum Held {
     /// By a signal.
     Signalled,
-    /// There is nobody left to hold it for.
+    /// By the audience: nobody is left to hold the lock for.
     Left(Gone),
     /// With the lease.
     Ended(Why),
 }
 
-/// Why what needs a lease must end.
+/// Why a command or a hold must end with its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// The lease could not be renewed.
     Lost,
-    /// Somebody took it, or asked for it.
+    /// Somebody took the lock, or asked for it.
     Broken,
 }
 
-/// What the lease asks for.
+/// The lease's demand on the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Demand {
-    /// Nothing for so long.
+    /// The command may run for so long.
     Run(Duration),
     /// The command must end.
     End,
@@ -75,7 +77,7 @@ pub fn supervise(
     grace: Duration,
     signals: &Signals,
 ) -> Result<End, Failure> {
-    // Before there is a command: what stopped us when it has begun would stop us for good.
+    // Before the command starts: a stop by the terminal after that would stop us for good.
     let station = Station::prepare();
     let guarded = grant.start(command)?;
     let job = station.map(|station| station.begin(&guarded));
@@ -94,15 +96,15 @@ pub fn supervise(
     end
 }
 
-/// A command, and all that tells what becomes of it.
+/// A running command, with its lease, guard, terminal and signals.
 struct Supervision<'a> {
     grant: &'a Grant,
     guarded: Guarded,
     signals: &'a Signals,
     job: Option<Job>,
-    /// Whether it was said that somebody stopped the command.
+    /// Whether the stop of the command was reported.
     was_told: bool,
-    /// Whether SIGINT came to us.
+    /// Whether SIGINT reached us.
     was_interrupted: bool,
 }
 
@@ -128,8 +130,9 @@ impl Supervision<'_> {
         }
     }
 
-    /// Ends the command: SIGTERM now, SIGKILL before the lease's end. What the leader leaves behind is killed too. A lease
-    /// that has ended leaves no time: what a handler of SIGTERM did, it would do without the lock.
+    /// Ends the command: SIGTERM now, SIGKILL before the lease's end, also to processes that the
+    /// group's leader leaves behind. After the lease's end there is no SIGTERM: its handler would
+    /// act without the lock.
     fn end(&mut self) -> Result<End, Failure> {
         let lease = &self.grant.lease;
         let why = why(lease);
@@ -155,7 +158,7 @@ impl Supervision<'_> {
         }
     }
 
-    /// What the guard said; its last word if that was among it.
+    /// Handles the guard's reports; returns the last word if it was among them.
     fn take_reports(&mut self) -> Result<Option<Last>, Failure> {
         while let Some(report) = self.guarded.take_report()? {
             match report {
@@ -174,7 +177,8 @@ impl Supervision<'_> {
         self.pass_on(&arrived);
     }
 
-    /// Without a terminal somebody stopped it on purpose, perhaps many times in a second (cpulimit), and will continue it.
+    /// Reports a stop, once. Without a terminal somebody stopped the command on purpose and will
+    /// continue it, perhaps many times in a second (cpulimit).
     fn tell_of_stop(&mut self, signal: i32) {
         if !std::mem::replace(&mut self.was_told, true) {
             let names = self.grant.shown();
@@ -207,16 +211,16 @@ impl Supervision<'_> {
     }
 }
 
-/// The last that there is to be said of a command.
+/// The guard's last word about a command.
 enum Last {
-    /// It ended so.
+    /// It ended by itself with this status.
     Ended(ExitStatus),
     /// It was killed with its lease.
     Killed,
 }
 
 impl Why {
-    /// What happened to `grant`.
+    /// A sentence: what happened to `grant`.
     pub fn sentence(self, grant: &Grant) -> String {
         match self {
             Self::Lost => format!("the lease of {} cannot be renewed", grant.shown()),
@@ -252,7 +256,8 @@ fn not_killed(grant: &Grant) -> Failure {
     Failure::new(LOST, text)
 }
 
-/// Holds `lease` until a signal, its end, or that of `audience`; if somebody asks for it, that is now.
+/// Holds `lease` until a signal, the lease's end, or the end of `audience`; ends at once if
+/// somebody asks for the lock.
 pub fn hold(lease: &Lease, signals: &Signals, audience: &Audience) -> Result<Held, Failure> {
     loop {
         if signals.take_one_of(ENDING_HOLDS).is_some() {
@@ -274,7 +279,8 @@ pub fn hold(lease: &Lease, signals: &Signals, audience: &Audience) -> Result<Hel
     }
 }
 
-/// Waits for one of them or `pause`; without a descriptor for one of them only shortly.
+/// Waits until one of `fds` is readable or for `pause`; only for [`LOOK_EVERY`] where a descriptor
+/// is missing.
 fn wait_for(fds: &[Option<RawFd>], pause: Duration) -> Result<(), Failure> {
     let timeout = if fds.contains(&None) { pause.min(LOOK_EVERY) } else { pause };
     let mut set: Vec<_> =
@@ -286,9 +292,9 @@ fn cannot_wait(error: &std::io::Error) -> Failure {
     Failure::new(FAILED, format!("cannot wait for events: {error}"))
 }
 
-/// A renewal comes every third of a lease. It is passed on to the guard within an eighth of what is left.
+/// Renewals come every third of a lease; the guard learns of one within an eighth of what is left.
 const LOOKS_PER_LEASE: u32 = 8;
-/// How often to look where there is no descriptor to wait for.
+/// How often to look where a descriptor is missing.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What `lock` and `elect` have in common: how long to wait, how to end, and the run of a command between.
+//! The common part of `lock` and `elect`: how long to wait, how to end, and the run of a command
+//! between.
 
 use super::audience::{Audience, Gone};
 use super::command::{Parted, Request, Task};
@@ -49,19 +50,21 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Acquires what `request` names, runs its command, and gives it back: the exit code.
+    /// Acquires the locks of `request`, runs its command, and releases the locks; returns the exit
+    /// code.
     ///
     /// # Errors
-    /// All that can go wrong, in the codes of `tenure lock`.
+    /// All failures, in the codes of `tenure lock`.
     pub fn run(&self, request: &Request, options: AcquireOptions) -> Result<u8, Failure> {
-        // From here on each signal is handled: one that comes while we wait withdraws the request.
+        // From here on each signal is handled: a signal during the wait withdraws the request.
         let signals = Signals::catch_all(&forwarded()).map_err(failed)?;
         let client = self.client_options().and_then(|options| {
             Client::open(&self.connection.endpoints, options).map_err(Failure::from)
         });
         let client = client.map_err(failed)?;
         let end = self.hold(&client, request, options, &signals);
-        // A cluster that just failed us would only make the caller wait; the TTL ends what is left there.
+        // No farewell to a cluster that just failed us: the caller would only wait, and the TTL
+        // ends the session there.
         if !matches!(&end, Err(failure) if failure.code == LOST || failure.code == FAILED) {
             self.connection.close(&client);
         }
@@ -123,14 +126,15 @@ impl Terms {
         self.account(&grant, end)
     }
 
-    /// The exit code of an end. What was asked for is given back before it is told, so that it need not be waited for.
+    /// The exit code of an end. A lock that was asked for is released first, so that nobody waits
+    /// for it.
     fn account(&self, grant: &Grant, end: Ended) -> Result<Exit, Failure> {
         let why = match end {
             Ended::ByItself(exit) => return Ok(exit),
             Ended::With(why) => why,
         };
         if why == Why::Broken {
-            // It may have ended by itself; LOST is then the right answer.
+            // The lease may have ended by itself; LOST is then the right answer.
             let _ = grant.lease.release(Wait::For(self.connection.timeout));
         }
         let text = match why {
@@ -170,8 +174,8 @@ impl Terms {
         }
     }
 
-    /// The grace, checked against the TTL that is in force: renewals come every third of it, so a grace of
-    /// more than two thirds would end CMD although all is well.
+    /// The grace, checked against the session's TTL: renewals come every third of the TTL, so a
+    /// grace of more than two thirds would end CMD although all is well.
     fn grace_of(&self, ttl: Duration) -> Result<Duration, Failure> {
         match self.grace {
             None => Ok(Duration::from_secs(1).min(ttl / 4)),
@@ -190,20 +194,20 @@ impl Terms {
 
 /// How a hold ended.
 enum Ended {
-    /// So do we.
+    /// By itself; we exit so, too.
     ByItself(Exit),
     /// With the lease.
     With(Why),
 }
 
-/// How we end.
+/// How this program exits.
 enum Exit {
     Code(u8),
-    /// By a Ctrl-C, as it would be without us.
+    /// By the SIGINT of a Ctrl-C, as without us.
     Interrupted(Interrupted),
 }
 
-/// Who gave several names without a "--" wanted one of these.
+/// Advice after several names without a "--": the two command lines that were probably meant.
 fn both_forms(connection: &Connection, grant: &Grant, command: &[OsString]) -> String {
     let further = command.iter().map(|word| word.to_string_lossy().into_owned());
     let names: Vec<String> = grant.names.iter().cloned().chain(further).collect();
@@ -221,7 +225,7 @@ fn hold_until_signal(grant: &Grant, signals: &Signals) -> Result<Ended, Failure>
         grant.names.iter().map(|name| format!("{} {token}", printable(name))).collect();
     let audience = Audience::new();
     STDOUT.say(&lines.join("\n"));
-    // A reader who does not read now may do so later; meanwhile the lease and signals are looked after.
+    // A reader may read later; meanwhile the lease and signals are looked after.
     match STDOUT.flush(READER_WAIT) {
         Flushed::Failed(ErrorKind::BrokenPipe) => return Ok(left(grant, Gone::Reader)),
         Flushed::Failed(kind) => return Err(failed(output::cannot_write(&kind.into()))),
@@ -234,7 +238,7 @@ fn hold_until_signal(grant: &Grant, signals: &Signals) -> Result<Ended, Failure>
     })
 }
 
-/// The end of a hold that nobody is left to end: as by a signal.
+/// Ends a hold whose audience is gone, with 0 as after a signal.
 fn left(grant: &Grant, gone: Gone) -> Ended {
     STDERR.say(&format!("tenure: {}; {} is given back", gone.sentence(), grant.shown()));
     Ended::ByItself(Exit::Code(0))

@@ -1,4 +1,5 @@
-//! Waiting for the lock: until it is granted, the time is over, or a signal; told who holds it meanwhile.
+//! The wait for the lock: until a grant, the end of the time, or a signal; with notices of its
+//! holder meanwhile.
 
 use super::notice::{self, Notice};
 use super::{FAILED, failed};
@@ -10,7 +11,7 @@ use tenure::client::{AcquireOptions, Client, Lease, Pending, Wait};
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::{Error, Status};
 
-/// What to acquire, and how long to wait for it.
+/// The names to acquire, and how long to wait for them.
 #[derive(Debug)]
 pub struct Wish {
     /// At least one; several in one step.
@@ -20,7 +21,7 @@ pub struct Wish {
     pub notices: Notices,
 }
 
-/// Whether it is said who has it.
+/// Whether people are told who has the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notices {
     Given,
@@ -33,11 +34,11 @@ pub enum Waited {
     Granted(Lease),
     /// A signal came first; the request is withdrawn.
     Signalled(i32),
-    /// Somebody has it: says who, if that could be learnt.
+    /// Not in time; the sentence says who holds it, as far as the cluster said.
     NotGranted(String),
 }
 
-/// Acquires what `wish` says.
+/// Acquires the names of `wish`.
 pub fn acquire(client: &Client, wish: Wish, signals: &Signals) -> Result<Waited, Failure> {
     let Wish { names, wait, options, notices } = wish;
     let pending = start(client, &names, wait, options).map_err(|error| failed(error.into()))?;
@@ -76,7 +77,7 @@ fn wait_for(pending: &Pending, signals: &Signals) -> Result<(), Failure> {
     let mut set = vec![(signals.fd(), Interest::Read, Ready::default())];
     let fd = pending.fd();
     set.extend(fd.map(|fd| (fd, Interest::Read, Ready::default())));
-    // Without a descriptor: look again and again.
+    // Without a descriptor: polls.
     let timeout = if fd.is_none() { Some(LOOK_EVERY) } else { None };
     poll::wait(&mut set, timeout)
         .map_err(|error| Failure::new(FAILED, format!("cannot wait for events: {error}")))

@@ -16,7 +16,6 @@ pub struct Options {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let cluster = ClusterStatus::ask(options.connection.at()?, options.connection.timeout);
     let members = Member::all_of(&cluster)?;

@@ -1,4 +1,4 @@
-//! `tenure member`: who belongs to the cluster, and how that is changed.
+//! `tenure member`: shows and changes the members of the cluster.
 
 mod list;
 
@@ -56,7 +56,6 @@ struct Place {
     address: String,
 }
 
-/// Runs it.
 pub fn run(options: Options) -> Result<(), Failure> {
     let said = match options.command {
         Command::List(options) => return list::run(&options),
@@ -98,7 +97,8 @@ fn promote(member: &Member) -> Result<String, Failure> {
     Ok(format!("node {id} votes now{}\n", parity(&member.connection)))
 }
 
-/// What an even number of voters means, if it is one; nothing if nobody says how many there are.
+/// A warning about an even number of voters; empty for an odd number, and if no node says how many
+/// there are.
 fn parity(connection: &Connection) -> String {
     let Ok(whom) = connection.at() else { return String::new() };
     let cluster = ClusterStatus::ask(whom, connection.timeout);

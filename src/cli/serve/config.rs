@@ -17,7 +17,7 @@ use tenure::base::limits::{
 use tenure::client::ClusterAt;
 use tenure::node::{NodeOptions, NodeTls, TlsMode, parse_cluster};
 
-/// What the --config file may hold; anything else in it is an error.
+/// The keys of the --config file; any other is an error.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
@@ -45,7 +45,7 @@ struct File {
     log_level: Option<Level>,
 }
 
-/// From which level on log lines are written.
+/// The least severe level of log lines that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Level(LevelFilter);
@@ -95,7 +95,7 @@ impl TryFrom<String> for Size {
     }
 }
 
-/// What `flags` (which hold the environment too) and their file say, and the nodes that are to be joined.
+/// The options of `flags` (with the environment) and of their file, and the cluster to join.
 pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), Failure> {
     let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
     let secure = Secure {
@@ -143,14 +143,14 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
     Ok((options, join))
 }
 
-/// From which level on log lines are written, if that is said.
+/// The level of log lines, if a flag, a variable or the file gives one.
 pub fn log_level(flags: &Options) -> Result<Option<LevelFilter>, Failure> {
     let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
     let level = flags.log_level.map(|level| level.0).or(file.log_level.map(|level| level.0));
     Ok(level)
 }
 
-/// All of what TLS needs, or nothing.
+/// The TLS options: all that are needed, or none.
 fn node_tls(
     secure: &Secure,
     (client_ca, crl): (Option<PathBuf>, Option<PathBuf>),
@@ -183,7 +183,7 @@ fn node_tls(
     }
 }
 
-/// What would make no sense, and no other part refuses.
+/// Refuses options that make no sense and that no other part refuses.
 fn check(options: &NodeOptions) -> Result<(), Failure> {
     for (flag, given) in [("listen", &options.listen), ("admin", &options.admin)] {
         if let Some(given) = given {
@@ -204,7 +204,7 @@ fn check(options: &NodeOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether a node can listen there, as far as the form tells.
+/// Checks the form of an address to listen on; names are not looked up.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -299,7 +299,8 @@ mod tests {
         let sample = crate::cli::config::sample();
         let lines = sample.lines().filter_map(|line| line.strip_prefix('#'));
         let is_key = |line: &&str| !line.starts_with(' ');
-        // What has no default is not one, and what TLS takes comes together or not at all.
+        // Keys without a default are left out, and so is TLS, whose keys come together or not at
+        // all.
         let without = |line: &&str| {
             let key = line.split(' ').next().unwrap_or_default();
             ![

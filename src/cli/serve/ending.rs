@@ -1,9 +1,9 @@
-//! What a supervisor is to do when a node has ended, by its exit code.
+//! The exit code of a node that has ended: it tells a supervisor what to do.
 
 use crate::cli::failure::{Failure, UNAVAILABLE, USAGE};
 use tenure::{Error, Status};
 
-/// 2: a person must mend the options or the directory, and starting again does not help. 3: start it again.
+/// 2: a person must mend the options or the directory; a restart does not help. 3: restart.
 pub fn ended(error: Error) -> Failure {
     let code = match error.status {
         Status::Invalid | Status::Unsupported | Status::TooSmall => USAGE,

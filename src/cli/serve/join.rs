@@ -1,4 +1,4 @@
-//! `--join`: the members as nodes of the cluster tell them, for a node that was added to it.
+//! `--join`: asks nodes of a cluster for its members, on behalf of a node that was added to it.
 
 use super::ending::ended;
 use super::starting::NotStarted;
@@ -8,8 +8,8 @@ use crate::cli::typed;
 use tenure::client::{ClusterAt, members_told, unknown_hosts};
 use tenure::node::{CannotJoin, NodeOptions};
 
-/// `options` with the members that the nodes of `whom` name. A directory that has joined already needs none of
-/// them, so --join can stay in a unit file for ever.
+/// `options` with the members that the nodes of `whom` name. A directory that has joined already
+/// asks no node, so --join can stay in a unit file for ever.
 pub fn told_by(whom: &ClusterAt, options: NodeOptions) -> Result<NodeOptions, NotStarted> {
     let endpoints = whom.endpoints.as_str();
     let (told, listen) = (members_told(whom), options.listen.clone());
@@ -21,7 +21,7 @@ pub fn told_by(whom: &ClusterAt, options: NodeOptions) -> Result<NodeOptions, No
     })
 }
 
-/// The library's reasons, by the names that the command line has for its options.
+/// The library's reasons, with the command line's names of the options.
 fn in_flags(why: CannotJoin, endpoints: &str, listen: Option<&str>) -> Failure {
     match why {
         CannotJoin::Untold(why) => {

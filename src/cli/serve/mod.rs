@@ -97,29 +97,29 @@ pub struct Options {
 }
 
 impl Options {
-    /// The file that they name.
+    /// The file of --config.
     pub fn config(&self) -> Option<&Path> {
         self.config.as_deref()
     }
 
-    /// The same, with this file.
+    /// These options with the file `path`.
     #[must_use]
     pub fn with_config(self, path: &Path) -> Self {
         Self { config: Some(path.to_owned()), ..self }
     }
 }
 
-/// Whether a node can be started with these, as far as they tell by themselves: nothing is opened, no name looked up.
+/// The options that a node would be started with. Only the options are checked: no file is opened,
+/// no name looked up.
 ///
 /// # Errors
-/// What it would be refused for.
+/// A node would be refused with these options.
 pub fn check(flags: Options) -> Result<NodeOptions, Failure> {
     let (options, _) = config::node_options(flags)?;
     options.check().map_err(ended)?;
     Ok(options)
 }
 
-/// Runs it.
 pub fn run(flags: Options) -> Result<(), Failure> {
     let mut supervisor = Supervisor::of_this_process();
     let ended = serve(&flags, &mut supervisor);
@@ -131,7 +131,7 @@ pub fn run(flags: Options) -> Result<(), Failure> {
 
 fn serve(flags: &Options, supervisor: &mut Supervisor) -> Result<(), Failure> {
     let orders = Orders::catch(flags, supervisor.is_there())?;
-    // Nothing here calls select(2), the one reason for a low soft limit.
+    // A low soft limit exists only for select(2), which nothing here calls.
     descriptors::raise_limit();
     let Some(node) = starting::start(flags, &orders, supervisor)? else { return Ok(()) };
     let id = node.id();
@@ -143,19 +143,21 @@ fn serve(flags: &Options, supervisor: &mut Supervisor) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ids may be larger than the number of members.
+/// " of N" for the log line, if the node's id is one of 1 to N; ids may be larger than the number
+/// of members.
 fn of_how_many(node: &Node) -> String {
     let members = node.endpoints().split(',').count();
     if node.id().0 <= members as u64 { format!(" of {members}") } else { String::new() }
 }
 
-/// Reports who leads until a signal, or the node's own end. No program here reads the leader lease, so none is asked for:
-/// there is no claim to wait for when leadership moves (C3).
+/// Reports leader changes until a signal, or the node's own end. No claim of the leader lease is
+/// asked for, since no program here reads one: so a move of leadership need not wait for the end of
+/// a claim (C3).
 fn follow(node: &Node, orders: &Orders, supervisor: &mut Supervisor) -> Result<(), Failure> {
     let mut known = None;
     loop {
         let fd = node.leader_fd();
-        // A node that ran out of descriptors is looked at again and again.
+        // Without a descriptor the node is polled.
         let again = fd.is_none().then_some(Duration::from_millis(100));
         let timeout = again.into_iter().chain(supervisor.next_look()).min();
         wait_for(&[Some(orders.fd()), fd], timeout)?;
@@ -200,7 +202,7 @@ fn report(own: NodeId, leader: Option<NodeId>, term: Term) {
     }
 }
 
-/// Waits until one of them is readable, at most for `timeout`.
+/// Waits until one of `fds` is readable, for `timeout` at most.
 fn wait_for(fds: &[Option<RawFd>], timeout: Option<Duration>) -> Result<(), Failure> {
     let mut set: Vec<_> =
         fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())).collect();
@@ -208,5 +210,5 @@ fn wait_for(fds: &[Option<RawFd>], timeout: Option<Duration>) -> Result<(), Fail
         .map_err(|error| Failure::unavailable(format!("cannot wait for events: {error}")))
 }
 
-/// How long a disk may hang before the process ends without it.
+/// How long the process waits for a hanging disk before it exits.
 const STOP_WAIT: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! What signals tell a node that serves: to end, to read what may change while it runs, to say more.
+//! The signals of a serving node: end, reload, log more.
 
 use super::{Options, config};
 use crate::cli::failure::Failure;
@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::fd::RawFd;
 use tenure::node::Node;
 
-/// What signals say.
+/// The order that a signal gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     None,
@@ -22,14 +22,15 @@ pub enum Order {
 pub struct Orders {
     signals: Signals,
     flags: Options,
-    /// Whether SIGHUP says that something is to be read again, and not that the terminal is gone.
+    /// Whether SIGHUP means a reload, and not that the terminal is gone.
     reloads: bool,
-    /// The level that the command line gives.
+    /// The log level of the command line.
     level: LevelFilter,
 }
 
 impl Orders {
-    /// From now on signals are heeded. A service has no terminal, whatever it was started from.
+    /// Catches the signals from now on. A service (`is_service`) has no terminal, so its SIGHUP
+    /// means a reload.
     ///
     /// # Errors
     /// The process has no descriptor left.
@@ -39,13 +40,13 @@ impl Orders {
         Ok(Self { signals, flags: flags.clone(), reloads, level: log::max_level() })
     }
 
-    /// Readable when there is something to heed.
+    /// Readable when a signal has arrived.
     #[must_use]
     pub fn fd(&self) -> RawFd {
         self.signals.fd()
     }
 
-    /// Heeds what arrived.
+    /// Takes the signals that arrived.
     pub fn heed(&self) -> Order {
         let mut order = Order::None;
         for signal in self.signals.take() {
@@ -64,15 +65,16 @@ impl Orders {
     /// Sets the level of log lines to what the configuration says.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The configuration cannot be read.
     pub fn set_level(&self) -> Result<LevelFilter, Failure> {
         let level = config::log_level(&self.flags)?.unwrap_or(self.level);
         log::set_max_level(level);
         Ok(level)
     }
 
-    /// Reads the configuration anew, and the certificates of `node`: these and the level of log lines count from now on. Says
-    /// whether a node could start with it.
+    /// Reads the configuration and the certificates of `node` again. The certificates and the log
+    /// level take effect; the rest is only checked, and the log says whether a node could start
+    /// with it.
     pub fn reload(&self, node: &Node) {
         match config::node_options(self.flags.clone()).and_then(|_| self.set_level()) {
             Ok(level) => log::warn!(
@@ -93,7 +95,8 @@ impl Orders {
         }
     }
 
-    /// One level more; behind the last what the command line and the configuration say.
+    /// Raises the log level by one; after the last, back to the level of the command line and the
+    /// configuration.
     fn say_more(&self) {
         let before = log::max_level();
         let level = match before {
@@ -102,7 +105,7 @@ impl Orders {
             }
             _ => before.increment_severity(),
         };
-        // Said at either level, whichever says more.
+        // Logged at the more verbose of both levels.
         log::set_max_level(before.max(LevelFilter::Warn));
         log::warn!("SIGUSR1: log lines are written from level {} on", word(level));
         log::set_max_level(level);

@@ -1,7 +1,8 @@
-//! Starting a node, on a machine whose network may come later.
+//! Starts a node, on a machine whose network may come up later.
 //!
-//! A name that no name server knows yet, or an address that this machine does not have yet, is nothing that a person must
-//! mend after each boot: it is waited for, and said. Each attempt reads the configuration anew.
+//! A name that no name server knows yet, or an address that this machine does not have yet, is no
+//! mistake that a person must mend after each boot: the start waits for it, and says so. Each
+//! attempt reads the configuration again.
 
 use super::ending::ended;
 use super::orders::{Order, Orders};
@@ -17,12 +18,12 @@ use tenure::sys::event::EventFd;
 use tenure::sys::thread;
 use tenure::{Error, Status};
 
-/// Why there is no node.
+/// Why no node was started.
 #[derive(Debug)]
 pub enum NotStarted {
-    /// What it needs is not there yet.
+    /// A name or an address is not there yet.
     NotYet(String),
-    /// It cannot be started.
+    /// The start failed.
     Failed(Failure),
 }
 
@@ -51,7 +52,7 @@ pub fn start(
     loop {
         orders.set_level()?;
         let attempt = Attempt::begin(flags.clone())?;
-        // A name server that does not answer must not keep a signal waiting: an attempt goes on alone.
+        // On a thread: a name server that does not answer must not keep a signal waiting.
         let ended = attempt.event.as_raw_fd();
         if is_stopped_before(Some(ended), None, orders, supervisor)? {
             return Ok(None);
@@ -68,7 +69,7 @@ pub fn start(
     }
 }
 
-/// Waits for `event`, or for `timeout`, or for a signal that ends the wait; whether such a one came.
+/// Waits for `event`, for `timeout`, or for a signal; whether a signal to stop came.
 fn is_stopped_before(
     event: Option<RawFd>,
     timeout: Option<Duration>,
@@ -83,7 +84,7 @@ fn is_stopped_before(
                 return Ok(true);
             }
             Order::None => return Ok(false),
-            // Each attempt reads the configuration anew.
+            // The next attempt reads the configuration anyway.
             Order::Reload => {}
         }
     }
@@ -102,7 +103,7 @@ impl Attempt {
         let (tell, result) = mpsc::channel();
         let ended = Arc::clone(&event);
         let body = move || {
-            // Nobody hears it once a signal came.
+            // After a signal nobody receives.
             let _ = tell.send(attempt(flags));
             ended.set();
         };
@@ -120,12 +121,12 @@ fn attempt(flags: Options) -> Result<Node, NotStarted> {
     Ok(Node::start(options)?)
 }
 
-/// What was waited for last, and when that was said.
+/// The last reason to wait, and when it was logged.
 #[derive(Default)]
 struct Complaint(Option<(String, Instant)>);
 
 impl Complaint {
-    /// Says it, unless it was said lately.
+    /// Logs a reason that is new, or was not logged for [`AGAIN`].
     fn say(&mut self, why: String, supervisor: &Supervisor) {
         let is_news = |(said, at): &(String, Instant)| *said != why || at.elapsed() >= AGAIN;
         if self.0.as_ref().is_none_or(is_news) {
@@ -137,5 +138,5 @@ impl Complaint {
 }
 
 const RETRY: Duration = Duration::from_secs(1);
-/// For who looks at the log of a machine that has waited for hours.
+/// How often an unchanged reason is logged, for a reader of the log after hours of waiting.
 const AGAIN: Duration = Duration::from_secs(60);

@@ -1,9 +1,10 @@
-//! What systemd is told of a node, as sd_notify(3) tells it: datagrams of `KEY=value` lines to the socket that NOTIFY_SOCKET
-//! names. Without that variable nobody is told anything.
+//! Notifications to systemd by the protocol of sd_notify(3): datagrams of `KEY=value` lines to the
+//! socket that NOTIFY_SOCKET names. Without that variable nothing is sent.
 //!
-//! READY means: the directory is recovered and the node listens. It does not wait for a leader: of three machines that
-//! boot one after the other the first would wait for the others, and whoever starts them in turn would wait for ever.
-//! What the node still lacks is in STATUS, which `systemctl status` shows.
+//! READY means: the directory is recovered and the node listens. READY does not wait for a leader:
+//! of three machines that boot one after the other the first would wait for the others, and an
+//! operator who starts them in turn would wait for ever. STATUS, which `systemctl status` shows,
+//! says what the node still lacks.
 
 use crate::cli::log::printable;
 use std::ffi::{OsStr, OsString};
@@ -17,26 +18,27 @@ use tenure::base::{NodeId, Term};
 use tenure::node::{Leadership, Node};
 use tenure::sys::clock;
 
-/// The service manager of this process, if it wants to be told.
+/// The service manager of this process, if it asked for notifications.
 #[derive(Debug)]
 pub struct Supervisor {
     socket: Option<Socket>,
     watchdog: Option<Watchdog>,
-    /// It could not be told, which was said.
+    /// A datagram could not be sent, which was logged once.
     is_deaf: AtomicBool,
 }
 
-/// Where it is told.
+/// The service manager's socket.
 #[derive(Debug)]
 struct Socket {
-    /// As the environment has it.
+    /// The name as NOTIFY_SOCKET has it.
     name: OsString,
     socket: UnixDatagram,
     address: SocketAddr,
 }
 
 impl Supervisor {
-    /// The one that the environment names. What is wrong with that is said, and ends nothing.
+    /// The service manager that the environment names. A socket that cannot be used is logged, and
+    /// no failure.
     pub fn of_this_process() -> Self {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let socket = variable("NOTIFY_SOCKET")
@@ -47,7 +49,7 @@ impl Supervisor {
         Self { socket, watchdog, is_deaf: AtomicBool::new(false) }
     }
 
-    /// Whether there is one.
+    /// Whether a service manager is to be notified.
     pub fn is_there(&self) -> bool {
         self.socket.is_some()
     }
@@ -66,29 +68,30 @@ impl Supervisor {
         self.tell(&[("READY", "1"), ("STATUS", &status)]);
     }
 
-    /// Who leads has changed.
+    /// The leader has changed.
     pub fn tell_leader(&self, own: NodeId, leadership: &Leadership) {
         self.tell(&[("STATUS", &status_of(own, leadership))]);
     }
 
-    /// The configuration is read anew, until [`Supervisor::tell_reloaded`].
+    /// A reload begins; [`Supervisor::tell_reloaded`] ends it.
     pub fn tell_reloading(&self) {
-        // As systemd compares it: CLOCK_MONOTONIC.
+        // systemd compares with CLOCK_MONOTONIC.
         let now_us = (clock::sample_end().monotonic / 1000).to_string();
         self.tell(&[("RELOADING", "1"), ("MONOTONIC_USEC", &now_us)]);
     }
 
-    /// That is done, well or not.
+    /// The reload has ended, well or not.
     pub fn tell_reloaded(&self) {
         self.tell(&[("READY", "1")]);
     }
 
-    /// The node ends as it was told to.
+    /// The node ends by order.
     pub fn tell_stopping(&self) {
         self.tell(&[("STOPPING", "1"), ("STATUS", "stopping")]);
     }
 
-    /// The node ends, or never began, for that reason. `systemctl status` shows it until the next start.
+    /// The node ends, or never began, for the reason `why`, which `systemctl status` shows until
+    /// the next start.
     pub fn tell_end(&self, why: &str) {
         self.tell(&[("STOPPING", "1"), ("STATUS", why)]);
     }
@@ -99,8 +102,8 @@ impl Supervisor {
         Some(next.saturating_duration_since(Instant::now()))
     }
 
-    /// Tells the watchdog that the loop of `node` turns, if that is so and due. What is asked is the loop itself: this
-    /// thread would run on beside one that hangs.
+    /// Feeds the watchdog, if due and if the loop of `node` has turned. The loop itself is asked:
+    /// this thread would run on beside a loop that hangs.
     pub fn watch(&mut self, node: &Node) {
         let Some(watchdog) = &mut self.watchdog else { return };
         if watchdog.is_due(Instant::now()) && watchdog.has_turned(node.turns()) {
@@ -121,7 +124,7 @@ impl Supervisor {
 }
 
 impl Socket {
-    /// For datagrams to that name: a path, or "@" and a name without a file (unix(7), *abstract*).
+    /// A socket for datagrams to `name`: a path, or "@" and an abstract name (unix(7)).
     fn open(name: &OsStr) -> io::Result<Self> {
         let address = match name.as_bytes() {
             [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest)?,
@@ -132,7 +135,7 @@ impl Socket {
             }
         };
         let socket = UnixDatagram::unbound()?;
-        // A service manager that does not read must not keep a signal waiting for long.
+        // A service manager that does not read must not hold up the handling of signals.
         socket.set_write_timeout(Some(SEND_WAIT))?;
         Ok(Self { name: name.to_owned(), socket, address })
     }
@@ -146,7 +149,7 @@ fn warn(name: &OsStr, error: &io::Error) {
     );
 }
 
-/// One line for people.
+/// STATUS: one line for people.
 fn status_of(own: NodeId, leadership: &Leadership) -> String {
     let term = leadership.term;
     match leadership.leader {
@@ -162,7 +165,7 @@ fn status_of(own: NodeId, leadership: &Leadership) -> String {
     }
 }
 
-/// When systemd is to hear that the loop turns.
+/// The watchdog of systemd: when it is to be fed next.
 #[derive(Debug)]
 struct Watchdog {
     every: Duration,
@@ -171,7 +174,8 @@ struct Watchdog {
 }
 
 impl Watchdog {
-    /// As sd_watchdog_enabled(3) reads them: microseconds, and the process that is meant.
+    /// Reads WATCHDOG_USEC and WATCHDOG_PID as sd_watchdog_enabled(3) does; `None`: no watchdog for
+    /// this process.
     fn asked_for(usec: Option<OsString>, pid: Option<OsString>) -> Option<Self> {
         let number = |text: OsString| text.to_str()?.parse::<u64>().ok();
         if pid.is_some_and(|pid| number(pid) != Some(std::process::id().into())) {
@@ -195,14 +199,14 @@ impl Watchdog {
         is_due
     }
 
-    /// Whether the loop has turned since it was asked last.
+    /// Whether the loop has turned since the last call.
     fn has_turned(&mut self, turns: u64) -> bool {
         std::mem::replace(&mut self.seen, turns) != turns
     }
 }
 
-/// Looks within the time that the watchdog gives. Each tells what has happened since the one before, so a loop may hang for
-/// three quarters of that time and is not taken for dead.
+/// Looks within the watchdog's time. Each look covers the time since the look before, so a loop may
+/// hang for three quarters of the watchdog's time before systemd takes it for dead.
 const LOOKS: u32 = 8;
 const SEND_WAIT: Duration = Duration::from_secs(1);
 

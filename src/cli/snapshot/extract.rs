@@ -34,7 +34,6 @@ pub struct Options {
     json: bool,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     if !options.others_never_return {
         return Err(Failure::usage(MUST_BE_SAID));
@@ -44,7 +43,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let extract = node::extract(&options.data).map_err(|error| {
         let advice = advice(error.status);
         let Failure { code, message } = ended(error);
-        // What a node is told to do is for a cluster that stands.
+        // The advice to a node is for an existing cluster.
         let what = message.split(". Nothing was changed").next().unwrap_or_default();
         Failure::new(code, format!("nothing is taken out of {data}: {what}{advice}"))
     })?;
@@ -58,7 +57,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     output::conclude(&if options.json { said.to_json() } else { said.to_text() })
 }
 
-/// The directory is not to be changed, not by OUT either.
+/// Refuses an OUT within the directory, which is not to be changed.
 fn check_outside(out: &Path, data: &Path) -> Result<(), Failure> {
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new(".")).canonicalize();
@@ -83,7 +82,7 @@ fn advice(status: Status) -> &'static str {
     }
 }
 
-/// What is told of an extract.
+/// The report of an extract.
 struct Said<'a> {
     options: &'a Options,
     extract: &'a Extract,
@@ -146,7 +145,7 @@ impl Said<'_> {
     }
 }
 
-/// What the state does not say itself, below level 2, and the directory does.
+/// The ancestors, which the directory knows and a state below level 2 does not.
 fn ancestors_said(extract: &Extract, content: &SnapshotContent) -> String {
     let said: Vec<ClusterId> = content.machine.ancestors().iter().collect();
     let unsaid = extract.ancestors.iter().filter(|one| !said.contains(one));

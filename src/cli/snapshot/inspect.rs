@@ -1,4 +1,4 @@
-//! `tenure snapshot inspect`: what is in a snapshot's file, once all of it is checked.
+//! `tenure snapshot inspect`: checks all of a snapshot's file, and shows its content.
 
 use crate::cli::failure::Failure;
 use crate::cli::{duration, output, size};
@@ -19,7 +19,6 @@ pub struct Options {
     json: bool,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let content = SnapshotContent::read(&options.file);
     let content = content.map_err(|error| Failure::unavailable(error.message))?;
@@ -92,7 +91,7 @@ fn to_text(content: &SnapshotContent) -> String {
     format!("{}{RAISED}", output::table(&rows))
 }
 
-/// What no snapshot can say.
+/// A caution: changes after the snapshot are not in it.
 const RAISED: &str = "ttl-max and lease-duration are as of the snapshot: both may have been raised behind it, and then a restore must wait for \
      longer; it waits for 1h unless it is told the largest that any node ever ran with (--largest-ttl-max, \
      --largest-lease-duration)\n";

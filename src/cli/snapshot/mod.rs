@@ -1,4 +1,4 @@
-//! `tenure snapshot`: the whole state as a file, and a new cluster that begins with one.
+//! `tenure snapshot`: the whole state as a file, and a new cluster that begins with such a file.
 
 mod extract;
 mod inspect;
@@ -24,7 +24,6 @@ enum Command {
     Extract(extract::Options),
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     match &options.command {
         Command::Save(options) => save::run(options),

@@ -50,7 +50,6 @@ pub struct Options {
     waive_wait: bool,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let members = parse_cluster(&options.cluster)?;
     let ids: Vec<String> = members.iter().map(|(member, _)| member.to_string()).collect();
@@ -94,7 +93,7 @@ impl Options {
         order
     }
 
-    /// How long nothing is granted, why so long, and what would make it shorter.
+    /// A sentence: how long the new cluster grants nothing, why, and which flags shorten it.
     fn wait_said(&self, restored: &Restored) -> String {
         let Some(wait) = restored.wait else {
             return "THE WAIT IS WAIVED: locks are granted at once, while programs may still believe in leases of \
@@ -112,7 +111,7 @@ impl Options {
         text
     }
 
-    /// These flags again, for the other members.
+    /// The flags about the wait again, for the commands of the other members.
     fn wait_flags(&self) -> String {
         let flag = |name: &str, stated: Option<Duration>| {
             stated.map_or(String::new(), |stated| format!(" {name} {}", duration::exact(stated)))
@@ -135,7 +134,7 @@ fn shorter(named: Option<(Duration, Duration)>) -> String {
     )
 }
 
-/// Which cluster this is from now on, and what that means to clients of the old one.
+/// A sentence: the new cluster's id, and what it means to clients of the old cluster.
 fn clusters_said(restored: &Restored) -> String {
     let ancestors = &restored.ancestors;
     let new = match restored.cluster {
@@ -160,7 +159,7 @@ fn clusters_said(restored: &Restored) -> String {
     )
 }
 
-/// What is so now.
+/// The report of a restore.
 fn said(restored: &Restored) -> String {
     let (epoch, floor) = (restored.epoch, restored.tokens_above);
     format!(
@@ -169,7 +168,7 @@ fn said(restored: &Restored) -> String {
     )
 }
 
-/// What was taken away behind the snapshot is in no file.
+/// A caution about access rules: a rule that was removed after the snapshot is back.
 fn rules_said((rules, is_on): (usize, bool)) -> String {
     let is_on = if is_on { "on" } else { "off" };
     match rules {
@@ -180,7 +179,7 @@ fn rules_said((rules, is_on): (usize, bool)) -> String {
     }
 }
 
-/// `address` is this node's own in the new cluster, at which it listens.
+/// The commands to type next. `address`: where this node listens in the new cluster.
 fn next_step(options: &Options, ids: &[String], address: &str) -> String {
     let epoch = options.epoch.map_or(String::new(), |epoch| format!(" --epoch {epoch}"));
     let ancestors: String =

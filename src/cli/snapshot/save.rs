@@ -1,4 +1,4 @@
-//! `tenure snapshot save`: the state of all that was granted and released before, as a file.
+//! `tenure snapshot save`: the leader's state as a file.
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
@@ -19,7 +19,6 @@ pub struct Options {
     connection: Connection,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Options { file, connection } = options;
     let saved = save_snapshot(&connection.at()?, file, connection.timeout)?;

@@ -1,4 +1,4 @@
-//! `tenure status --check --node ID`: whether one node is well, whatever the others are.
+//! `tenure status --check --node ID`: the health of one node alone.
 
 use crate::cli::failure::{Failure, NO, UNAVAILABLE};
 use crate::cli::log::printable;
@@ -8,17 +8,17 @@ use tenure::base::NodeId;
 use tenure::client::{ClusterStatus, NodeRow};
 use tenure::wire::{Complaint, NodeStatus, UNREACHABLE};
 
-/// What is so of it.
+/// The state of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Verdict {
     code: u8,
-    /// For programs: "leads", "follows", "unreachable", else what keeps it from either.
+    /// For programs: "leads", "follows", "unreachable", else the obstacle to either.
     word: String,
     /// For people.
     sentence: String,
 }
 
-/// Prints it; the exit code is the answer.
+/// Prints the verdict; the exit code is the answer.
 pub fn run(cluster: &ClusterStatus, node: NodeId, prints_json: bool) -> Result<u8, Failure> {
     if let Some(text) = cluster.contradiction() {
         return Err(Failure::unavailable(text));
@@ -45,7 +45,7 @@ fn verdict(cluster: &ClusterStatus, node: NodeId) -> Result<Verdict, Failure> {
     }
 }
 
-/// No node that answers is this one, or knows it as a member.
+/// The verdict on an id that no answering node has, or knows as a member's.
 fn unknown(cluster: &ClusterStatus, node: NodeId) -> Result<Verdict, Failure> {
     let strangers: Vec<&str> = cluster
         .nodes
@@ -86,7 +86,7 @@ fn silent(sentence: String) -> Verdict {
     Verdict { code: UNAVAILABLE, word: UNREACHABLE.to_owned(), sentence }
 }
 
-/// As `tenure status --json`, with this node's row alone, and the verdict.
+/// The JSON of `tenure status --json` with this node's row alone, and the verdict.
 fn to_json(cluster: &ClusterStatus, node: NodeId, verdict: &Verdict) -> Value {
     let mut page = cluster.to_json();
     if let Some(rows) = page["nodes"].as_array_mut() {

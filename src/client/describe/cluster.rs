@@ -1,4 +1,4 @@
-//! The nodes of a cluster, each asked for itself: needs no quorum.
+//! The status of a cluster: each node is asked for its own, so no quorum is needed.
 
 use crate::Error;
 use crate::base::text::{moment, span};
@@ -13,27 +13,28 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What the nodes said at about one time.
+/// The statuses of all nodes at about one time.
 #[derive(Clone, Debug)]
 pub struct ClusterStatus {
-    /// In order of their ids; those without one last. If they are of several clusters, one after the other.
+    /// Nodes in the order of ids, those without an id last; of several clusters, one cluster after
+    /// the other.
     pub nodes: Vec<NodeRow>,
     words: Words,
 }
 
-/// One node, and what it said or why it said nothing.
+/// A node, and its status or why it did not answer.
 #[derive(Clone, Debug)]
 pub struct NodeRow {
-    /// Its id, if any node that answered knows this address.
+    /// The id, if an answering node knows this address.
     pub id: Option<NodeId>,
-    /// Where it was asked.
+    /// The address at which it was asked.
     pub address: String,
-    /// Its answer, or why there is none.
+    /// The status, or why there is none.
     pub state: Result<NodeStatus, String>,
 }
 
 impl NodeRow {
-    /// The cluster that it is of, if it answered and is of one.
+    /// The node's cluster, if it answered and has one.
     #[must_use]
     pub fn cluster(&self) -> Option<ClusterId> {
         self.state.as_ref().ok()?.cluster
@@ -46,7 +47,8 @@ impl NodeRow {
 }
 
 impl ClusterStatus {
-    /// Asks the nodes of `whom` ("host:port,…", or a [`ClusterAt`]), and the members that they name besides.
+    /// Asks the nodes of `whom` ("host:port,…", or a [`ClusterAt`]), and the further members that
+    /// they name.
     #[must_use]
     pub fn ask(whom: impl Into<ClusterAt>, timeout: Duration) -> Self {
         let whom = whom.into();
@@ -69,7 +71,7 @@ impl ClusterStatus {
         Self::of(answers)
     }
 
-    /// Of what each was asked and said.
+    /// The status made of `answers`.
     #[must_use]
     pub fn of(answers: Answers) -> Self {
         let words = words(&answers);
@@ -77,7 +79,7 @@ impl ClusterStatus {
         if clusters.len() < 2 {
             return Self { nodes: rows(&answers), words };
         }
-        // Each for itself: ids and addresses of one mean nothing in another.
+        // Cluster by cluster: ids and addresses of one mean nothing in another.
         let of = |answer: &&Answer| answer.1.as_ref().ok().and_then(|status| status.cluster);
         let parts = clusters.into_iter().map(Some).chain([None]);
         let part = |cluster: Option<ClusterId>| -> Vec<NodeRow> {
@@ -88,19 +90,20 @@ impl ClusterStatus {
         Self { nodes: parts.flat_map(part).collect(), words }
     }
 
-    /// The clusters that nodes said they are of; more than one is a mistake, see [`ClusterStatus::contradiction`].
+    /// The clusters of all nodes; more than one is a mistake, see [`ClusterStatus::contradiction`].
     #[must_use]
     pub fn clusters(&self) -> Vec<ClusterId> {
         self.words.clusters()
     }
 
-    /// Why these are no nodes of one cluster, with all ids and who said which; `None` if they are.
+    /// Why the nodes are not of one cluster, with all ids and their nodes; `None` if they are.
     #[must_use]
     pub fn contradiction(&self) -> Option<String> {
         self.words.contradiction()
     }
 
-    /// What keeps the cluster from granting, as its leader says, or as it shows.
+    /// The condition that keeps the cluster from granting, by its leader, or by what the nodes
+    /// show.
     #[must_use]
     pub fn condition(&self) -> Condition {
         if let Some(text) = self.contradiction() {
@@ -127,7 +130,7 @@ impl ClusterStatus {
         self.nodes.iter().filter_map(|row| row.state.as_ref().ok())
     }
 
-    /// The node that leads the highest term, as it says itself; none of several clusters.
+    /// The node that says it leads the highest term; `None` for several clusters.
     #[must_use]
     pub fn leader(&self) -> Option<&NodeStatus> {
         if self.contradiction().is_some() {
@@ -137,13 +140,14 @@ impl ClusterStatus {
         leaders.max_by_key(|status| status.term)
     }
 
-    /// Since when it leads, in milliseconds since 1970 by this machine's clock; `None` from 0.1.0.
+    /// Since when the leader leads, in milliseconds since 1970 by this machine's clock; `None` from
+    /// 0.1.0.
     #[must_use]
     pub fn leader_since_unix_ms(&self) -> Option<u64> {
         Some(clock::unix_ms().saturating_sub(self.leader()?.leader_for_ms?))
     }
 
-    /// The leader, else the node with the newest log; none of several clusters.
+    /// The leader, else the node with the newest log; `None` for several clusters.
     #[must_use]
     pub fn newest(&self) -> Option<&NodeStatus> {
         if self.contradiction().is_some() {
@@ -152,15 +156,15 @@ impl ClusterStatus {
         self.leader().or_else(|| self.answered().max_by_key(|status| (status.term, status.commit)))
     }
 
-    /// What `node` is at present, as it says itself.
+    /// The present role of `node`, by its own status.
     #[must_use]
     pub fn role_of(&self, node: NodeId) -> String {
         let status = self.answered().find(|status| status.node == node);
         status.map_or(UNREACHABLE, NodeStatus::standing).to_owned()
     }
 
-    /// What a person should know, if there is anything: that versions differ, which disk has no room, and why the level of
-    /// the cluster does not rise.
+    /// Remarks for people: versions that differ, disks without room, why the level of the cluster
+    /// does not rise.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.version_remarks();
@@ -177,21 +181,21 @@ impl ClusterStatus {
         remarks
     }
 
-    /// Which nodes take connections with TLS and without.
+    /// The nodes that accept connections with TLS and without.
     #[must_use]
     pub fn optional_tls(&self) -> Vec<NodeId> {
         let is_optional = |status: &&NodeStatus| status.tls.as_deref() == Some("optional");
         self.answered().filter(is_optional).map(|status| status.node).collect()
     }
 
-    /// Nodes whose certificate ends soon, or has ended, and in how many days.
+    /// Nodes whose certificate ends soon or has ended, with the days left.
     #[must_use]
     pub fn expiring(&self) -> Vec<(NodeId, i64)> {
         let days = |status: &NodeStatus| Some((status.node, status.certificate_days?));
         self.answered().filter_map(days).filter(|(_, days)| *days < EXPIRES_SOON_DAYS).collect()
     }
 
-    /// That certificates are to be renewed.
+    /// A remark on certificates to be renewed.
     fn expiring_certificates(&self) -> Option<String> {
         let shown = |(node, days): (NodeId, i64)| match days {
             ..=-1 => format!("that of node {node} has expired"),
@@ -209,7 +213,7 @@ impl ClusterStatus {
         })
     }
 
-    /// That a stage is to end in which nobody is kept out.
+    /// A remark on nodes that still accept plaintext: a stage that is to end.
     fn plaintext_too(&self) -> Option<String> {
         let nodes: Vec<String> =
             self.optional_tls().iter().map(|node| format!("node {node}")).collect();
@@ -222,7 +226,7 @@ impl ClusterStatus {
         })
     }
 
-    /// That leadership changes often because nodes are too slow, or the network is.
+    /// A remark on frequent changes of leader by slow nodes or a slow network.
     fn frequent_elections(&self) -> Option<String> {
         let silences = |status: &NodeStatus| Some((status.node, status.leader_silences?));
         let silent: Vec<(NodeId, u64)> =
@@ -240,7 +244,7 @@ impl ClusterStatus {
         ))
     }
 
-    /// Which nodes were tried, and why each failed, or that they are of several clusters.
+    /// The nodes that were tried, and why each failed, or that they are of several clusters.
     #[must_use]
     pub fn complaint(&self) -> String {
         if let Some(text) = self.contradiction() {
@@ -253,20 +257,21 @@ impl ClusterStatus {
         format!("no node answered; tried {}", tried.collect::<Vec<_>>().join(", "))
     }
 
-    /// What `Client::describe` says of a "cluster", on one line.
+    /// The JSON of `Client::describe("cluster")`, on one line.
     #[must_use]
     pub fn json_line(&self) -> String {
         format!("{}\n", self.to_json())
     }
 
-    /// Who leads, and since when; why, while the change is one of the last ten minutes. `None`: nobody does.
+    /// The leader, and since when; why, if the change was within the last ten minutes. `None`: no
+    /// leader.
     #[must_use]
     pub fn leadership(&self) -> Option<String> {
         let leader = self.leader()?;
         let (node, term) = (leader.node, leader.term);
         let reason = leader.leader_change_why.as_ref().filter(|_| leader.leader_changes > Some(0));
         let why = reason.map(|why| format!(": {why}")).unwrap_or_default();
-        // One of 0.1.0 does not say since when.
+        // 0.1.0 does not say since when.
         Some(match leader.leader_for_ms.zip(self.leader_since_unix_ms()) {
             Some((ms, since)) => {
                 let (since, long) = (moment(since), span(Duration::from_millis(ms)));
@@ -276,7 +281,7 @@ impl ClusterStatus {
         })
     }
 
-    /// All as JSON.
+    /// The status as JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let nodes: Vec<Value> = self.nodes.iter().map(NodeRow::to_json).collect();
@@ -294,14 +299,14 @@ impl ClusterStatus {
     }
 }
 
-/// What nodes without a leader wait for.
+/// The condition of nodes without a leader.
 const NO_LEADER: &str = "no leader: locks cannot be granted until a majority of the nodes is back";
-/// Whoever looks once a week still has time.
+/// Warned a week before: a weekly look is in time.
 const EXPIRES_SOON_DAYS: i64 = 7;
-/// So many times that a node did not hear its leader are no accident.
+/// So many silences of a leader are no accident.
 const OFTEN: u64 = 3;
 
-/// Nodes by their addresses.
+/// Answers, by addresses.
 type Answers = Vec<Answer>;
 type Answer = (String, Result<NodeStatus, Error>);
 
@@ -327,7 +332,7 @@ fn rows(answers: &Answers) -> Vec<NodeRow> {
         let address = id.and_then(|id| members.get(&id)).unwrap_or(&asked).clone();
         let state = answer.map_err(|error| error.to_string());
         match nodes.iter_mut().find(|row| id.is_some() && row.id == id) {
-            // Reached under two names: one that answered counts.
+            // Reached under two names: the answer counts.
             Some(row) if row.state.is_err() => row.state = state,
             Some(_) => {}
             None => nodes.push(NodeRow { id, address, state }),
@@ -337,7 +342,7 @@ fn rows(answers: &Answers) -> Vec<NodeRow> {
     nodes
 }
 
-/// All members that the node with the newest log names.
+/// The members by the node with the newest log.
 fn members<'a>(answers: impl Iterator<Item = &'a Answer>) -> BTreeMap<NodeId, String> {
     let named = answers.filter_map(|(_, answer)| answer.as_ref().ok());
     let newest = named.max_by_key(|status| (status.term, status.commit));

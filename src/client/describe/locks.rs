@@ -6,8 +6,8 @@ use crate::wire::{Condition, OrderShown};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Each lock, how long its holder's session lasts at least, in milliseconds, and what holders were asked; beside them what
-/// keeps the cluster from granting any.
+/// Locks, each with the least remaining time of its holder's session in milliseconds, and orders to
+/// holders; beside them the condition that keeps the cluster from granting.
 pub(super) fn to_json(
     rows: &[(LockView, u64)],
     orders: &[OrderShown],

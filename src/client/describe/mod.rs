@@ -1,4 +1,5 @@
-//! What there is, as JSON texts: for programs in any language, and what the program prints with `--json`.
+//! The state of locks, sessions and the cluster as JSON: for programs in any language, and for
+//! `--json` of the program.
 //!
 //! Keys are only ever added. Times are milliseconds since 1970 by the clock of the leader that proposed the entry, for
 //! people; `remaining_ms` is the least time that the leader will wait before it may expire the holder's session.
@@ -121,13 +122,14 @@ impl Client {
         }
     }
 
-    /// What the holders of those of `rows` were asked to whom that applies. None from a leader of 0.1, which cannot say it.
+    /// The orders to holders of the locks in `rows`. None from a leader of 0.1, which cannot tell
+    /// them.
     ///
     /// # Errors
     /// As for `read`.
     #[doc(hidden)]
     pub fn orders_shown(&self, rows: &[(LockView, u64)]) -> Result<Vec<OrderShown>, Error> {
-        // Of a shared lock another than the oldest may have been asked.
+        // A holder of a shared lock other than the oldest may have been asked.
         let may_be = |lock: &&LockView| lock.is_asked || lock.holding > 1;
         let names: Vec<Name> = rows
             .iter()
@@ -171,7 +173,7 @@ impl Client {
         self.condition().unwrap_or_else(Condition::serving)
     }
 
-    /// Without a session something is the matter, whether a node says so or not.
+    /// The condition of a client without a session, whether a node told one or not.
     fn condition_of_session(&self) -> Condition {
         let told = self.condition_shown();
         let why = self.why();
@@ -183,7 +185,7 @@ impl Client {
 
     fn cluster_shown(&self) -> ClusterStatus {
         let said = &self.handle.cluster;
-        // Not of this client's cluster alone: that the endpoints are of several is told.
+        // Not pinned to this client's cluster, so that endpoints of several clusters are reported.
         let whom = self.whom().map(|whom| ClusterAt { pin: said.pin.clone(), ..whom });
         ClusterStatus::ask(whom.unwrap_or_else(|_| said.clone()), self.handle.request_timeout)
     }
@@ -208,7 +210,7 @@ fn session(view: SessionView) -> Value {
     })
 }
 
-/// Locks asked for at once.
+/// Locks of one request.
 const PAGE: u32 = LOCKS_PER_READ_MAX as u32;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a client counts of itself, as JSON.
+//! The counters of a client as JSON.
 
 use crate::base::meters::RequestKind;
 use crate::client::SessionInfo;
@@ -6,7 +6,7 @@ use crate::client::core::SessionState;
 use crate::client::driver::Tally;
 use serde_json::{Map, Value, json};
 
-/// All counts since it was opened, and the session of now.
+/// All counters since the client was opened, and its present session.
 pub(super) fn to_json(tally: &Tally, session: &SessionInfo) -> Value {
     let sent = RequestKind::ALL.iter().map(|kind| (kind, tally.requests[*kind as usize]));
     let requests: Map<String, Value> = sent

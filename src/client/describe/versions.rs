@@ -1,4 +1,4 @@
-//! Which nodes of a cluster run an older program than others, or follow an older level.
+//! Nodes of a cluster that run an older program than others, or follow an older level.
 
 use super::cluster::ClusterStatus;
 use crate::wire::NodeStatus;
@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 impl ClusterStatus {
-    /// The nodes that run an older version than another one does, or have not come to the level of the leader yet.
+    /// The nodes that run an older version than another node, or have not reached the leader's
+    /// level yet.
     #[must_use]
     pub fn behind(&self) -> Vec<&NodeStatus> {
         let newest = self.answered().map(|status| number(&status.version)).max();
@@ -18,7 +19,7 @@ impl ClusterStatus {
         self.answered().filter(|status| is_older(status) || is_lower(status)).collect()
     }
 
-    /// That versions or levels differ, and which node is behind.
+    /// Remarks on versions or levels that differ, with the nodes that are behind.
     pub(super) fn version_remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         let behind = self.behind();
@@ -54,7 +55,7 @@ impl ClusterStatus {
         remarks
     }
 
-    /// For the head of the JSON.
+    /// The nodes that are behind, for the head of the JSON.
     pub(super) fn behind_json(&self) -> Value {
         let row = |status: &NodeStatus| json!({"id": status.node.0, "version": status.version, "level": status.level});
         self.behind().into_iter().map(row).collect()
@@ -65,7 +66,7 @@ impl ClusterStatus {
     }
 }
 
-/// "0.10.2" as numbers that compare as versions do; what stands behind them, as in "0.2.0-rc1", says nothing of what is older.
+/// "0.10.2" as numbers that compare as versions do; a suffix, as in "0.2.0-rc1", is ignored.
 fn number(version: &str) -> Vec<u64> {
     let plain = version.split(['-', '+']).next().unwrap_or_default();
     let mut parts: Vec<u64> = plain.split('.').map_while(|part| part.parse().ok()).collect();

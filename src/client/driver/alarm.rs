@@ -1,20 +1,20 @@
-//! The alarm of a client: when the reactor's thread serves it at the latest for whatever is due next, in the core or for a
-//! thread that waits, whoever polls the sockets meanwhile.
+//! The alarm of a client: the latest instant of its next turn on the reactor's thread, for the
+//! deadlines of the core and of waiting threads, whichever thread polls the sockets meanwhile.
 
 use super::reactor::{Member, Reactor};
 use std::sync::Arc;
 
-/// Set under the client's mutex. Instants are readings of BOOTTIME.
+/// An alarm, set under the client's mutex. Instants are readings of BOOTTIME.
 #[derive(Debug)]
 pub(super) struct Alarm {
     reactor: Arc<Reactor>,
     member: Member,
-    /// When it rings; `None`: the client has left.
+    /// When the alarm rings; `None`: the client has left.
     at: Option<u64>,
 }
 
 impl Alarm {
-    /// One that is not set.
+    /// An alarm that is not set.
     pub(super) fn new(reactor: Arc<Reactor>, member: Member) -> Self {
         Self { reactor, member, at: Some(u64::MAX) }
     }
@@ -34,12 +34,12 @@ impl Alarm {
         }
     }
 
-    /// Nobody sleeps whom it would have to wake.
+    /// Unsets the alarm: no thread sleeps that it would have to wake.
     pub(super) fn rest(&mut self) {
         self.at = self.at.map(|_| 0);
     }
 
-    /// It rings no more: the client's number is another's from now on.
+    /// Ends the alarm: the client's number is another's from now on.
     pub(super) fn leave(&mut self) {
         self.at = None;
     }

@@ -7,28 +7,28 @@ use crate::client::core::LinkId;
 use crate::sys::clock;
 use std::fmt;
 
-/// What came of a turn.
+/// The outcome of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Served {
-    /// Nothing is left to do until it is called or due.
+    /// Nothing is left to do until the client rings or is due.
     All,
-    /// Something is left for its next turn.
+    /// Work is left for the next turn.
     More,
-    /// Nothing was done: a thread has the client, and rings behind that.
+    /// Nothing was done: a thread has the client, and rings afterwards.
     Taken,
-    /// It is closed, or has failed: it needs no turn any more.
+    /// The client is closed, or has failed: it needs no more turns.
     Finished,
 }
 
-/// How long a client's mutex is waited for.
+/// How long to wait for a client's mutex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
     None,
-    /// For a moment: threads that take it over and over must not keep the reactor away for ever.
+    /// A moment: threads that take the mutex over and over must not lock out the reactor.
     Brief,
 }
 
-/// What another thread has found out for a client.
+/// Input for a client from another thread.
 pub(super) struct Errand(Box<Run>);
 
 type Run = dyn FnOnce(&mut Inner, &Sample) + Send;
@@ -40,13 +40,14 @@ impl fmt::Debug for Errand {
 }
 
 impl Shared {
-    /// One turn, with the links of which it was said that there is something; and what is to be logged behind it.
+    /// One turn, for the links `ready` and all deadlines. Gives the outcome, and lines to log
+    /// afterwards.
     pub(super) fn serve(&self, ready: &[LinkId], patience: Patience) -> (Served, Vec<Line>) {
         let Some(mut inner) = self.lock_or_be_called(patience) else {
             return (Served::Taken, Vec::new());
         };
         let errands = std::mem::take(&mut *self.errands.lock());
-        // A panic is in what every call returns from now on.
+        // Every call from now on reports the panic.
         let _ = inner.guarded(|inner| {
             inner.alarm.rest();
             for Errand(run) in errands {
@@ -67,13 +68,13 @@ impl Shared {
         (served, std::mem::take(&mut inner.lines))
     }
 
-    /// Lets `errand` be run in the client's next turn, which is soon. For threads that others wait for, too.
+    /// Has `errand` run in the client's next turn, which is soon. Never blocks.
     pub(super) fn post(&self, errand: impl FnOnce(&mut Inner, &Sample) + Send + 'static) {
         self.errands.lock().push(Errand(Box::new(errand)));
         self.bell.ring();
     }
 
-    /// Its turns are over, since `why`.
+    /// Ends the client: its reactor is gone, because of `why`.
     pub(super) fn give_up(&self, why: &str) {
         let mut inner = self.inner.lock();
         inner.alarm.leave();

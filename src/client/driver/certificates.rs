@@ -1,7 +1,8 @@
-//! Certificates of a client that lives long: its own, read again before a dial if its files have changed; and those of the nodes
-//! that it is connected to, which end with them.
+//! Certificates of a long-lived client: its own, read again before a dial if the files have
+//! changed; and those of connected nodes, whose connections end with them.
 //!
-//! Files are looked at under the client's mutex: they are local, and a look reads nothing unless they have changed.
+//! The files' metadata is checked under the client's mutex: files are local, and read only if they
+//! have changed.
 
 use super::inner::{Inner, Round};
 use crate::base::Sample;
@@ -10,17 +11,17 @@ use crate::net::Renewed;
 use crate::sys::clock;
 use log::Level;
 
-/// Which links are looked at.
+/// The links to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Of {
-    /// Those whose node's certificate has ended by the clock.
+    /// Links whose node's certificate has ended by the clock.
     Ended,
-    /// All: others are trusted than before.
+    /// All links: the trusted authorities have changed.
     All,
 }
 
 impl Inner {
-    /// Before a dial.
+    /// Reads changed files before a dial.
     pub(super) fn renew_certificates(&mut self, round: &mut Round) {
         let Some(renewed) = self.tls.as_ref().and_then(|tls| tls.renew()) else { return };
         match renewed {
@@ -39,7 +40,7 @@ impl Inner {
         self.links.values().map(|link| link.certificate_ends_at()).min().unwrap_or(u64::MAX)
     }
 
-    /// Hangs up on nodes whose certificate has ended meanwhile.
+    /// Disconnects from nodes whose certificate has ended.
     pub(super) fn end_certificates(&mut self, now: &Sample, round: &mut Round) {
         if self.tls.is_some() && self.certificates_end() <= now.boot() {
             self.examine(Of::Ended, now, round);

@@ -1,4 +1,4 @@
-//! Dials what the core names: a node of this process through memory, others over TCP.
+//! Dials the endpoints that the core names: a node of this process through memory, others over TCP.
 
 use super::inner::{Inner, Round};
 use super::link::Link;
@@ -29,8 +29,8 @@ impl Inner {
         }
     }
 
-    /// A connection to the node of this process, if that is who is meant. Once it has ended, whoever is at its address
-    /// next, another node of this process too, is reached as any other.
+    /// A connection to the node of this process, if `endpoint` is its address. Once that node has
+    /// ended, the next node at its address, also one of this process, is dialed over TCP.
     fn dial_within(&mut self, endpoint: &str) -> Option<Result<Connection, String>> {
         let local = self.local.as_ref().filter(|local| local.address() == endpoint)?;
         let shown = self.tls.as_ref().and_then(TlsDialer::shown);
@@ -78,7 +78,7 @@ impl Inner {
     fn dial_addresses(&mut self, id: LinkId, found: Found) -> Result<(), String> {
         let addresses = found?;
         self.duty.interrupt();
-        // Hung up while it was looked up?
+        // The link may have been closed during the lookup.
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         link.dial(addresses, &self.reactor.registrar)
     }

@@ -8,13 +8,13 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
-/// Items of which two may become one.
+/// Items of which two can be coalesced.
 pub(crate) trait Coalesce: Sized {
-    /// `newer`, where this one was not read in time.
+    /// The coalescence of this unread item and a `newer` one.
     fn replaced_by(self, newer: Self) -> Self;
 }
 
-/// Written and read under the client's mutex; the inner one is never waited for.
+/// A feed. Written and read under the client's mutex, so its inner mutex is never contended.
 #[derive(Debug)]
 pub(crate) struct Feed<T> {
     pub(super) waiter: Arc<Waiter>,
@@ -25,7 +25,7 @@ pub(crate) struct Feed<T> {
 #[derive(Debug)]
 struct Queue<T> {
     unread: VecDeque<T>,
-    /// Nothing more comes, and why.
+    /// Why the feed has ended.
     end: Option<Error>,
 }
 
@@ -35,7 +35,7 @@ impl<T: Coalesce> Feed<T> {
         Arc::new(Self { waiter: Arc::default(), queue, event: OnceLock::new() })
     }
 
-    /// Tells the reader. Beyond the bound the newest of those that it did not read is replaced.
+    /// Appends an item. Beyond the bound the newest unread item is replaced.
     pub(super) fn push(&self, news: T) {
         let mut queue = self.queue.lock();
         let full = queue.unread.len() >= UNREAD_MAX;
@@ -46,28 +46,28 @@ impl<T: Coalesce> Feed<T> {
         self.wake();
     }
 
-    /// Nothing more comes: this is told once all is read. The first reason stands.
+    /// Ends the feed: the reader gets `why` once all is read. The first reason counts.
     pub(super) fn end(&self, why: Error) {
         self.queue.lock().end.get_or_insert(why);
         self.wake();
     }
 
-    /// What was told so far needs not be read.
+    /// Drops all unread items.
     pub(super) fn skip(&self) {
         self.queue.lock().unread.clear();
         self.clear_if_empty();
     }
 
-    /// Whether `take` has something, or the end.
+    /// Whether `take` has an item, or the end.
     pub(super) fn has_something(&self) -> bool {
         let queue = self.queue.lock();
         !queue.unread.is_empty() || queue.end.is_some()
     }
 
-    /// The next; `None`: nothing yet.
+    /// The next item; `None`: none yet.
     ///
     /// # Errors
-    /// Why nothing more comes.
+    /// Why the feed has ended.
     pub(super) fn take(&self) -> Result<Option<T>, Error> {
         let taken = self.queue.lock().unread.pop_front();
         self.clear_if_empty();
@@ -77,7 +77,8 @@ impl<T: Coalesce> Feed<T> {
         }
     }
 
-    /// Readable while `take` has something, or the end; made at the first call, under the client's mutex.
+    /// Readable while `take` has an item, or the end; made at the first call, under the client's
+    /// mutex.
     pub(super) fn event_fd(&self) -> Option<Descriptor> {
         if self.event.get().is_none() {
             let event = EventFd::new().ok()?;
@@ -116,7 +117,7 @@ mod tests {
     use std::os::fd::AsRawFd;
     use std::time::Duration;
 
-    /// A number, and how many were replaced by it.
+    /// A number, and how many it has replaced.
     #[derive(Debug, PartialEq)]
     struct Counted(usize, u64);
 

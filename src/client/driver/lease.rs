@@ -1,4 +1,4 @@
-//! One lease as all threads see it: its token, whether it has ended, and its loss timer.
+//! A lease as all threads see it: its token, its end, and its loss timer.
 
 use super::published::Published;
 use super::shared_deadline::SharedDeadline;
@@ -19,10 +19,10 @@ pub(crate) struct SharedLease {
     pub(crate) name: Name,
     pub(crate) token: Token,
     pub(super) published: Arc<Published>,
-    /// 0, then the number of the reason for good.
+    /// 0, then for good the number of the reason.
     ended: AtomicI32,
     asked: SharedDeadline,
-    /// What its holder was told with that.
+    /// The order to end, as the holder reads it.
     order: Mutex<Option<Box<data::Asked>>>,
     timer: OnceLock<Arc<TimerFd>>,
 }
@@ -34,38 +34,41 @@ impl SharedLease {
         Self { id, name, token, published, ended, asked, order, timer }
     }
 
-    /// How long it may still be believed in: as long as the session, and until its deadline (L23). The lease is
-    /// read, the clocks, the lease again (L6).
+    /// How long the lease may still be believed in: as long as the session, and until its deadline
+    /// (L23). The lease is read before the clocks and after them (L6).
     pub(crate) fn remaining(&self) -> Duration {
         if self.ended().is_some() {
             return Duration::ZERO;
         }
         let mut remaining = self.published.remaining();
         if remaining.is_zero() {
-            // The timer may just now be moved: whatever is readable no later than this must be.
+            // The timer may be moved at this moment: the descriptor must be readable no later than
+            // zero is seen.
             self.fire();
         } else if let Some(left) = self.asked.remaining() {
             remaining = remaining.min(left);
             if left.is_zero() {
-                // For good (L24), whatever the next reading of the clocks gives. The core ends it by itself.
+                // For good (L24), whatever the next reading of the clocks gives. The core ends the
+                // lease by itself.
                 self.end(EndReason::Broken);
             }
         }
         if self.ended().is_some() { Duration::ZERO } else { remaining }
     }
 
-    /// Whether its holder was asked to end.
+    /// Whether the holder was asked to end.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.is_asked()
     }
 
-    /// Whether its holder was asked to end, and was not told: its file descriptor is readable for that.
+    /// Whether the holder was asked to end and has not seen that: the descriptor is readable for
+    /// that.
     pub(crate) fn is_unread(&self) -> bool {
         self.asked.is_unread()
     }
 
-    /// Its holder was told: its file descriptor is readable again when it ends. When to arm its timer anew. Under the
-    /// client's mutex, as are all that move the timer to a later instant.
+    /// The holder has seen the order: the descriptor is readable again at the end. Gives when to
+    /// arm the timer again. Under the client's mutex, as all moves of the timer to a later instant.
     pub(super) fn read(&self) -> Option<u64> {
         if !self.is_unread() {
             return None;
@@ -74,17 +77,17 @@ impl SharedLease {
         self.arm(self.timer.get()?)
     }
 
-    /// What its holder was asked, if it was.
+    /// The order to end, if there was one.
     pub(crate) fn order(&self) -> Option<data::Asked> {
         self.order.lock().as_deref().cloned()
     }
 
-    /// Why it ended, as far as somebody said so.
+    /// Why the lease ended, if an end was noted.
     pub(crate) fn ended(&self) -> Option<EndReason> {
         EndReason::numbered(self.ended.load(Ordering::SeqCst))
     }
 
-    /// Ends it for good; the first reason stands.
+    /// Ends the lease for good; the first reason counts.
     pub(super) fn end(&self, reason: EndReason) {
         let first =
             self.ended.compare_exchange(0, reason as i32, Ordering::SeqCst, Ordering::SeqCst);
@@ -93,20 +96,21 @@ impl SharedLease {
         }
     }
 
-    /// Its holder is asked to end, and its file descriptor is readable until it was told. `Idle`: the timer had fired for
-    /// the session before, and that end stands (L24).
+    /// Asks the holder to end; the descriptor is readable until the holder has seen that. `Idle`:
+    /// the timer had fired for the session before, and that end is final (L24).
     pub(super) fn ask(&self, deadline: &Deadline, reason: &str) -> Before {
         let fired_for_that = self.is_unread();
         let armed_for = self.asked.fires_at();
         let (grace, reason) = (deadline.length, reason.to_owned());
         *self.order.lock() = Some(Box::new(data::Asked { grace, reason }));
-        // First of all, so that whoever is woken finds it asked.
+        // First, so that a woken thread finds the order.
         self.asked.ask(deadline);
         if fired_for_that { Before::Pending } else { self.judge(self.fire(), armed_for) }
     }
 
-    /// Its file descriptor, made and armed at the first call, under the client's mutex, so that no extension comes between,
-    /// and when to arm it anew. `None`: the process has none left.
+    /// The descriptor, made and armed at the first call, under the client's mutex, so that no
+    /// extension comes between; and when to arm it again. `None`: the process has no descriptor
+    /// left.
     pub(super) fn timer_fd(&self) -> Option<(Descriptor, Option<u64>)> {
         if let Some(timer) = self.timer.get() {
             return Some((Descriptor::of(Arc::clone(timer)), None));
@@ -116,8 +120,9 @@ impl SharedLease {
         Some((Descriptor::of(Arc::clone(timer)), self.arm(timer)))
     }
 
-    /// Moves the timer to a later instant, the session's or the deadline's. `Idle`: it had fired for the session, and that
-    /// end stands (L24). A timer that has fired to tell that the lease is asked to end stays as it is.
+    /// Moves the timer to a later instant, the session's or the deadline's. `Idle`: it had fired
+    /// for the session, and that end is final (L24). A timer that has fired for an order to end
+    /// stays as it is.
     pub(super) fn extend(&self, fires_at: u64) -> Before {
         let Some(timer) = self.timer.get().filter(|_| !self.is_unread()) else {
             return Before::Pending;
@@ -126,12 +131,13 @@ impl SharedLease {
         self.judge(timer.arm(fires_at.min(armed_for)), armed_for)
     }
 
-    /// Moves the timer of a lease that was asked to end nearer to its deadline. When to do it again.
+    /// Moves the timer of a lease that was asked to end nearer to its deadline. Gives when to do so
+    /// again.
     pub(super) fn approach(&self) -> Option<u64> {
         let timer = self.timer.get().filter(|_| !self.is_over() && !self.is_unread())?;
         let (armed_for, armed) = (self.asked.fires_at(), self.asked.armed()?);
         let before = timer.arm(self.published.fires_at().min(armed.fires_at));
-        // The timer first: one that had fired must be seen before readers see the new instant.
+        // The timer first: that it had fired must be seen before readers see the new instant.
         if self.judge(before, armed_for) == Before::Idle {
             self.published.lapse();
             self.fire();
@@ -143,7 +149,7 @@ impl SharedLease {
         armed.again_at
     }
 
-    /// Arms the timer for what comes next. When to arm it anew.
+    /// Arms the timer for the next end or order. Gives when to arm it again.
     fn arm(&self, timer: &TimerFd) -> Option<u64> {
         let armed = self.asked.armed();
         if self.is_over() || self.is_unread() {
@@ -159,18 +165,18 @@ impl SharedLease {
                 timer.arm(self.published.fires_at());
             }
         }
-        // A reader that saw zero meanwhile may have fired it before it was armed.
+        // A reader that saw zero meanwhile may have fired the timer before it was armed.
         if self.is_over() {
             self.fire();
         }
         armed.and_then(|armed| armed.again_at)
     }
 
-    /// What a timer says of the session that was just moved, and had been armed for `armed_for` too, if the lease was asked
-    /// to end. That the deadline is over is the lease's own end.
+    /// Judges a timer that was just moved: whether it had fired for the session. `armed_for`: it
+    /// was also armed for the deadline of an order, whose passing is the lease's own end.
     fn judge(&self, before: Before, armed_for: u64) -> Before {
         if self.ended().is_some() {
-            // A reader saw it, and fired the timer, perhaps before it was moved.
+            // A reader saw the end, and fired the timer, perhaps before the move.
             self.fire();
             return Before::Pending;
         }
@@ -282,7 +288,7 @@ mod tests {
         let fd = fd_of(&lease);
         lease.ask(&within(Duration::from_millis(50)), "");
         lease.read();
-        // Nobody looks at it: only the kernel.
+        // No thread looks at the lease: only the kernel's timer.
         let mut set = [(fd, Interest::Read, Ready::default())];
         poll::wait(&mut set, None).unwrap();
         assert_eq!(lease.extend(clock::boot_nanos() + 3_600_000_000_000), Before::Pending);

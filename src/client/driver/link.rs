@@ -1,4 +1,4 @@
-//! One link of the core: a connection, or the search for its address; frames in and out.
+//! One link of the core: a connection, or the lookup of its address; frames in and out.
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
@@ -14,32 +14,34 @@ use std::os::fd::{AsRawFd, RawFd};
 
 #[derive(Debug)]
 pub(super) struct Link {
-    /// Under which it is polled.
+    /// The key in the poller.
     key: Key,
     hello: ClientHello,
     connection: Option<Connection>,
-    /// The form of its hello.
+    /// The form of the hello.
     form: Form,
-    /// Where it was dialed, unless that is within this process.
+    /// The dialed address; `None` within this process.
     address: Option<SocketAddr>,
-    /// Over TLS alone, with this node.
+    /// The TLS dialer and the expected node; `None`: plaintext.
     tls: Option<(TlsDialer, Expected)>,
-    /// What the node is shown in the place of a certificate.
+    /// The credential to show in place of a certificate.
     credential: Option<Credential>,
-    /// The certificate of the node was good when its time was over, by one of two ways to its authority.
+    /// The node's certificate verified after its counted end, by another chain to the authority:
+    /// its end does not count.
     outlives: bool,
     was_served: bool,
-    /// The search for its addresses, which ends with it.
+    /// The lookup of its addresses, which a drop ends.
     lookup: Option<Lookup>,
-    /// Addresses to try if this one fails before it says anything.
+    /// Addresses to try if this one fails before it answers.
     others: VecDeque<SocketAddr>,
-    /// Why whoever answered at one of them is of no use: that says more than that nobody answers at the next.
+    /// Why the node that answered at one address cannot be used: tells more than a refused dial of
+    /// the next.
     unfit: Option<String>,
     stage: Stage,
     watched: Watched,
 }
 
-/// What the reactor's thread is told of.
+/// What the reactor's thread polls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watched {
     /// Nothing: another thread polls the socket.
@@ -52,17 +54,17 @@ enum Watched {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nobody has answered the dial.
+    /// The end of the dial.
     Dialing,
-    /// The other side took the connection, and does not know yet who we are.
+    /// The connection is open, and our hello is not answered yet.
     Greeting,
     Welcomed,
 }
 
-/// What a node said.
+/// An event of a link.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// Nothing yet: the connection stands.
+    /// The connection is open; no frame yet.
     Connected,
     Welcome(Welcomed),
     Refused(Refused),
@@ -70,7 +72,7 @@ pub(super) enum Said {
 }
 
 impl Link {
-    /// One whose address is looked up.
+    /// A link whose address is being looked up.
     pub(super) fn new(key: Key, hello: ClientHello) -> Self {
         let others = VecDeque::new();
         let (stage, watched) = (Stage::Dialing, Watched::Both);
@@ -92,7 +94,7 @@ impl Link {
         }
     }
 
-    /// All its connections over TCP are secured, and the node that it dials must be `expected`.
+    /// Demands TLS for all its TCP connections, with the node `expected`.
     pub(super) fn demand_tls(&mut self, tls: TlsDialer, expected: Expected) {
         self.credential = tls.credential();
         self.tls = Some((tls, expected));
@@ -147,12 +149,12 @@ impl Link {
         self.adopt(connection, registrar)
     }
 
-    /// Whether the node has ever said more than its welcome.
+    /// Whether the node has ever sent more than its welcome.
     pub(super) fn was_served(&self) -> bool {
         self.was_served
     }
 
-    /// Takes a connection that was dialed, and says hello.
+    /// Takes a dialed connection, and sends the hello.
     pub(super) fn adopt(
         &mut self,
         mut connection: Connection,
@@ -174,7 +176,7 @@ impl Link {
         Ok(())
     }
 
-    /// Whether the other side has taken the connection; true once.
+    /// Whether the connection was established; true once.
     pub(super) fn take_connected(&mut self) -> bool {
         let stands = self.connection.as_ref().is_some_and(Connection::is_standing);
         let is_news = stands && self.stage == Stage::Dialing;
@@ -186,13 +188,13 @@ impl Link {
 
     pub(super) fn pause(&mut self, registrar: &Registrar) {
         if let Some(connection) = &mut self.connection {
-            // If it fails the reactor's thread is woken too: only slower.
+            // If this fails, the reactor's thread is woken, too: only slower.
             let _ = registrar.pause(connection, self.key);
             self.watched = Watched::Paused;
         }
     }
 
-    /// `Err`: the reactor's thread would never hear of it again.
+    /// Has the reactor poll the link again. `Err`: the reactor's thread would never hear of it.
     pub(super) fn resume(&mut self, registrar: &Registrar) -> Result<(), String> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         self.watched = if connection.wants_write() { Watched::Both } else { Watched::Input };
@@ -213,7 +215,8 @@ impl Link {
         Ok(())
     }
 
-    /// Takes what came; `Err` says why nothing more will. What came before that is in `said`.
+    /// Reads events into `said`; `Err` says why the link has ended. Events before the end are in
+    /// `said`.
     pub(super) fn receive(
         &mut self,
         registrar: &Registrar,
@@ -258,7 +261,7 @@ impl Link {
         }
     }
 
-    /// Whether the node would still be taken for the one that was dialed; why not.
+    /// Verifies the node's certificate again; `Err` says why it fails.
     pub(super) fn examine_certificate(&mut self, now: &Sample) -> Result<(), String> {
         let (Some((tls, expected)), Some(connection)) = (&self.tls, &self.connection) else {
             return Ok(());
@@ -270,7 +273,7 @@ impl Link {
         })
     }
 
-    /// What is said if there is no other way to this node.
+    /// The reason to report if no other address is left.
     fn why(&mut self, closed: &Closed) -> String {
         let why = closed.to_string();
         if matches!(closed, Closed::Tls(_)) {
@@ -279,15 +282,15 @@ impl Link {
         self.unfit.clone().unwrap_or(why)
     }
 
-    /// A node of 0.1.0 closes the connection at the hello that can grow, without a word: it is said hello as it
-    /// knows it.
+    /// Dials again with the hello of 0.1.0: a node of that version closes the connection at the
+    /// extensible hello, without an answer.
     fn dial_as_0_1(
         &mut self,
         closed: &Closed,
         registrar: &Registrar,
     ) -> Option<Result<(), String>> {
         let address = self.address?;
-        // It knows no TLS either.
+        // 0.1.0 has no TLS either.
         let is_unheard =
             matches!(closed, Closed::ByPeer) && self.form == Form::Named && self.tls.is_none();
         is_unheard.then(|| self.dial_one(address, Form::Fixed, registrar))
@@ -312,5 +315,5 @@ fn decode(frame: &Frame, stage: Stage) -> Result<Said, FrameError> {
     }
 }
 
-/// Read in one go, before what was read is acted upon.
+/// Bytes of one read, before its frames are handled.
 const RECEIVE_BYTES: usize = 256 << 10;

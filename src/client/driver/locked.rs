@@ -1,8 +1,9 @@
-//! A client's mutex, taken: what follows when it is free again.
+//! A client's mutex, taken, and the duties of its holder after unlocking.
 //!
-//! Lines for the log are said behind it, since the host's code may take its time. And the reactor's thread, which waits
-//! for no client, is called if it came meanwhile. It notes that it came, and tries once more; whoever has the mutex frees
-//! it, and then looks whether anybody came. So one of the two sees the other: both have a fence in between.
+//! Lines for the log are logged after unlocking, since the host's code may take its time. And the
+//! reactor's thread, which waits for no client, is called if it came meanwhile. That thread sets a
+//! flag that it came, and tries once more; the holder unlocks, and then looks at the flag. So one
+//! of the two sees the other: both have a fence in between.
 
 use super::background::Patience;
 use super::reactor::say;
@@ -16,7 +17,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Locked<'a> {
     shared: &'a Shared,
-    /// Present until it is dropped.
+    /// `Some` until the drop.
     guard: Option<MutexGuard<'a, Inner>>,
 }
 
@@ -25,7 +26,8 @@ impl<'a> Locked<'a> {
         Self { shared, guard: Some(guard) }
     }
 
-    /// Frees the mutex while `body` runs, which may take long: nothing is said here that it would wait for.
+    /// Frees the mutex while `body` runs, which may take long: lines so far go to the log thread
+    /// first.
     pub(super) fn unlocked<T>(&mut self, body: impl FnOnce() -> T) -> T {
         let lines = std::mem::take(&mut self.lines);
         self.reactor.log.say(lines);
@@ -61,7 +63,7 @@ impl Drop for Locked<'_> {
 }
 
 impl Shared {
-    /// The mutex is free.
+    /// After unlocking: calls the reactor's thread if it came meanwhile.
     fn freed(&self) {
         fence(Ordering::SeqCst);
         if self.is_awaited.load(Ordering::Relaxed) && self.is_awaited.swap(false, Ordering::SeqCst)
@@ -70,7 +72,8 @@ impl Shared {
         }
     }
 
-    /// For the reactor's thread. `None`: a thread has it, and rings the bell behind that.
+    /// For the reactor's thread. `None`: a thread has the mutex, and rings the bell after
+    /// unlocking.
     pub(super) fn lock_or_be_called(&self, patience: Patience) -> Option<MutexGuard<'_, Inner>> {
         let free = self.inner.try_lock();
         let locked = free.or_else(|| {
@@ -87,5 +90,5 @@ impl Shared {
 }
 
 const PRESENT: &str = "it is there until this is dropped";
-/// A thread that waits so long is the next one to have the mutex (parking_lot is fair after half a millisecond).
+/// A thread that waits so long gets the mutex next (parking_lot is fair after half a millisecond).
 const MOMENT: Duration = Duration::from_millis(1);

@@ -1,5 +1,6 @@
-//! Loss timers of leases that were asked to end: armed in the kernel for less than what remains, since its clock may run
-//! slow, and armed anew before they fire, as long as our threads run. A lease whose threads are stuck ends a little earlier.
+//! Loss timers of leases that were asked to end: armed in the kernel for less than what remains,
+//! since its clock may run slow, and armed again before they fire, as long as our threads run. A
+//! lease whose threads are stuck ends a little earlier.
 
 use super::lease::SharedLease;
 use super::{Inner, Shared};
@@ -8,7 +9,7 @@ use crate::client::core::LeaseId;
 use crate::sys::Descriptor;
 use std::collections::BTreeMap;
 
-/// When to arm which anew, as readings of BOOTTIME.
+/// When to arm each timer again, as readings of BOOTTIME.
 #[derive(Debug, Default)]
 pub(super) struct LossTimers(BTreeMap<LeaseId, u64>);
 
@@ -33,7 +34,7 @@ impl LossTimers {
 }
 
 impl Inner {
-    /// When to settle at the latest, as a reading of BOOTTIME; a hint.
+    /// The earliest of these instants; a hint.
     pub(super) fn next_deadline(&self) -> u64 {
         self.core.next_deadline().min(self.loss_timers.next()).min(self.certificates_end())
     }
@@ -57,11 +58,11 @@ impl Shared {
         made.ok().flatten()
     }
 
-    /// The program is about to see whether `lease` was asked to end: its descriptor is not readable for that any more. What
-    /// is asked from now on makes it readable again, so nothing is missed by who looks after this.
+    /// The program is about to see whether `lease` was asked to end: clears its descriptor. Later
+    /// orders make it readable again, so a look after this call misses none.
     pub(crate) fn tell(&self, lease: &SharedLease) {
         if lease.is_unread() {
-            // After a failure there is nothing to arm.
+            // After a failure there is no timer to arm.
             let _ = self.with(|inner, _| {
                 let again_at = lease.read();
                 inner.loss_timers.set(lease.id, again_at);

@@ -1,12 +1,13 @@
 //! Drives the core: connections, clocks, the thread that all clients share, and the threads that call.
 //!
-//! All state of a client is behind one mutex, in [`Inner`]. Whoever holds it may hand input to the core and then does
-//! at once what the core says, sends included: a call's bytes leave on the calling thread. Answers are read
-//! by whoever waits: the first waiting thread goes on *poll duty* ([`poll_duty`]) and polls the client's sockets itself,
-//! because a wake of a thread on another core costs 25 µs. While nobody waits the reactor's thread polls
-//! them ([`reactor`]), those of all clients of the process; it serves their timers always ([`alarm`]).
+//! All state of a client is behind one mutex, in [`Inner`]. The thread that holds it hands input to
+//! the core and obeys the core's actions at once, sends included: a call's bytes leave on the
+//! calling thread. Answers are read by waiting threads: the first one goes on *poll duty*
+//! ([`poll_duty`]) and polls the client's sockets itself, because a wake of a thread on another
+//! core costs 25 µs. While nobody waits the reactor's thread polls the sockets ([`reactor`]), those
+//! of all clients of the process; it serves their timers always ([`alarm`]).
 //!
-//! What a lease may believe is read without the mutex ([`published`]).
+//! The belief of a lease is read without the mutex ([`published`]).
 
 mod alarm;
 mod background;
@@ -50,18 +51,19 @@ use std::sync::atomic::AtomicBool;
 #[derive(Debug)]
 pub(super) struct Shared {
     inner: Mutex<Inner>,
-    /// The reactor's thread came while the mutex was taken.
+    /// The reactor's thread found the mutex taken, and wants to be called.
     is_awaited: AtomicBool,
     /// Calls the reactor's thread.
     bell: Bell,
-    /// For its next turn. Never waited for.
+    /// Input for the next turn; a mutex that is never held for long.
     errands: Mutex<Vec<Errand>>,
-    /// Of the process that made it (L20).
+    /// The fork generation of the process that opened the client (L20).
     generation: u32,
 }
 
 impl Shared {
-    /// Joins the reactor; the core dials. A node of this process is reached without a socket.
+    /// Joins the reactor and starts the core, which dials. A node of this process is reached
+    /// without a socket.
     ///
     /// # Errors
     /// The process has no file descriptor or thread left.
@@ -83,8 +85,8 @@ impl Shared {
         })
     }
 
-    /// Whether this is a child of the process that made it: then the mutex may be held by a thread that
-    /// does not exist here, and must not be touched.
+    /// Whether this is a forked child of the process that opened the client: then the mutex may be
+    /// held by a thread that does not exist here, and must not be touched.
     pub(super) fn is_forked(&self) -> bool {
         fork::generation() != self.generation
     }
@@ -96,7 +98,7 @@ impl Shared {
         Ok(Locked::new(self, self.inner.lock()))
     }
 
-    /// Hands input to the core and does what follows from it.
+    /// Hands input to the core and obeys its actions.
     ///
     /// # Errors
     /// FORKED, or INTERNAL once there was a panic.
@@ -112,7 +114,7 @@ impl Shared {
         result
     }
 
-    /// Drops the slot of a call that nobody waits for any more: nothing follows from that.
+    /// Drops the promise of a call that nobody waits for any more, without further effect.
     ///
     /// # Errors
     /// As for `with`.
@@ -120,7 +122,7 @@ impl Shared {
         self.lock()?.guarded(|inner| inner.forget(call))
     }
 
-    /// Reads something without any effect.
+    /// Reads the state, without any effect.
     ///
     /// # Errors
     /// As for `with`.
@@ -128,7 +130,7 @@ impl Shared {
         self.lock()?.guarded(|inner| look(inner, &clock::sample()))
     }
 
-    /// As `look`, for a description: nothing in a forked child, or while another thread has the client.
+    /// As `look`, for `{:?}`: `None` in a forked child, and while another thread has the client.
     pub(super) fn glance<T>(&self, look: impl FnOnce(&Inner) -> T) -> Option<T> {
         if self.is_forked() {
             return None;
@@ -150,7 +152,7 @@ impl Shared {
         })
     }
 
-    /// Waits for the decision, at most until then, a reading of BOOTTIME.
+    /// Waits for the result, at most until a reading of BOOTTIME.
     ///
     /// # Errors
     /// As for `with`; INVALID while another thread waits for it.
@@ -164,7 +166,7 @@ impl Shared {
         self.look(|_, _| promise.event_fd()).ok().flatten()
     }
 
-    /// What `descriptor` gives, or why there is none.
+    /// The descriptor that `descriptor` gives, or why there is none.
     ///
     /// # Errors
     /// FORKED, CLOSED, INTERNAL; LIMIT: the process has no descriptor left.
@@ -176,7 +178,7 @@ impl Shared {
         descriptor(self).ok_or_else(|| Error::new(Status::Limit, Descriptor::NONE_LEFT))
     }
 
-    /// The next of what `feed` tells; `None`: nothing until then, a reading of BOOTTIME.
+    /// The next item of `feed`; `None`: none until a reading of BOOTTIME.
     ///
     /// # Errors
     /// As for `with`; CLOSED once all is read; INVALID while another thread reads it.
@@ -193,14 +195,14 @@ impl Shared {
         self.look(|_, _| feed.take())?
     }
 
-    /// The descriptor that is readable while `feed` has something.
+    /// The descriptor that is readable while `feed` has an item.
     pub(super) fn feed_fd<T: Coalesce>(&self, feed: &Feed<T>) -> Option<Descriptor> {
         self.look(|_, _| feed.event_fd()).ok().flatten()
     }
 }
 
 impl Inner {
-    /// Runs `body`; a panic in it ends this client only, and the host lives.
+    /// Runs `body`; a panic in it ends this client alone, and not the host.
     fn guarded<T>(&mut self, body: impl FnOnce(&mut Self) -> T) -> Result<T, Error> {
         self.check_whole()?;
         match catch_unwind(AssertUnwindSafe(|| body(self))) {

@@ -1,10 +1,11 @@
 //! Poll duty: the one waiting thread that polls the sockets itself (leader of a leader/followers pattern).
 //!
-//! Others sleep on their own condition variables and are woken when their call is decided, or when the
-//! duty is free. The thread on duty takes the home link out of the reactor's poll, so that an
-//! answer wakes one thread; what is due, the ends of waits included, the reactor's thread sees to, too. Correctness does not
-//! rest on it: whoever reads a socket does so under the mutex, until nothing is left, and gives what came to the core. Where
-//! the process has no descriptor left that would end the poll of a thread, all of them sleep.
+//! Others sleep on their own condition variables and are woken when their call is decided, or when
+//! the duty is free. The thread on duty takes the home link out of the reactor's poll, so that an
+//! answer wakes one thread; deadlines, the ends of waits included, are served by the reactor's
+//! thread, too. Correctness does not rest on the duty: any thread reads a socket under the mutex,
+//! until nothing is left, and gives the input to the core. If the process has no descriptor left to
+//! interrupt a poll, all waiting threads sleep.
 
 use super::locked::Locked;
 use super::promise::Waiter;
@@ -20,23 +21,23 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Which thread is on duty, and which ones sleep.
+/// The thread on duty, and all waits.
 #[derive(Debug)]
 pub(super) struct PollDuty {
     holder: Option<Holder>,
-    /// The link that the reactor does not watch.
+    /// The link that the reactor does not poll meanwhile.
     paused: Option<LinkId>,
     sleepers: VecDeque<Ticket>,
-    /// All threads that wait.
+    /// The waits of all threads.
     waits: Vec<Waiting>,
     last_ticket: u64,
-    /// Ends the holder's poll, if there is a holder.
+    /// Interrupts the holder's poll, if there is a holder.
     event: Option<EventFd>,
-    /// It is set: the holder has not seen it yet.
+    /// `event` is set, and the holder has not seen it yet.
     is_interrupted: Cell<bool>,
 }
 
-/// One wait of one thread: several may wait for the same thing.
+/// The number of one wait of one thread: several may wait for the same promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ticket(u64);
 
@@ -44,7 +45,8 @@ struct Ticket(u64);
 struct Waiting {
     ticket: Ticket,
     waiter: Arc<Waiter>,
-    /// A reading of BOOTTIME; `u64::MAX`: for ever, or it was told that its time is over.
+    /// The end of the wait, a reading of BOOTTIME; `u64::MAX`: for ever, or woken already for its
+    /// end.
     until: u64,
 }
 
@@ -58,7 +60,7 @@ struct Holder {
 enum Activity {
     /// In poll(2), without the mutex.
     Polling,
-    /// Has the mutex.
+    /// With the mutex.
     Driving,
 }
 
@@ -88,18 +90,18 @@ impl PollDuty {
         self.holder.as_ref().is_some_and(|holder| holder.ticket == ticket)
     }
 
-    /// Whether the holder waits for what `waiter` waits for.
+    /// Whether the holder of the duty waits with `waiter`.
     fn holds(&self, waiter: &Arc<Waiter>) -> bool {
         let holder = self.holder.as_ref().and_then(|holder| self.waiting(holder.ticket));
         holder.is_some_and(|waiting| Arc::ptr_eq(&waiting.waiter, waiter))
     }
 
-    /// When the first wait is over.
+    /// The earliest end of all waits.
     fn first_end(&self) -> u64 {
         self.waits.iter().map(|waiting| waiting.until).min().unwrap_or(u64::MAX)
     }
 
-    /// Ends the holder's poll: there is something new to poll, or to see.
+    /// Interrupts the holder's poll: there is another link to poll, or a decision.
     pub(super) fn interrupt(&self) {
         let is_polling = |holder: &Holder| holder.activity == Activity::Polling;
         if let (Some(event), true) = (&self.event, self.holder.as_ref().is_some_and(is_polling)) {
@@ -108,14 +110,15 @@ impl PollDuty {
         }
     }
 
-    /// The holder has seen it.
+    /// The holder has seen the interrupt.
     fn clear_interrupt(&self) {
         if let (Some(event), true) = (&self.event, self.is_interrupted.take()) {
             event.clear();
         }
     }
 
-    /// What `waiter` waits for has happened: ends its poll, if it is on duty and this thread is another.
+    /// Interrupts the poll of a `waiter` whose result is there, if it is on duty and not this
+    /// thread.
     pub(super) fn interrupt_unless_driving(&self, waiter: &Arc<Waiter>) {
         if self.holds(waiter) {
             self.interrupt();
@@ -124,7 +127,7 @@ impl PollDuty {
 }
 
 impl Shared {
-    /// Waits until `done`, or until that reading of BOOTTIME.
+    /// Waits until `done`, or until a reading of BOOTTIME.
     ///
     /// # Errors
     /// FORKED, or INTERNAL once there was a panic; INVALID if another thread waits with this waiter.
@@ -161,7 +164,7 @@ impl Shared {
         result
     }
 
-    /// One poll of all sockets, and what follows from it.
+    /// Polls all sockets once, and handles their input.
     fn drive(
         inner: &mut Locked<'_>,
         (ticket, event): (Ticket, RawFd),
@@ -186,7 +189,7 @@ impl Shared {
         inner.guarded(|inner| inner.turn(ready))
     }
 
-    /// Until something is decided, the duty is free, or the time has come.
+    /// Sleeps until the result is there, the duty is free, or the time is over.
     fn sleep(
         inner: &mut Locked<'_>,
         (ticket, waiter): (Ticket, &Arc<Waiter>),
@@ -205,7 +208,8 @@ impl Shared {
 }
 
 impl Inner {
-    /// Gives the duty to the wait of `ticket`, if it is free or that wait's already; returns the descriptor that will end its poll.
+    /// Gives the duty to the wait of `ticket`, if it is free or that wait's already; returns the
+    /// descriptor that interrupts its poll.
     fn take_duty(&mut self, ticket: Ticket) -> Option<RawFd> {
         if self.duty.holder.is_some() && !self.duty.is_held_by(ticket) {
             return None;
@@ -216,7 +220,7 @@ impl Inner {
         self.duty.event.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// The event first, then the links.
+    /// The set to poll: the event first, then the links.
     fn poll_set(&self, event: RawFd) -> (Vec<LinkId>, Vec<(RawFd, Interest, Ready)>) {
         let mut links = Vec::with_capacity(self.links.len());
         let mut set = Vec::with_capacity(self.links.len() + 1);
@@ -230,7 +234,7 @@ impl Inner {
         (links, set)
     }
 
-    /// The reactor does not watch home while a thread is on duty.
+    /// Takes the home link out of the reactor's poll while a thread is on duty.
     fn pause_home(&mut self) {
         let home = self.core.home();
         if self.duty.paused == home {
@@ -249,14 +253,14 @@ impl Inner {
         if let Err(why) = link.resume(&self.reactor.registrar) {
             self.links.remove(&id);
             self.core.handle_closed(&clock::sample(), id, &why);
-            // Whoever has the mutex next settles what follows; the reactor's thread at the latest.
+            // The next thread with the mutex handles the failure, the reactor's at the latest.
             self.bell.ring();
         }
     }
 
     fn leave_duty(&mut self) {
         self.duty.holder = None;
-        // What it was set for the holder may have seen by itself.
+        // The event may be set for something that the holder has seen by itself.
         self.duty.clear_interrupt();
         if let Some(event) = self.duty.event.take() {
             self.reactor.give_back(event);
@@ -267,27 +271,27 @@ impl Inner {
         self.resume_paused();
         let next = self.duty.sleepers.front().and_then(|next| self.duty.waiting(*next));
         if let Some(next) = next {
-            // All that wait for the same, since one alone may be another than the first.
+            // Wakes all threads that wait with this waiter: a single wake might hit another one.
             next.waiter.tell();
         }
     }
 
-    /// What is due in the core is done in time, whoever polls.
+    /// Sets the alarm for the core's next deadline, whichever thread polls.
     pub(super) fn set_alarm(&mut self) {
         self.alarm.set(self.next_deadline());
     }
 
-    /// How long a poll may last at most: no time at all, if something is left to be read.
+    /// The longest poll: zero if unread input is left.
     pub(super) fn poll_bound(&self) -> Option<Duration> {
         (!self.unread.is_empty()).then_some(Duration::ZERO)
     }
 
-    /// The client has had its turn.
+    /// Resets the alarm after the client's turn.
     pub(super) fn reset_alarm(&mut self) {
         self.alarm.reset(self.next_deadline().min(self.duty.first_end()));
     }
 
-    /// Wakes whoever has waited long enough: once, since its thread may be a while in coming.
+    /// Wakes the waits that are over, each once: a thread may take its time to come.
     pub(super) fn end_waits(&mut self) {
         let now = clock::boot_nanos();
         let is_over = |waiting: &&mut Waiting| waiting.until <= now;
@@ -303,7 +307,7 @@ impl Inner {
     }
 }
 
-/// From now until that reading of BOOTTIME; `None`: for ever.
+/// The time from now until a reading of BOOTTIME; `None`: for ever.
 pub(super) fn timeout_until(boot_nanos: u64) -> Option<Duration> {
     let left = || Duration::from_nanos(boot_nanos.saturating_sub(clock::boot_nanos()));
     (boot_nanos != u64::MAX).then(left)

@@ -1,4 +1,4 @@
-//! A promise: where the result of a call is left once, and what wakes the thread that waits for it.
+//! A promise: the result of a call, set once, and the waking of the thread that waits for it.
 
 use super::lease::SharedLease;
 use crate::sys::Descriptor;
@@ -19,7 +19,8 @@ pub(crate) enum CallResult {
     Done,
 }
 
-/// One call. Written and read under the client's mutex; the inner one is never waited for.
+/// The promise of one call. Written and read under the client's mutex, so its inner mutex is never
+/// contended.
 #[derive(Debug)]
 pub(crate) struct Promise {
     pub(super) waiter: Arc<Waiter>,
@@ -27,25 +28,26 @@ pub(crate) struct Promise {
     event: OnceLock<Arc<EventFd>>,
 }
 
-/// A thread that may sleep until something is decided: one at a time.
+/// Where a thread sleeps until a result is there: one at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
-    /// How often it was told. The mutex is held for a moment at a time: not the client's, which must be free, and known to
-    /// be, when a thread falls asleep.
+    /// How often the waiter was woken. A mutex of its own, held for a moment at a time: the
+    /// client's must be free when a thread falls asleep.
     told: Mutex<u64>,
     condvar: Condvar,
     is_waiting: AtomicBool,
 }
 
-/// That one thread waits, and takes what it waits for, until this is dropped.
+/// The right of one thread to wait and take the result, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Waits<'a>(&'a AtomicBool);
 
 impl Waiter {
-    /// Until that reading of BOOTTIME. A look, which does not wait, is in nobody's way: `None`.
+    /// Claims the wait until a reading of BOOTTIME. A look does not wait and claims nothing:
+    /// `None`.
     ///
     /// # Errors
-    /// INVALID: another thread waits already; each would be told a part.
+    /// INVALID: another thread waits already; each would get a part.
     pub(super) fn begin(&self, until: Option<u64>) -> Result<Option<Waits<'_>>, Error> {
         let is_look = until.is_some_and(|until| until <= clock::boot_nanos());
         let is_taken = match is_look {
@@ -59,18 +61,19 @@ impl Waiter {
         Ok((!is_look).then_some(Waits(&self.is_waiting)))
     }
 
-    /// Wakes all threads that wait with it. Under the client's mutex.
+    /// Wakes the waiting threads. Under the client's mutex.
     pub(super) fn tell(&self) {
         *self.told.lock() += 1;
         self.condvar.notify_all();
     }
 
-    /// How often it was told. Under the client's mutex: behind it `sleep` misses nothing.
+    /// How often the waiter was woken. Read under the client's mutex, so that `sleep` misses no
+    /// wake after it.
     pub(super) fn told(&self) -> u64 {
         *self.told.lock()
     }
 
-    /// Until it was told more often than `told`, or the time is over.
+    /// Sleeps until a wake after `told`, or for `timeout`.
     pub(super) fn sleep(&self, told: u64, timeout: Option<Duration>) {
         let mut now = self.told.lock();
         let is_same = |now: &mut u64| *now == told;
@@ -94,13 +97,13 @@ enum State {
     Taken,
 }
 
-/// What a promise holds.
+/// The content of a promise.
 #[derive(Debug)]
 pub(crate) enum Taken {
     Undecided,
     Decided(CallResult),
     Failed(Error),
-    /// It was taken before.
+    /// Taken before.
     Nothing,
 }
 
@@ -110,7 +113,7 @@ impl Promise {
         Arc::new(Self { waiter: Arc::default(), state, event: OnceLock::new() })
     }
 
-    /// Leaves the decision, the first one for good, and wakes whoever waits for it.
+    /// Sets the result, the first one for good, and wakes the waiting thread.
     pub(super) fn decide(&self, result: Result<CallResult, Error>) {
         let mut state = self.state.lock();
         if matches!(*state, State::Undecided) {
@@ -138,7 +141,7 @@ impl Promise {
         !matches!(*self.state.lock(), State::Undecided)
     }
 
-    /// Whether what was decided is in other hands: nothing is left to be done for it here.
+    /// Whether the result was taken: nothing is left to clean up here.
     pub(crate) fn is_taken(&self) -> bool {
         matches!(*self.state.lock(), State::Taken)
     }

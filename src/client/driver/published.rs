@@ -1,4 +1,4 @@
-//! A session's belief as all threads read it, without locks.
+//! A session's belief, read by all threads without locks (a sequence lock).
 
 use super::reactor::Bell;
 use crate::base::time::nanos;
@@ -14,13 +14,14 @@ use std::time::Duration;
 pub(crate) struct Published {
     session: SessionId,
     words: SeqLock<6>,
-    /// Set by whoever sees that nothing remains, and never cleared: zero is for good (safety L24).
+    /// Set by any thread that sees that nothing remains, and never cleared: zero is for good
+    /// (safety L24).
     lapsed: AtomicBool,
     bell: Bell,
 }
 
 impl Published {
-    /// Of a new session. `bell` calls the thread that tells the core of a lapse.
+    /// The belief of a new session. `bell` calls the thread that tells the core of a lapse.
     pub(super) fn new(belief: &Belief, bell: Bell) -> Self {
         let (words, lapsed) = (SeqLock::new(words(belief)), AtomicBool::new(false));
         Self { session: belief.session, words, lapsed, bell }
@@ -30,18 +31,18 @@ impl Published {
         self.session
     }
 
-    /// For one writer at a time.
+    /// Publishes a new belief. One writer at a time.
     pub(super) fn publish(&self, belief: &Belief) {
         self.words.write(words(belief));
     }
 
-    /// The instant of BOOTTIME for which loss timers are armed.
+    /// The reading of BOOTTIME for which loss timers are armed.
     pub(super) fn fires_at(&self) -> u64 {
         self.read(|belief| belief.fires_at)
     }
 
-    /// How long the session may still be believed in. The belief is read, then the clocks, then that the
-    /// belief was the same all the while (L6).
+    /// How long the session may still be believed in. The belief is read before the clocks, and
+    /// checked after them to be unchanged (L6).
     pub(super) fn remaining(&self) -> Duration {
         if self.lapsed.load(Ordering::SeqCst) {
             return Duration::ZERO;
@@ -54,7 +55,7 @@ impl Published {
         remaining
     }
 
-    /// Zero from now on.
+    /// Ends the belief: zero from now on.
     pub(super) fn lapse(&self) {
         self.lapsed.store(true, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! Until when a lease that was asked to end may be believed in (L23), as all threads read it, without locks.
+//! The deadline of a lease that was asked to end (L23), read by all threads without locks.
 
 use crate::base::Sample;
 use crate::base::time::nanos;
@@ -12,13 +12,14 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct SharedDeadline {
     is_asked: AtomicBool,
-    /// The program was not told yet.
+    /// The program has not seen the order yet.
     is_unread: AtomicBool,
     words: SeqLock<6>,
 }
 
-/// What a loss timer is armed for: its instant, as a reading of BOOTTIME, and when to arm it anew, if there is time for
-/// that. It would fire too early, since the timer's clock may run slow.
+/// The instants of a loss timer, as readings of BOOTTIME: when it fires, and when to arm it again,
+/// if there is time for that. It is armed for less than what is left, since the timer's clock may
+/// run slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Armed {
     pub(super) fires_at: u64,
@@ -26,7 +27,7 @@ pub(super) struct Armed {
 }
 
 impl SharedDeadline {
-    /// Not asked.
+    /// No deadline: not asked to end.
     pub(super) fn new() -> Self {
         let (is_asked, is_unread) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { is_asked, is_unread, words: SeqLock::new([0, 0, 0, 0, 0, UNARMED]) }
@@ -36,17 +37,17 @@ impl SharedDeadline {
         self.is_asked.load(Ordering::SeqCst)
     }
 
-    /// SharedDeadline, and the program was not told yet.
+    /// Whether the lease was asked to end, and the program has not seen that yet.
     pub(super) fn is_unread(&self) -> bool {
         self.is_unread.load(Ordering::SeqCst)
     }
 
-    /// The program was told.
+    /// The program has seen the order.
     pub(super) fn read(&self) {
         self.is_unread.store(false, Ordering::SeqCst);
     }
 
-    /// It ends at `deadline` at the latest. A later one than was said before changes nothing.
+    /// Sets the deadline; one later than the present changes nothing.
     pub(super) fn ask(&self, deadline: &Deadline) {
         let now = clock::sample_end();
         if self.remaining().is_some_and(|left| left <= deadline.remaining(&now)) {
@@ -54,12 +55,12 @@ impl SharedDeadline {
         }
         self.write(deadline, UNARMED);
         self.is_unread.store(true, Ordering::SeqCst);
-        // Whoever sees that it was asked finds the deadline.
+        // After the deadline is written: a reader that sees the flag finds the deadline.
         self.is_asked.store(true, Ordering::SeqCst);
     }
 
-    /// How long the deadline leaves, and the timer that was armed for it; `None`: it was not asked. The deadline is read,
-    /// then the clocks, then that it was the same all the while (L6).
+    /// The time that the deadline, and the timer armed for it, leave; `None`: not asked to end. The
+    /// deadline is read before the clocks, and checked after them to be unchanged (L6).
     pub(super) fn remaining(&self) -> Option<Duration> {
         let left = |words: [u64; 6]| {
             let now = clock::sample_end();
@@ -69,17 +70,18 @@ impl SharedDeadline {
         self.is_asked().then(|| self.words.read(left))
     }
 
-    /// The instant from which a timer that was armed for the deadline has fired.
+    /// The instant at which the timer for the deadline fires.
     pub(super) fn fires_at(&self) -> u64 {
         self.words.read(|words| words[5])
     }
 
-    /// For what to arm a timer now; `None`: it was not asked. It is to be told by [`SharedDeadline::publish`] once it is armed.
+    /// The instants to arm a timer for now; `None`: not asked to end. Once armed,
+    /// [`SharedDeadline::publish`] is to be called.
     pub(super) fn armed(&self) -> Option<Armed> {
         let now = clock::sample();
         let armed = |words: [u64; 6]| {
             let left = deadline(words).remaining(&now);
-            // As for a session's belief: what the timer's clock may be slow is 8.3 %.
+            // As for a session's belief: the timer's clock may be slow by 8.3 %.
             let fires_at = now.hint(left - left / 8);
             let again_at = (left > SHORT).then(|| now.hint(left - left / 4));
             Armed { fires_at, again_at }
@@ -87,7 +89,7 @@ impl SharedDeadline {
         self.is_asked().then(|| self.words.read(armed))
     }
 
-    /// A timer is armed for that instant of BOOTTIME: what has fired has ended (L24).
+    /// Publishes that a timer is armed for `fires_at`: what has fired has ended (L24).
     pub(super) fn publish(&self, fires_at: u64) {
         self.write(&self.words.read(deadline), fires_at);
     }
@@ -106,7 +108,8 @@ fn deadline([boot_before, monotonic, raw, boot_after, length, _]: [u64; 6]) -> D
 
 /// No timer is armed for the deadline.
 const UNARMED: u64 = u64::MAX;
-/// With less left a timer is armed for the last time: an eighth of this is the most by which it fires too early.
+/// With less left the timer is armed for the last time: it fires too early by an eighth of this at
+/// most.
 const SHORT: Duration = Duration::from_millis(20);
 
 #[cfg(test)]

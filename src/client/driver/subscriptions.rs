@@ -27,7 +27,7 @@ impl Subscriptions {
         Self { session, observers, last_session: None, is_closed: false }
     }
 
-    /// Nothing more comes.
+    /// Ends all feeds.
     pub(super) fn end_all(&mut self, why: &Error) {
         self.is_closed = true;
         self.session.end(why.clone());
@@ -43,7 +43,7 @@ impl Inner {
         &self.subscriptions.session
     }
 
-    /// What was told of the session so far was the way to where it is: the present state is no change.
+    /// Drops the changes of the session so far, which led to the present state.
     pub(crate) fn skip_session_changes(&self) {
         self.subscriptions.session.skip();
     }
@@ -61,18 +61,18 @@ impl Inner {
     }
 
     /// # Errors
-    /// CLOSED once it is.
+    /// CLOSED: the client is closed.
     pub(crate) fn check_open(&self) -> Result<(), Error> {
         if self.subscriptions.is_closed { Err(Status::Closed.into()) } else { Ok(()) }
     }
 
-    /// Readers of changes are told that the client is closed, once they have read all others.
+    /// Ends all feeds with CLOSED.
     pub(crate) fn close_feeds(&mut self) {
         self.subscriptions.end_all(&Status::Closed.into());
         self.duty.interrupt();
     }
 
-    /// Follows who holds `name`.
+    /// Follows the holders of `name`.
     ///
     /// # Errors
     /// CLOSED, LIMIT.
@@ -91,7 +91,7 @@ impl Inner {
         Ok((id, feed))
     }
 
-    /// No more of that.
+    /// Ends an observation.
     pub(crate) fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
         let Some(feed) = self.subscriptions.observers.remove(&observer) else { return };
         feed.end(Status::Closed.into());
@@ -129,7 +129,7 @@ impl Coalesce for Observed {
 }
 
 impl Coalesce for SessionInfo {
-    /// The newest state is what counts.
+    /// The newest state counts.
     fn replaced_by(self, newer: Self) -> Self {
         newer
     }
@@ -147,5 +147,5 @@ impl From<Seen> for Observed {
     }
 }
 
-/// Locks that one client follows at once.
+/// The most locks that one client observes.
 const OBSERVERS_MAX: usize = 1024;

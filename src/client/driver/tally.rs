@@ -1,30 +1,30 @@
-//! What a client counts of itself since it was opened: what its core had the driver do, and what became of its calls.
+//! The counters of a client since it was opened: actions of its core, and outcomes of its calls.
 
 use crate::base::meters::RequestKind;
 use crate::client::core::{Action, Done, EndReason, SessionState};
 use crate::{Error, Status};
 use std::collections::BTreeMap;
 
-/// Counts under the mutex of the client.
+/// Counters, under the client's mutex.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
-    /// Connections that were tried.
+    /// Attempts to connect.
     pub(crate) dials: u64,
-    /// Those that a node welcomed.
+    /// Connections that a node welcomed.
     pub(crate) connections: u64,
-    /// Requests that were sent, once more where that was needed, by [`RequestKind`].
+    /// Requests sent, repetitions included, by [`RequestKind`].
     pub(crate) requests: [u64; RequestKind::COUNT],
     /// Renewals that were acknowledged in time, the first belief of each session included.
     pub(crate) renewals: u64,
-    /// Sessions that it had.
+    /// Sessions opened.
     pub(crate) sessions: u64,
-    /// How often a renewal was overdue.
+    /// Times that a renewal was overdue.
     pub(crate) jeopardies: u64,
-    /// How often a session ended.
+    /// Ends of sessions.
     pub(crate) sessions_ended: u64,
-    /// Leases that it was granted.
+    /// Leases granted.
     pub(crate) leases: u64,
-    /// Leases that ended, by why.
+    /// Leases that ended, by reason.
     pub(crate) lease_ends: BTreeMap<&'static str, u64>,
     /// Calls that failed, by their status.
     pub(crate) failures: BTreeMap<&'static str, u64>,
@@ -32,7 +32,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// The core says to do this.
+    /// Counts an action of the core.
     pub(super) fn note(&mut self, action: &Action) {
         match action {
             Action::Dial { .. } => self.dials += 1,
@@ -69,7 +69,7 @@ impl Tally {
     }
 }
 
-/// As JSON says it.
+/// The name of a reason in JSON.
 fn reason_name(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Released => "released",

@@ -1,4 +1,4 @@
-//! Who may what: rules and credentials, changed one at a time, and asked about.
+//! Access rules and credentials: listed, tested, and changed one at a time.
 
 use super::order::{NotDone, unexpected};
 use crate::base::limits::ACCESS_RULES_PER_READ_MAX;
@@ -11,7 +11,7 @@ use crate::{Error, Status};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The rights of a cluster: which rules there are, and how that is changed. Each change is in force for good when its call returns.
+/// The access rules and credentials of a cluster. Each change is committed when its call returns.
 ///
 /// ```no_run
 /// # use tenure::client::{Client, ClientOptions};
@@ -23,41 +23,42 @@ use std::time::Duration;
 /// # Ok::<(), tenure::Error>(())
 /// ```
 ///
-/// UNAVAILABLE always means that nothing was done, and that it may be tried again; UNKNOWN that the change may be in force: give it again,
-/// since a change that is in force already is done. DENIED says which right is missing.
+/// UNAVAILABLE always means that nothing was done, and that the call may be repeated; UNKNOWN that
+/// the change may be in force: repeat it, since changes are idempotent. DENIED says which right is
+/// missing.
 #[derive(Clone, Debug)]
 pub struct Access {
     of: Of,
 }
 
-/// Whose rights.
+/// The cluster whose rights are meant.
 #[derive(Clone, Debug)]
 enum Of {
     Client(Client),
     Cluster(ClusterAt, Duration),
 }
 
-/// Which rules there are.
+/// The access rules of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rules {
-    /// Whether they are in force: else the kind of identity alone decides.
+    /// Whether rules are in force: else the kind of identity alone decides.
     pub is_on: bool,
-    /// All, in the order of principals, then of names.
+    /// All rules, in the order of principals, then of names.
     pub rules: Vec<Rule>,
-    /// Who has a credential.
+    /// The principals that have a credential.
     pub credentials: Vec<Subject>,
 }
 
-/// What came of a change.
+/// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessChanged {
-    /// Whether something is otherwise now.
+    /// Whether the change had an effect.
     pub is_changed: bool,
     /// Of a `deny`: rights that the rule did not allow.
     pub absent: Rights,
-    /// Of a `deny`: another rule that still allows some of it.
+    /// Of a `deny`: another rule that still allows some of the rights.
     pub still: Option<Rule>,
 }
 
@@ -85,7 +86,7 @@ impl Client {
 }
 
 impl Access {
-    /// Those of a cluster. Each call takes at most `timeout`.
+    /// The rights of the cluster `whom`. Each call takes at most `timeout`.
     #[must_use]
     pub fn of(whom: ClusterAt, timeout: Duration) -> Self {
         Self { of: Of::Cluster(whom, timeout) }
@@ -94,7 +95,8 @@ impl Access {
     /// From now on whatever no rule allows is denied.
     ///
     /// # Errors
-    /// UNAVAILABLE says why not: nobody could turn them off again, or a node takes connections without TLS.
+    /// UNAVAILABLE says why not: nobody could turn rights off again, or a node accepts connections
+    /// without TLS.
     pub fn turn_on(&self) -> Result<AccessChanged, Error> {
         Ok(self.change(AccessChange::On)?)
     }
@@ -107,11 +109,12 @@ impl Access {
         Ok(self.change(AccessChange::Off)?)
     }
 
-    /// Allows `rights` ("acquire,read") to `who` ("client/billing", "client/team-a/*", "*"), of `names` ("jobs/nightly", "jobs/", "*"); of the
-    /// cluster ("operate", "admin") there is no name.
+    /// Allows `rights` ("acquire,read") of `names` ("jobs/nightly", "jobs/", "*") to `who`
+    /// ("client/billing", "client/team-a/*", "*"); rights of the cluster ("operate", "admin") have
+    /// no names.
     ///
     /// # Errors
-    /// INVALID: the rule is none; DENIED, UNAVAILABLE, UNKNOWN.
+    /// INVALID: malformed rule; DENIED, UNAVAILABLE, UNKNOWN.
     pub fn allow(
         &self,
         who: &str,
@@ -121,8 +124,8 @@ impl Access {
         Ok(self.change(AccessChange::Allow(rule(who, rights, names)?))?)
     }
 
-    /// Takes rights away from the rule of just these patterns. Those who wait and may not any more are refused, and observers told; what is
-    /// held stays until it is given back or broken.
+    /// Takes rights away from the rule of exactly these patterns. Waiters and observers that have
+    /// lost the right are refused; locks that are held stay held until released or broken.
     ///
     /// # Errors
     /// As for [`Access::allow`].
@@ -135,7 +138,7 @@ impl Access {
         Ok(self.change(AccessChange::Deny(rule(who, rights, names)?))?)
     }
 
-    /// Whether the rules allow this, on or off.
+    /// Whether the rules allow this, whether rights are on or off.
     ///
     /// # Errors
     /// INVALID, DENIED, UNAVAILABLE.
@@ -172,11 +175,13 @@ impl Access {
         }
     }
 
-    /// Has whoever shows the credential that this gives be `who` ("client/billing"), without a certificate; an earlier one of it is void, and
-    /// connections that have shown it end. It is the line of a file, and told nobody else: the cluster has a hash of its secret.
+    /// Creates a credential: a client that shows it is `who` ("client/billing"), without a
+    /// certificate. An earlier credential of `who` is void, and connections that have shown it end.
+    /// The result is the line of a file, told once: the cluster keeps only a hash of its secret.
     ///
     /// # Errors
-    /// INVALID: nobody can have one who is no client and no operator; DENIED, UNAVAILABLE. UNKNOWN: an earlier one may be void.
+    /// INVALID: `who` is neither a client nor an operator; DENIED, UNAVAILABLE. UNKNOWN: an earlier
+    /// credential may be void.
     pub fn create_credential(&self, who: &str) -> Result<String, Error> {
         let principal = who.parse().map_err(|why| invalid(format!("{who:?} {why}")))?;
         let credential = Credential::new(principal, random::bytes32());
@@ -186,10 +191,10 @@ impl Access {
         Ok(credential.to_line())
     }
 
-    /// Has nobody be `who` by a credential any more: connections that have shown it end.
+    /// Revokes the credential of `principal`: connections that have shown it end.
     ///
     /// # Errors
-    /// NOT_FOUND: it has none; DENIED, UNAVAILABLE, UNKNOWN.
+    /// NOT_FOUND: there is none; DENIED, UNAVAILABLE, UNKNOWN.
     pub fn revoke_credential(&self, principal: &str) -> Result<AccessChanged, Error> {
         let said = self.give(AccessChange::RevokeCredential { principal: subject(principal)? })?;
         match said.is_absent {
@@ -198,7 +203,7 @@ impl Access {
         }
     }
 
-    /// Makes a change, with the reason why not as a type.
+    /// Makes a change, with the reason of a failure as a type.
     ///
     /// # Errors
     /// [`NotDone`].
@@ -237,10 +242,10 @@ impl From<AccessSaid> for AccessChanged {
     }
 }
 
-/// The rule that these words make.
+/// Parses a rule.
 ///
 /// # Errors
-/// INVALID says what is wrong with them.
+/// INVALID says what is wrong with the words.
 #[doc(hidden)]
 pub fn rule(who: &str, rights: &str, names: Option<&str>) -> Result<Rule, Error> {
     let rights: Rights = rights.parse().map_err(invalid)?;

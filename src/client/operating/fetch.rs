@@ -13,7 +13,7 @@ impl Operator {
     /// Has the node make a snapshot of all that it has applied, within `timeout`, and fetches it.
     ///
     /// # Errors
-    /// UNAVAILABLE: it makes none, or sends bytes that are not those that it meant.
+    /// UNAVAILABLE: the node makes none, or sends damaged bytes.
     pub fn snapshot(&mut self, timeout: Duration) -> Result<Snapshot, Error> {
         let mut gathered = Gathered::default();
         let mut at_least = None;
@@ -51,7 +51,7 @@ impl Operator {
     }
 }
 
-/// What has come so far of one snapshot.
+/// The received parts of one snapshot.
 #[derive(Debug, Default)]
 struct Gathered {
     meta: Option<SnapshotMeta>,
@@ -68,8 +68,8 @@ struct Part<'a> {
 }
 
 impl Gathered {
-    /// Takes a part. The snapshot, once it is whole; if the node's newest is another one by now, nothing of the
-    /// one before counts.
+    /// Takes a part; gives the snapshot once it is whole. If the node's newest snapshot is another
+    /// one by now, the earlier parts are dropped.
     fn take(&mut self, part: Part<'_>) -> Result<Option<Snapshot>, String> {
         if self.meta.as_ref() != Some(&part.meta) {
             self.begin(&part.meta)?;

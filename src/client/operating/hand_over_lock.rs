@@ -1,4 +1,4 @@
-//! A lock goes from its holder to one who waits for it, and to nobody else between.
+//! Hand-overs of a lock by an operator: from its holder directly to one of its waiters.
 
 use crate::base::locks::{LockView, Name};
 use crate::base::text::span;
@@ -9,19 +9,19 @@ use crate::wire::{Query, ReadAnswer};
 use crate::{Error, Status};
 use std::time::{Duration, Instant};
 
-/// How a lock is handed over.
+/// Options of a hand-over.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct HandoverOptions {
-    /// To the first waiter of this client name; `None`: to the next in the queue.
+    /// The client name of the waiter that gets the lock; `None`: the next in the queue.
     pub to: Option<String>,
     /// How long the holder may go on, from when it hears of it, in whole milliseconds, at most an hour; `None`: for its
     /// session's TTL.
     pub grace: Option<Duration>,
     /// Why, for the holder and for people; at most 255 bytes.
     pub reason: String,
-    /// How long to wait until it has happened; `None`: for the grace or the holder's TTL, whichever is longer, and the request
-    /// timeout.
+    /// How long to wait for the hand-over; `None`: the grace or the holder's TTL, whichever is
+    /// longer, and the request timeout.
     pub wait: Option<Duration>,
 }
 
@@ -40,19 +40,19 @@ setters!(HandoverOptions:
     wait(Duration) = Some(wait);
 );
 
-/// Who was given a lock.
+/// The new holder of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandedOver {
     /// Its client name.
     pub client: String,
-    /// Under which token.
+    /// The token of the grant.
     pub token: Token,
-    /// Whether it has released it, or lost it, since.
+    /// Whether that grant has ended since.
     pub has_ended: bool,
 }
 
-/// Why a lock is not handed over.
+/// Why a lock was not handed over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotHandedOver {
@@ -62,7 +62,7 @@ pub enum NotHandedOver {
         /// The lock.
         name: String,
     },
-    /// Nobody waits for it, or not who should get it.
+    /// Nobody waits for it, or not the named client.
     #[error("{} {name:?}, or too far behind: the holder was not asked", waits_not(to))]
     NobodyWaits {
         /// The lock.
@@ -70,20 +70,20 @@ pub enum NotHandedOver {
         /// The client that should get it.
         to: Option<String>,
     },
-    /// It ended, or the waiter left, while it was ordered.
+    /// The grant ended, or the waiter left, during the order.
     #[error("nobody holds {name:?} any more, or who should get it waits no more")]
     Gone {
         /// The lock.
         name: String,
     },
-    /// The holder is asked, and goes on.
+    /// The holder is asked, and has not ended yet.
     #[error(
         "{holder:?} is asked to hand {name:?} over and has not done so yet; it will by the end of its grace, or of its session"
     )]
     NotYet {
         /// The lock.
         name: String,
-        /// Who has it.
+        /// The present holder.
         holder: String,
     },
     /// Anything else.
@@ -112,17 +112,18 @@ fn waits_not(to: &Option<String>) -> String {
 }
 
 impl Client {
-    /// Asks the holder of `name` to end, and hands the lock to one who waits for it, in one step when the holder has ended:
-    /// nobody else gets it between. Waits until it has happened; done already if the client that is named has it.
+    /// Asks the holder of `name` to end, and hands the lock to a waiter, in one step when the
+    /// holder has ended: nobody else gets it between. Waits for that; returns at once if the named
+    /// client has the lock already.
     ///
     /// # Errors
-    /// NOT_FOUND: nobody holds it, or nobody waits for it who is called so: the holder was not asked. TIMEOUT: it was asked,
-    /// and has not ended yet. UNAVAILABLE, UNKNOWN, INVALID, CLOSED, …
+    /// NOT_FOUND: nobody holds it, or no waiter has that name: the holder was not asked. TIMEOUT:
+    /// the holder was asked, and has not ended yet. UNAVAILABLE, UNKNOWN, INVALID, CLOSED, …
     pub fn hand_over(&self, name: &str, options: HandoverOptions) -> Result<HandedOver, Error> {
         Ok(self.hand_over_lock(name, options)?)
     }
 
-    /// The same, with the reason as a type.
+    /// As [`Client::hand_over`], with the reason as a type.
     ///
     /// # Errors
     /// [`NotHandedOver`].
@@ -145,11 +146,11 @@ impl Client {
         let grace = options.grace.map_or(Grace::Ttl, Grace::For);
         let mut order = BreakOptions::new().grace(grace).reason(options.reason);
         order.to = options.to;
-        // Of the grant that was seen: if it has ended by then, whoever has the lock next is not asked to hand it on.
+        // Bound to the grant that was seen: if it has ended by then, the next holder is not asked.
         order.token = (lock.holding == 1).then_some(lock.token);
         if let Err(error) = self.break_lock(&name, order) {
             let is_gone = error.status == Status::NotFound;
-            // Who should get it may have it already, by its turn or another order.
+            // The heir may have the lock already, by its turn or another order.
             let handed = if is_gone { heir.look(self, &lock_name)? } else { None };
             let why = if is_gone { NotHandedOver::Gone { name } } else { error.into() };
             return handed.ok_or(why);
@@ -163,14 +164,15 @@ impl Client {
     }
 }
 
-/// What is so already: the client that is named has the lock.
+/// The result if the named client has the lock already.
 fn already(lock: &LockView, to: Option<&str>) -> Option<HandedOver> {
     let has_it = to.is_some_and(|to| lock.client == to);
     let (client, token) = (lock.client.clone(), lock.token);
     has_it.then_some(HandedOver { client, token, has_ended: false })
 }
 
-/// How long to wait. A holder that hears of it ends within the grace, one that does not within its TTL.
+/// How long to wait. A holder that hears of the order ends within the grace, any other within its
+/// TTL.
 fn patience(
     client: &Client,
     lock: &LockView,
@@ -187,21 +189,21 @@ fn patience(
     Ok(options.grace.unwrap_or(ttl).max(ttl).saturating_add(client.handle.request_timeout))
 }
 
-/// Who gets the lock.
+/// The waiter that gets the lock.
 struct Heir {
     session: SessionId,
     client: String,
 }
 
 impl Heir {
-    /// As the queue is now.
+    /// The heir by the present queue.
     fn of(lock: &LockView, to: Option<&str>) -> Option<Self> {
         let is_meant = |client: &str| to.is_none_or(|to| client == to);
         let waiter = lock.waiters.iter().find(|waiter| is_meant(&waiter.client))?;
         Some(Self { session: waiter.session, client: waiter.client.clone() })
     }
 
-    /// Whether it has the lock.
+    /// The result if the heir has the lock.
     fn look(&self, client: &Client, name: &Name) -> Result<Option<HandedOver>, Error> {
         let token = look(client, name)?.and_then(|lock| token_of(&lock, self.session));
         Ok(token.map(|token| self.handed(token, false)))
@@ -211,7 +213,7 @@ impl Heir {
         HandedOver { client: self.client.clone(), token, has_ended }
     }
 
-    /// Waits until it has, or had, what `before` is about; `None`: not in time.
+    /// Waits until the heir has, or had, the lock of `before`; `None`: not in time.
     fn wait_for(
         &self,
         client: &Client,
@@ -244,7 +246,7 @@ fn look(client: &Client, name: &Name) -> Result<Option<LockView>, Error> {
     }
 }
 
-/// Under which token `session` holds it.
+/// The token under which `session` holds the lock.
 fn token_of(lock: &LockView, session: SessionId) -> Option<Token> {
     let oldest = (lock.token != Token(0) && lock.session == session).then_some(lock.token);
     let other =
@@ -252,7 +254,7 @@ fn token_of(lock: &LockView, session: SessionId) -> Option<Token> {
     oldest.or_else(other)
 }
 
-/// Waits until the oldest holder changes: who it is. One who comes beside it is seen at the next look.
+/// Waits for a change of the oldest holder; gives it. A holder beside it is seen at the next look.
 fn next_holder(observer: &Observer, wait: Duration) -> Result<Option<Holder>, Error> {
     match observer.next(Wait::For(wait)) {
         Ok(observed) => Ok(observed.holder),

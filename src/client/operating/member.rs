@@ -1,4 +1,4 @@
-//! A member as those see it who ask for the members: what it counts for, and how far its log is.
+//! A member in a list of members: its vote, its role, and how far its log is.
 
 use crate::base::{Index, NodeId};
 use crate::client::ClusterStatus;
@@ -13,18 +13,19 @@ pub struct Member {
     pub id: NodeId,
     /// Where the other nodes and clients reach it.
     pub address: String,
-    /// What it counts for: "voter", "learner" (no vote), or on the way: "joining", "demoting", "leaving".
+    /// The suffrage: "voter", "learner" (no vote), or on the way: "joining", "demoting", "leaving".
     pub seat: String,
-    /// What it is at present, as it says itself: "leader", "follower", …, "unreachable".
+    /// The present role by its own status: "leader", "follower", …, "unreachable".
     pub role: String,
-    /// Up to which entry it has the log, as the leader knows; `None` without one, and for a member that it has not heard.
+    /// The last entry of its log, as far as the leader knows; `None` without a leader, and for a
+    /// member that it has not heard.
     pub matched: Option<u64>,
     /// How many entries of the leader's log it lacks, as far as the leader knows.
     pub behind: Option<u64>,
 }
 
 impl Member {
-    /// All members, as the node with the newest log of `cluster` names them.
+    /// All members, by the node with the newest log of `cluster`.
     ///
     /// # Errors
     /// UNAVAILABLE: no node answered, or they are of several clusters.
@@ -51,7 +52,7 @@ impl Member {
         self.seat == "voter" || self.seat == "joining"
     }
 
-    /// Several as JSON, as `describe` has them.
+    /// Members as JSON, as in `describe`.
     #[must_use]
     pub fn to_json(members: &[Self]) -> Value {
         let member = |member: &Self| {

@@ -11,7 +11,7 @@ use crate::wire::{Order, Refusal};
 use crate::{Error, Status};
 use std::time::{Duration, Instant};
 
-/// The members of a cluster: who they are, and how that is changed. Each change is in force for good when its call returns.
+/// The members of a cluster, listed and changed. Each change is committed when its call returns.
 ///
 /// A node is added without a vote, started ([`NodeOptions::joining`](crate::node::NodeOptions::joining)), and then promoted;
 /// a node that leads hands leadership over before it is demoted or removed.
@@ -27,14 +27,15 @@ use std::time::{Duration, Instant};
 /// # Ok::<(), tenure::Error>(())
 /// ```
 ///
-/// UNAVAILABLE always means that nothing was done, and that it may be tried again; UNKNOWN that the change may be in force:
-/// look at [`Members::list`], or give it again: a promote, demote or move that is in force already is done.
+/// UNAVAILABLE always means that nothing was done, and that the call may be repeated; UNKNOWN that
+/// the change may be in force: look at [`Members::list`], or repeat it: promote, demote and move
+/// are idempotent.
 #[derive(Clone, Debug)]
 pub struct Members {
     of: Of,
 }
 
-/// Whose members.
+/// The cluster whose members are meant.
 #[derive(Clone, Debug)]
 enum Of {
     Client(Client),
@@ -48,12 +49,14 @@ impl Client {
         Members { of: Of::Client(self.clone()) }
     }
 
-    /// Has the voter `to` lead, or the one with most of the log; done already if it leads. No session is lost. Waits at most
-    /// `wait` for a leader once leadership is given up, and says which node leads then.
+    /// Moves leadership to the voter `to`, or to the one with the longest log. Idempotent; no
+    /// session is lost. Once leadership is given up, waits at most `wait` for the next leader, and
+    /// gives it.
     ///
     /// # Errors
-    /// INVALID: `to` is no voter, or there is no other one. UNAVAILABLE: nothing was done, or another node leads than the one
-    /// that was asked for; UNKNOWN: it may be done; TIMEOUT: leadership was given up, and nobody leads yet.
+    /// INVALID: `to` is no voter, or there is no other one. UNAVAILABLE: nothing was done, or a
+    /// node other than `to` leads; UNKNOWN: it may be done; TIMEOUT: leadership was given up, and
+    /// nobody leads yet.
     pub fn move_leader(&self, to: Option<NodeId>, wait: Wait) -> Result<NodeId, Error> {
         let leading = move_leader(&self.whom()?, to, (self.order_timeout(), wait))?;
         Ok(leading.node)
@@ -65,7 +68,8 @@ impl Client {
 }
 
 impl Members {
-    /// Those of the cluster `whom` ("host:port,…", or a [`ClusterAt`]), without a session; each call takes at most `timeout`.
+    /// The members of the cluster `whom` ("host:port,…", or a [`ClusterAt`]), without a session;
+    /// each call takes at most `timeout`.
     #[must_use]
     pub fn at(whom: impl Into<ClusterAt>, timeout: Duration) -> Self {
         Self { of: Of::Cluster(whom.into(), timeout) }
@@ -83,16 +87,17 @@ impl Members {
     /// Adds a node, without a vote, under an id that was never used: the others reach it at `address` ("host:port").
     ///
     /// # Errors
-    /// INVALID: it is a member already, the id was used before, or the address cannot be one. UNAVAILABLE, UNKNOWN.
+    /// INVALID: the node is a member already, the id was used before, or the address is malformed.
+    /// UNAVAILABLE, UNKNOWN.
     pub fn add(&self, node: NodeId, address: &str) -> Result<(), Error> {
         self.change(Change::AddLearner { node, address: checked_address(node, address)? })
     }
 
-    /// Gives a node a vote, once it has joined and caught up with the log, for which it is waited.
+    /// Waits until a node has joined and caught up with the log, and gives it a vote.
     ///
     /// # Errors
-    /// NOT_FOUND: it is no member. UNAVAILABLE: it has not joined or caught up in time, or nothing was done for another
-    /// reason. UNKNOWN.
+    /// NOT_FOUND: no such member. UNAVAILABLE: the node has not joined or caught up in time, or
+    /// nothing was done for another reason. UNKNOWN.
     pub fn promote(&self, node: NodeId) -> Result<(), Error> {
         let began = Instant::now();
         let waits_for = &[Refusal::Passing, Refusal::Behind, Refusal::Unjoined];
@@ -107,12 +112,12 @@ impl Members {
     /// Takes a node's vote; it goes on copying the log.
     ///
     /// # Errors
-    /// NOT_FOUND: it is no member. INVALID: the last voter must stay. UNAVAILABLE, UNKNOWN.
+    /// NOT_FOUND: no such member. INVALID: the last voter must stay. UNAVAILABLE, UNKNOWN.
     pub fn demote(&self, node: NodeId) -> Result<(), Error> {
         self.change(Change::Demote { node })
     }
 
-    /// Removes a node for good: it ends by itself, and its id is never used again.
+    /// Removes a node for good: the node ends by itself, and its id is never used again.
     ///
     /// # Errors
     /// As for [`Members::demote`].
@@ -123,7 +128,7 @@ impl Members {
     /// Tells the others that a node is reached at `address` from now on: start it there.
     ///
     /// # Errors
-    /// NOT_FOUND: it is no member. INVALID: the address cannot be one. UNAVAILABLE, UNKNOWN.
+    /// NOT_FOUND: no such member. INVALID: malformed address. UNAVAILABLE, UNKNOWN.
     pub fn move_to(&self, node: NodeId, address: &str) -> Result<(), Error> {
         self.change(Change::Readdress { node, address: checked_address(node, address)? })
     }
@@ -150,7 +155,7 @@ impl Members {
     }
 }
 
-/// No instant is so far away that it could not be said.
+/// The longest timeout, so that instants do not overflow.
 const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 fn checked_address(node: NodeId, text: &str) -> Result<String, Error> {

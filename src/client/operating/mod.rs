@@ -1,5 +1,5 @@
-//! What operators order: members, leadership, hand-overs of locks, snapshots. The `tenure` command and programs that embed
-//! do the same by the same code; sentences that name commands are the command's own.
+//! Orders of operators: members, leadership, hand-overs of locks, snapshots. The `tenure` command
+//! and embedding programs share this code; sentences that name commands are the command's own.
 
 mod access;
 #[cfg(node)]

@@ -1,4 +1,4 @@
-//! Leadership goes to another node, without a moment in which two could claim it.
+//! Moves of leadership to another node, at no instant claimable by two (leadership transfer).
 
 use super::order::{NotDone, Patience, give};
 use crate::base::{NodeId, Term};
@@ -8,7 +8,7 @@ use crate::wire::Order;
 use crate::{Error, Status};
 use std::time::{Duration, Instant};
 
-/// Who leads, and in which term.
+/// A leader and its term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leading {
     /// The leader.
@@ -17,10 +17,10 @@ pub struct Leading {
     pub term: Term,
 }
 
-/// Why the node that was asked for does not lead.
+/// Why the wanted node does not lead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotMoved {
-    /// Leadership was not given up, or that is not known.
+    /// Leadership was not given up, or the outcome is unknown.
     #[error(transparent)]
     NotDone(#[from] NotDone),
     /// Leadership was given up, and another one was elected.
@@ -30,9 +30,9 @@ pub enum NotMoved {
         leading.term
     )]
     Another {
-        /// Who should lead.
+        /// The wanted leader.
         wanted: NodeId,
-        /// Who does.
+        /// The elected leader.
         leading: Leading,
     },
     /// Leadership was given up, and within the wait nobody was elected.
@@ -51,8 +51,8 @@ impl From<NotMoved> for Error {
     }
 }
 
-/// Has the leader of `whom` hand over to `to`, or to the voter with most of the log: within `timeout`. Then waits at most
-/// `wait` for the next leader.
+/// Has the leader of `whom` hand over to `to`, or to the voter with the longest log, within
+/// `timeout`. Then waits at most `wait` for the next leader.
 ///
 /// # Errors
 /// [`NotMoved`].
@@ -78,14 +78,14 @@ pub fn move_leader(
     }
 }
 
-/// The leader, as soon as it is found: nodes that are down are not waited for.
+/// The leader, as soon as it is found, without waiting for nodes that are down.
 fn leader(whom: &ClusterAt, timeout: Duration) -> Result<Leading, Error> {
     let mut operator = Operator::connect(whom, timeout)?;
     let status = operator.status()?;
     Ok(Leading { node: status.node, term: status.term })
 }
 
-/// Who leads a later term than before; `until` is `None` for ever. It is looked for at least once.
+/// The leader of a later term than before; `until` is `None` for ever. Looks at least once.
 fn next_leader(
     whom: &ClusterAt,
     before: Leading,
@@ -101,7 +101,7 @@ fn next_leader(
     }
 }
 
-/// A part of an election.
+/// The pause between looks: a fraction of an election.
 const PAUSE: Duration = Duration::from_millis(10);
-/// What a look takes where nodes answer.
+/// The least time for a look, enough where nodes answer.
 const LOOK_MIN: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! Orders to the leader: given until they are done, refused for good, or late.
+//! Orders to the leader, retried until they are carried out, refused for good, or timed out.
 
 use crate::client::ClusterAt;
 use crate::client::hand_over::order_of;
@@ -6,31 +6,31 @@ use crate::wire::{Order, OrderAnswer, Refusal};
 use crate::{Error, Status};
 use std::time::{Duration, Instant};
 
-/// How long an order may take, and what is waited for besides its answer.
+/// How long an order may take, and which refusals are waited out.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the leader to be found, and for all that is waited for.
+    /// The bound on the search for the leader and on all waits.
     pub timeout: Duration,
-    /// Which refusals are waited for that pass by what others do: the order is given again until then.
+    /// Refusals that pass by the acts of others: the order is given again until they do.
     pub waits_for: &'static [Refusal],
 }
 
 impl Patience {
-    /// What every order waits for: refusals that pass by themselves.
+    /// Refusals that every order waits out: they pass by themselves.
     pub const OF_ALL: &[Refusal] = &[Refusal::Passing];
 
-    /// For no others.
+    /// Waits out no other refusals.
     #[must_use]
     pub fn of(timeout: Duration) -> Self {
         Self { timeout, waits_for: Self::OF_ALL }
     }
 }
 
-/// Why an order is not done.
+/// Why an order was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotDone {
-    /// The leader says why: surely nothing was done. UNAVAILABLE: it passes, or may. INVALID: it cannot be. NOT_FOUND: there
-    /// is no such member.
+    /// The leader refuses: surely nothing was done. UNAVAILABLE: the obstacle passes, or may.
+    /// INVALID: it does not. NOT_FOUND: there is no such member.
     #[error("{0}")]
     Refused(Error),
     /// The leader cannot be reached, or did not answer.
@@ -46,8 +46,8 @@ impl From<NotDone> for Error {
     }
 }
 
-/// Has the leader carry out one order, once it can. A change that leaves the leader without a vote has it hand leadership
-/// over first. What is so already is done.
+/// Has the leader carry out one order, once it can. Before a change that takes the leader's vote,
+/// leadership is handed over. Idempotent.
 ///
 /// # Errors
 /// [`NotDone`].
@@ -55,7 +55,7 @@ pub fn give(whom: &ClusterAt, order: &Order, patience: Patience) -> Result<(), N
     let until = Instant::now() + patience.timeout;
     let left = || until.saturating_duration_since(Instant::now());
     loop {
-        // The last try is answered, too: else it would not be known what became of it.
+        // Time for the answer to the last try, too: else its outcome would be unknown.
         let wait = left().max(ANSWER_WAIT_MIN.min(patience.timeout));
         let text = match order_of(whom, order, wait).map_err(NotDone::Failed)? {
             OrderAnswer::Done { index } => {
@@ -89,7 +89,7 @@ fn status_of(refusal: Refusal) -> Status {
     }
 }
 
-/// The error of an answer to another order than the one that was given.
+/// The error of an answer that does not fit the order.
 pub(super) fn unexpected(answer: &OrderAnswer) -> Error {
     let text = match answer {
         OrderAnswer::Refused { text } => text.clone(),
@@ -98,7 +98,7 @@ pub(super) fn unexpected(answer: &OrderAnswer) -> Error {
     Error::new(Status::Unavailable, text)
 }
 
-/// For one answer, however little time is left.
+/// The least timeout of an answer, however little time is left.
 const ANSWER_WAIT_MIN: Duration = Duration::from_secs(1);
-/// Before an order that was refused is given again: some round trips.
+/// The pause before a refused order is given again: some round trips.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! A file that appears whole and durable, or not at all.
+//! Atomic, durable writes of a file.
 
 use crate::sys::{random, thread};
 use crate::{Error, Status};
@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Writes `path`, whole and durable or not at all, on a thread of ours: there a write beyond RLIMIT_FSIZE is an error, and no
-/// signal that kills the host.
+/// Writes `path` whole and durable, or not at all, on a thread of ours that blocks signals: a write
+/// beyond RLIMIT_FSIZE is an error there, and no signal that kills the host.
 ///
 /// # Errors
 /// IO.
@@ -32,7 +32,7 @@ fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_file_name(temporary);
     let placed = write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     if placed.is_err() {
-        // What is left is of no use; if it cannot be removed either, its name says what it is.
+        // If the temporary file cannot be removed either, its name says what it is.
         let _ = fs::remove_file(&temporary);
         return placed;
     }

@@ -1,4 +1,4 @@
-//! The state of all that was granted and released before, as a file.
+//! Saves the leader's state, with all grants and releases of before, to a file.
 
 use super::place_file;
 use crate::base::ClusterId;
@@ -10,19 +10,19 @@ use crate::{Error, Status};
 use std::path::Path;
 use std::time::Duration;
 
-/// What a snapshot's file holds.
+/// The content of a snapshot's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// All entries up to this one.
+    /// The last entry in it.
     pub index: u64,
-    /// The term of that one.
+    /// The term of that entry.
     pub term: u64,
     /// Locks that were held.
     pub locks: usize,
     /// Sessions.
     pub sessions: usize,
-    /// How large the file is.
+    /// The size of the file.
     pub bytes: u64,
     /// The cluster whose state it is.
     pub cluster: Option<ClusterId>,
@@ -49,7 +49,7 @@ pub fn save_snapshot(whom: &ClusterAt, path: &Path, timeout: Duration) -> Result
     let cluster = operator.cluster();
     let snapshot = operator.snapshot(timeout)?;
     let bytes = snapshot_file::encode(&snapshot, cluster);
-    // What is kept for the day on which it is needed must be readable.
+    // A backup must be readable: decode it before it is written.
     let machine = LockMachine::decode_blob(&snapshot.data, LEVEL_MAX).map_err(|error| {
         let node = operator.node();
         let text = format!("what node {node} sent is no snapshot, and was not written: {error}");

@@ -1,4 +1,5 @@
-//! What a load costs the nodes: how many entries each sync of the leader stood for, and changes of leader.
+//! What a load costs the nodes: entries per sync of the leader (group commit), and changes of
+//! leader.
 
 use super::readings::Reading;
 use serde_json::{Value, json};
@@ -6,11 +7,11 @@ use serde_json::{Value, json};
 /// The difference of two readings.
 #[derive(Clone, Copy, Debug)]
 pub struct Costs {
-    /// Entries that were committed.
+    /// Committed entries.
     entries: u64,
-    /// Syncs of the leader; `None` if it is another one than before.
+    /// Syncs of the leader; `None` if the leader changed.
     syncs: Option<u64>,
-    /// The median and the longest of them, of all since the leader began.
+    /// The median and the longest sync since the leader started.
     sync_p50_us: u64,
     sync_max_us: u64,
     terms: u64,
@@ -46,7 +47,6 @@ impl Costs {
         )
     }
 
-    /// For machines.
     pub fn to_value(self) -> Value {
         json!({
             "entries": self.entries,

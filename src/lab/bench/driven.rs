@@ -21,27 +21,28 @@ pub struct Driven {
     pub core: Core,
     links: BTreeMap<LinkId, Connection>,
     secure: Secure,
-    /// What `secure` says, once it was read.
+    /// The dialer of `secure`, once its files are read.
     tls: Option<TlsDialer>,
     pub heard: Heard,
 }
 
-/// What a client was told so far, besides what became of its calls.
+/// Events of a client beside the decisions of its calls, counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Heard {
-    /// That all its grants and places were named after an attach.
+    /// Lists of standing grants and places after an attach.
     pub standings: u64,
-    /// That an observed lock has another holder.
+    /// Changes of an observed lock's holder.
     pub changes: u64,
-    /// That its session was over, though it was not closed.
+    /// Ends of its session, though it was not closed.
     pub losses: u64,
 }
 
-/// What became of a call.
+/// The decision of a call.
 pub type Decision = (CallId, Result<Done, Error>);
 
 impl Driven {
-    /// Not connected yet; the `place`-th of its loop, and called `name`. Its session has this TTL.
+    /// A client that is not connected yet: the `place`-th of its loop, named `name`, with sessions
+    /// of TTL `ttl`.
     pub fn new(place: u64, name: &str, ttl: Duration, to: &Options) -> Self {
         let options = CoreOptions {
             endpoints: to.endpoints.split(',').map(|one| one.trim().to_owned()).collect(),
@@ -59,7 +60,7 @@ impl Driven {
         Self { place, core, links, secure, tls, heard: Heard::default() }
     }
 
-    /// Loses all its connections, as by a failure of the network: it comes back by itself.
+    /// Drops all connections, as by a failure of the network; the client reconnects by itself.
     pub fn hang_up(&mut self) {
         let now = clock::sample();
         for link in std::mem::take(&mut self.links).into_keys() {
@@ -67,7 +68,7 @@ impl Driven {
         }
     }
 
-    /// The place and the link that a key of the poller stands for.
+    /// The client's place and its link, of a key of the poller.
     pub fn place_of(key: Key) -> (usize, LinkId) {
         (usize::try_from(key.0 >> LINK_BITS).expect("few clients"), LinkId(key.0 & LINK_MASK))
     }
@@ -76,7 +77,7 @@ impl Driven {
         Key(self.place << LINK_BITS | link.0 & LINK_MASK)
     }
 
-    /// Why nothing moves, node by node.
+    /// Why the client has no leader, node by node.
     pub fn why_unavailable(&self) -> String {
         match self.core.session(&clock::sample()).0 {
             SessionState::Ended => self.core.why_unavailable(),
@@ -84,7 +85,7 @@ impl Driven {
         }
     }
 
-    /// Takes what came on one link.
+    /// Handles what arrived on one link.
     pub fn receive(&mut self, id: LinkId) {
         loop {
             let Some(link) = self.links.get_mut(&id) else { return };
@@ -135,7 +136,7 @@ impl Driven {
         }
     }
 
-    /// Does what the core says now, and gives what was decided; `None` once it says nothing.
+    /// Obeys the core once, and gives the decisions; `None`: the core has no actions.
     pub fn settle(&mut self, poller: &Poller) -> Option<Vec<Decision>> {
         // Before anything leaves (L19).
         let now = clock::sample();
@@ -197,7 +198,7 @@ impl Driven {
 }
 
 impl Driven {
-    /// The connection over TLS, if that is spoken.
+    /// `link` over TLS, if `secure` says so.
     fn secured(&mut self, link: Connection, endpoint: &str) -> Result<Connection, String> {
         let Some(ca) = self.secure.ca.clone() else { return Ok(link) };
         let tls = match self.tls.take() {
@@ -214,13 +215,13 @@ impl Driven {
     }
 }
 
-/// A key is the member's place and the link's number.
+/// A key of the poller is the client's place and the link's number.
 const LINK_BITS: u32 = 32;
 const LINK_MASK: u64 = (1 << LINK_BITS) - 1;
-/// Read in one go.
+/// The buffer of one read.
 const RECEIVE_BYTES: usize = 64 << 10;
 
-/// That this program cannot wait for its sockets.
+/// The failure where sockets cannot be polled.
 pub fn no_poll(error: std::io::Error) -> Failure {
     Failure::unavailable(format!("cannot poll sockets: {error}; use fewer clients"))
 }

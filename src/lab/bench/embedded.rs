@@ -1,4 +1,5 @@
-//! What an embedded leader's own clients gain: one within its process, and one over TCP to the same node.
+//! What clients gain within the process of an embedded leader, compared with clients over TCP to
+//! the same node.
 
 use super::figures::Figures;
 use super::load::{BAR_STEP, WARM_UP, cycle};
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 use tenure::client::Client;
 
-/// Both clients of one cluster.
+/// The figures of both clients of one cluster.
 #[derive(Clone, Debug)]
 pub struct Compared {
     nodes: usize,
@@ -35,7 +36,7 @@ pub fn measure(
     SIZES.into_iter().map(compare).collect()
 }
 
-/// Cycle by cycle in turns, so that what the machine does besides meets both alike.
+/// Cycles of both in turns, so that other work of the machine hits both alike.
 fn compare(
     cluster: &LocalCluster,
     nodes: usize,
@@ -67,7 +68,7 @@ fn compare(
 }
 
 impl Compared {
-    /// What a cycle takes at the median within the process, as a part of what it takes over TCP.
+    /// The median cycle within the process relative to that over TCP.
     fn ratio(&self) -> f64 {
         self.within.cycle_p50_us() / self.tcp.cycle_p50_us()
     }
@@ -83,7 +84,6 @@ impl Compared {
     }
 }
 
-/// For people.
 pub fn to_text(all: &[Compared]) -> String {
     let head = ["nodes", "cycle p50 µs within the process", "over TCP", "ratio"];
     let row = |compared: &Compared| {
@@ -99,13 +99,13 @@ pub fn to_text(all: &[Compared]) -> String {
     output::table(&rows)
 }
 
-/// For machines.
 pub fn to_json(all: &[Compared]) -> String {
     let all: Vec<Value> = all.iter().map(Compared::to_value).collect();
     format!("{}\n", json!({ "embedded": all }))
 }
 
-/// Nodes: with three there is a network between them, with one nothing but its disk and the client.
+/// Sizes of clusters: three nodes have a network between them; one has only its disk and the
+/// client.
 pub const SIZES: [usize; 2] = [3, 1];
 
 const WITHIN: &str = "bench/within";

@@ -1,4 +1,4 @@
-//! The leader is killed while an acquire is in flight to it: how long until the next grant.
+//! Failover: the time from the kill of a leader, with an acquire in flight, to the next grant.
 
 use super::figures::Figures;
 use super::load::cycle;
@@ -20,7 +20,7 @@ pub fn measure(
     let mut times = Vec::new();
     for _ in 0..rounds {
         let leader = processes.wait_whole()?;
-        // Answered at once, so the client is connected to the leader.
+        // Answered acquires: the client is connected to the leader.
         for _ in 0..WARM_UP {
             cycle(&client, NAME, &mut Figures::new())?;
         }
@@ -45,8 +45,9 @@ fn kill_in_flight(client: &Client, kill: impl FnOnce()) -> Result<Duration, Fail
     Ok(until_next_grant(second - killed, first - killed))
 }
 
-/// The time from a kill to the first grant of another leader, of the two grants seen after the kill. The first
-/// one may have been on its way from the killed leader; then the long pause is between the two.
+/// The time from a kill to the first grant of another leader, by the two grants seen after the
+/// kill. The first may have been on its way from the killed leader; then the long pause is between
+/// the two.
 #[must_use]
 pub fn until_next_grant(second: Duration, first: Duration) -> Duration {
     if second.saturating_sub(first) > first { second } else { first }

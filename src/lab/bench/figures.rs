@@ -1,4 +1,4 @@
-//! Latencies of acquire, release and the whole cycle, and how they are shown.
+//! Latencies of acquire, release and the whole cycle, as text and as JSON.
 
 use super::costs::Costs;
 use crate::cli::output;
@@ -19,18 +19,17 @@ pub struct Figures {
 pub struct Measured {
     /// Clients at once.
     pub clients: u64,
-    /// What their cycles took.
+    /// The latencies of all cycles.
     pub figures: Figures,
     /// From the first cycle's start to the last one's end.
     pub elapsed: Duration,
     /// Sessions that ended though their clients wanted them; `None`: not counted.
     pub losses: Option<u64>,
-    /// What it cost the nodes, if they said so.
+    /// The cost at the nodes, if they told it.
     pub costs: Option<Costs>,
 }
 
 impl Figures {
-    /// None yet.
     #[must_use]
     pub fn new() -> Self {
         let empty = Histogram::new_with_bounds(1, LONGEST_NANOS, 3).expect("the bounds are right");
@@ -47,7 +46,7 @@ impl Figures {
         self.cycle.saturating_record(nanos(begun, released));
     }
 
-    /// Adds those of another client.
+    /// Adds the figures of another client.
     pub fn merge(&mut self, other: &Self) {
         let same = "all have the same bounds";
         self.acquire.add(&other.acquire).expect(same);
@@ -101,7 +100,6 @@ impl Figures {
 }
 
 impl Measured {
-    /// For people.
     #[must_use]
     pub fn to_text(&self) -> String {
         let (clients, cycles) = (self.clients, self.figures.count());
@@ -116,7 +114,6 @@ impl Measured {
         head + &self.figures.to_text() + &costs + &lost
     }
 
-    /// For machines.
     #[must_use]
     pub fn to_json(&self) -> String {
         let value = json!({
@@ -132,14 +129,14 @@ impl Measured {
         format!("{value}\n")
     }
 
-    /// Of all clients together.
+    /// The throughput of all clients together.
     #[must_use]
     pub fn cycles_per_second(&self) -> f64 {
         self.figures.count() as f64 / self.elapsed.as_secs_f64()
     }
 }
 
-/// How long a lock was on its way from one client to the next.
+/// Times in which a lock passed from one client to the next.
 #[derive(Clone, Debug)]
 pub struct Handovers {
     waiters: u64,
@@ -147,7 +144,7 @@ pub struct Handovers {
 }
 
 impl Handovers {
-    /// From each release to the grant that came next, but for the last `rest`.
+    /// The times from each release to the next grant, without the last `rest`.
     #[must_use]
     pub fn new(
         waiters: u64,
@@ -168,7 +165,6 @@ impl Handovers {
         Self { waiters, times }
     }
 
-    /// For people.
     #[must_use]
     pub fn to_text(&self) -> String {
         let at = |quantile| micros(&self.times, quantile);
@@ -182,7 +178,6 @@ impl Handovers {
         )
     }
 
-    /// For machines.
     #[must_use]
     pub fn to_json(&self) -> String {
         let value = json!({
@@ -281,7 +276,7 @@ fn tenths(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// What takes longer is recorded as this.
+/// A longer time is recorded as this.
 const LONGEST_NANOS: u64 = 600_000_000_000;
 
 #[cfg(test)]

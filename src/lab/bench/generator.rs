@@ -1,5 +1,6 @@
-//! Many clients in one thread: each has its own session and connections, one loop drives them all, as a
-//! program built on events would. With a thread for each, what is measured is mostly the switching of threads.
+//! Many clients on one thread: each has its own session and connections, and one loop drives them
+//! all, as in an event-driven program. With a thread for each, the measurement would mostly show
+//! the switching of threads.
 
 use super::driven::{Driven, no_poll};
 use super::figures::{Figures, Handovers, Measured};
@@ -28,8 +29,8 @@ pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measur
     Ok(Measured { clients: load.clients, figures, elapsed, losses: Some(losses), costs: None })
 }
 
-/// Measures how long a lock is on its way from one client to the next, while all but one of `load.clients` wait for
-/// it: from the release of one, who held it for `hold`, to the next grant.
+/// Measures how a lock passes from one client to the next while all others of `load.clients` wait
+/// for it: the time from the release of a client, which held it for `hold`, to the next grant.
 pub fn measure_handovers(
     load: &Load,
     hold: Duration,
@@ -43,16 +44,16 @@ pub fn measure_handovers(
     generator.bar = Some(bar);
     generator.run_all(load.ops, to)?;
     generator.close_all(to.timeout)?;
-    // Towards the end fewer and fewer wait.
+    // Towards the end fewer and fewer clients wait.
     let rest = usize::try_from(load.clients).expect("few clients");
     Ok(Handovers::new(load.clients - 1, (generator.released, generator.granted), rest))
 }
 
-/// What the clients want.
+/// The locks that the clients want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Locks {
     OneEach,
-    /// Each holds it for so long.
+    /// All want one lock; each holds it for so long.
     OneForAll(Duration),
 }
 
@@ -72,7 +73,7 @@ struct Generator<'a> {
     left: u64,
     /// Members with nothing under way.
     idle: usize,
-    /// When to ask all members again what is due.
+    /// When to check the deadlines of all members again.
     look_at: Instant,
 }
 
@@ -130,9 +131,9 @@ impl Generator<'_> {
         self.members[place].begin_cycle();
     }
 
-    /// One wait, and all that follows from what it found.
+    /// One turn: polls, and handles what arrived.
     fn turn(&mut self) -> Result<(), Failure> {
-        // Only one of them holds the lock that all want; of many locks nobody holds one for long.
+        // Only a lock that all want is held for some time.
         let holders = if self.locks == Locks::OneEach { &[][..] } else { &self.members };
         let next_release = holders.iter().filter_map(Member::release_at).min();
         let until_release = next_release.map(|at| at.saturating_duration_since(Instant::now()));
@@ -160,7 +161,7 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Gives back what was held for long enough.
+    /// Releases locks that were held for long enough.
     fn release_due(&mut self) -> Result<(), Failure> {
         let now = Instant::now();
         for place in 0..self.members.len() {
@@ -173,7 +174,7 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Does what one member's core says until it says nothing more.
+    /// Obeys one member's core until it has no more actions.
     fn settle(&mut self, place: usize) -> Result<(), Failure> {
         while let Some(told) = self.members[place].settle(&self.poller)? {
             if let Told::Cycle { begun, granted } = told {
@@ -190,7 +191,7 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Ends all sessions, so that nothing is left at the server; their TTLs do so if this takes too long.
+    /// Ends all sessions at the server; after `timeout` their TTLs do so.
     fn close_all(&mut self, timeout: Duration) -> Result<(), Failure> {
         let begun = Instant::now();
         for place in 0..self.members.len() {
@@ -204,7 +205,7 @@ impl Generator<'_> {
     }
 }
 
-/// Shorter than any release takes, and not at once.
+/// Shorter than any release takes, but not zero.
 const HOLD_MIN: Duration = Duration::from_micros(1);
 /// Sockets taken from one wait.
 const READY_MAX: usize = 1024;

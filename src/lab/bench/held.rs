@@ -1,5 +1,5 @@
-//! Many held locks of sessions that die: what each costs the leader's memory, and how long its longest turn is while
-//! they expire.
+//! Many locks of sessions that then expire: the leader's memory per lock, and its longest turn
+//! during the expiry.
 //!
 //! A node answers a status question within one turn of its loop, so the longest answer is no shorter than the longest
 //! turn. The memory is the resident set of the leader's process: the entries since its last snapshot are in it, and at its peak what
@@ -19,26 +19,28 @@ use tenure::net::Poller;
 use tenure::sys::clock;
 use tenure::wire::NodeStatus;
 
-/// What was measured.
+/// The measurement.
 #[derive(Clone, Debug)]
 pub struct Held {
     locks: u64,
     sessions: u64,
-    /// By how much the leader's resident memory grew.
+    /// Growth of the leader's resident memory, in bytes.
     bytes: u64,
-    /// The most that was resident of the leader.
+    /// Peak resident memory of the leader, in bytes.
     peak: u64,
-    /// What the state takes, as the lock machine counts it, and the leader's newest snapshot, if there is one, in bytes.
+    /// Bytes of the state, as the lock machine counts them, and of the leader's newest snapshot, if
+    /// there is one.
     state: Option<u64>,
     snapshot: Option<u64>,
-    /// From the sessions' last sign of life until the last lock was free, the TTL included.
+    /// From the sessions' last renewal until the last lock was free, the TTL included.
     expiry: Duration,
-    /// Status answers of the leader meanwhile: the median and the longest.
+    /// The leader's status answers meanwhile: the median and the longest.
     median: Duration,
     longest: Duration,
 }
 
-/// Holds `locks` locks, ends their clients without a word, and watches the leader until all are free.
+/// Holds `locks` locks, drops their clients without ending the sessions, and watches the leader
+/// until all are free.
 pub fn measure(processes: &mut Processes, to: &Connection, locks: u64) -> Result<Held, Failure> {
     let leader = processes.wait_whole()?;
     let before = processes.resident_bytes(leader)?;
@@ -56,7 +58,6 @@ pub fn measure(processes: &mut Processes, to: &Connection, locks: u64) -> Result
 }
 
 impl Held {
-    /// For people.
     #[must_use]
     pub fn to_text(&self) -> String {
         let snapshot = match self.snapshot {
@@ -78,7 +79,6 @@ impl Held {
         )
     }
 
-    /// For machines.
     #[must_use]
     pub fn to_json(&self) -> String {
         let value = json!({
@@ -103,7 +103,7 @@ fn mega(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Acquires them all, and drops the clients with their sockets: how many there were.
+/// Acquires all locks, and drops the clients with their sockets; says how many clients there were.
 fn hold(to: &Connection, locks: u64) -> Result<u64, Failure> {
     let sessions = locks.div_ceil(LOCKS_PER_SESSION);
     let mut poller = Poller::new(READY_MAX).map_err(no_poll)?;
@@ -137,7 +137,7 @@ fn hold(to: &Connection, locks: u64) -> Result<u64, Failure> {
     Ok(sessions)
 }
 
-/// Does what one client's core says: how many of its locks were granted.
+/// Obeys one client's core; says how many locks were granted.
 fn settle(holder: &mut Driven, poller: &Poller) -> Result<u64, Failure> {
     let mut granted = 0;
     while let Some(decided) = holder.settle(poller) {
@@ -148,7 +148,7 @@ fn settle(holder: &mut Driven, poller: &Poller) -> Result<u64, Failure> {
     Ok(granted)
 }
 
-/// Asks the node again and again until it knows of no lock: how long each answer took.
+/// Asks the node for its status until it has no locks; gives the time of each answer.
 fn watch(node: &str, timeout: Duration) -> Result<Vec<Duration>, Failure> {
     let mut answers = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! Many clients, each of which holds a lock and has a connection to every node, through the kill of the leader, and through a restart of all
-//! nodes at once: how long until each is served again, how many elections that takes, and how many leases are lost.
+//! Many clients, each with a lock and a connection to every node, through a kill of the leader and
+//! a restart of all nodes: the time until each is served again, elections, and lost leases.
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
@@ -13,30 +13,30 @@ use tenure::client::{
     AcquireOptions, Client, ClusterAt, ClusterStatus, Lease, LeaseState, Pending, Wait,
 };
 
-/// What was seen.
+/// The measurement.
 #[derive(Clone, Debug)]
 pub struct Herd {
     clients: u64,
-    /// Until all were connected and held their locks.
+    /// The time until all were connected and held their locks.
     opened: Duration,
     killed: Passage,
     restarted: Passage,
 }
 
-/// Of one event.
+/// The measurements of one event.
 #[derive(Clone, Copy, Debug, Default)]
 struct Passage {
-    /// Until the first client was granted another lock, half of them, and the last.
+    /// The time until the first client was granted another lock, then half of them, and the last.
     first: Duration,
     half: Duration,
     last: Duration,
     /// By how much the term rose.
     elections: u64,
-    /// Leases that were held before and are lost.
+    /// Leases that were lost.
     lost: usize,
 }
 
-/// The clients, each with the lease that it keeps.
+/// The clients, each with its lease.
 struct Clients {
     all: Vec<(Client, Lease)>,
 }
@@ -119,7 +119,7 @@ impl Clients {
     }
 }
 
-/// The highest that a node says.
+/// The highest term of all nodes.
 fn term(to: &Connection) -> Result<u64, Failure> {
     let whom: ClusterAt = to.at()?;
     let status = ClusterStatus::ask(&whom, to.timeout);
@@ -129,7 +129,6 @@ fn term(to: &Connection) -> Result<u64, Failure> {
 }
 
 impl Herd {
-    /// For people.
     #[must_use]
     pub fn to_text(&self) -> String {
         let head = ["", "first s", "half s", "last s", "elections", "leases lost"];
@@ -151,7 +150,6 @@ impl Herd {
         )
     }
 
-    /// For machines.
     #[must_use]
     pub fn to_json(&self) -> String {
         let of = |passage: &Passage| {

@@ -1,4 +1,5 @@
-//! Threads that acquire and release through the library, each its own lock, as fast as they are answered.
+//! Threads that acquire and release through the library, each its own lock, as fast as answers
+//! come.
 
 use super::figures::{Figures, Measured};
 use crate::cli::connect::Connection;
@@ -14,15 +15,14 @@ use tenure::client::{AcquireOptions, Client, Wait};
 pub struct Load {
     /// Threads.
     pub clients: u64,
-    /// Clients of the library that they share; at most `clients`.
+    /// Clients of the library that the threads share; at most `clients`.
     pub connections: u64,
-    /// Cycles of all together.
+    /// Cycles of all threads together.
     pub ops: u64,
-    /// Of each client's session.
+    /// The TTL of each client's session.
     pub ttl: Duration,
 }
 
-/// Measures it.
 pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measured, Failure> {
     let connections = open_all(load, to)?;
     let run = Run {
@@ -74,7 +74,7 @@ impl Run<'_> {
     fn client(&self, client: &Client, name: &str) -> Result<Figures, Failure> {
         let mut warm = Figures::new();
         let warmed = (0..WARM_UP).try_for_each(|_| cycle(client, name, &mut warm));
-        // Also after a failure: the others wait for all.
+        // Also after a failure, since the others wait for all.
         self.ready.wait();
         warmed?;
         let mut figures = Figures::new();
@@ -100,5 +100,5 @@ pub fn cycle(client: &Client, name: &str, figures: &mut Figures) -> Result<(), F
 
 /// Cycles before the measurement: connections, caches and branch predictors are then as they stay.
 pub const WARM_UP: u32 = 50;
-/// The progress bar is not what we measure.
+/// Cycles between updates of the progress bar, which must not disturb the measurement.
 pub const BAR_STEP: u64 = 32;

@@ -1,4 +1,4 @@
-//! One client of the generator: it acquires and releases one lock, again and again.
+//! One client of the generator: it acquires and releases one lock in a loop.
 
 use super::driven::{Decision, Driven};
 use crate::cli::connect::Connection as Options;
@@ -10,7 +10,7 @@ use tenure::lock::Name;
 use tenure::net::Poller;
 use tenure::sys::clock;
 
-/// A client, and the cycle that it is in.
+/// A client, and its present cycle.
 #[derive(Debug)]
 pub struct Member {
     pub driven: Driven,
@@ -26,28 +26,28 @@ struct Cycle {
     call: CallId,
     begun: Instant,
     granted: Option<Instant>,
-    /// What it holds, and gives back then.
+    /// The lease, and when to release it.
     holds: Option<(LeaseId, Instant)>,
 }
 
-/// What came of a member.
+/// An event of a member.
 #[derive(Clone, Copy, Debug)]
 pub enum Told {
     /// A lock was acquired and released.
     Cycle { begun: Instant, granted: Instant },
-    /// Something else; there may be more.
+    /// Another event.
     Other,
 }
 
 impl Member {
-    /// Not connected yet. It wants the lock `name`, for so long.
+    /// A member that is not connected yet, and will hold the lock `name` for `hold`.
     pub fn new(place: u64, name: Name, hold: Duration, (ttl, to): (Duration, &Options)) -> Self {
         let client = format!("bench/{}/{place}", std::process::id());
         let driven = Driven::new(place, &client, ttl, to);
         Self { driven, name, hold, cycle: None, closed: false }
     }
 
-    /// Wants its lock.
+    /// Begins to acquire its lock.
     pub fn begin_cycle(&mut self) {
         let wish = AcquireCall::lock(self.name.clone(), Wait::Forever);
         let begun = Instant::now();
@@ -55,12 +55,12 @@ impl Member {
         self.cycle = Some(Cycle { call, begun, granted: None, holds: None });
     }
 
-    /// When it gives its lock back, if it holds it.
+    /// When to release the lock, if it is held.
     pub fn release_at(&self) -> Option<Instant> {
         self.cycle.as_ref()?.holds.map(|(_, until)| until)
     }
 
-    /// Gives its lock back; it leaves with the next `settle`.
+    /// Releases its lock; the request leaves with the next `settle`.
     pub fn release(&mut self) {
         let Some(cycle) = &mut self.cycle else { return };
         if let Some((lease, _)) = cycle.holds.take() {
@@ -78,7 +78,7 @@ impl Member {
         self.closed
     }
 
-    /// Does what the core says now; `None` once it says nothing.
+    /// Obeys the core once; `None`: the core has no actions.
     pub fn settle(&mut self, poller: &Poller) -> Result<Option<Told>, Failure> {
         let Some(decided) = self.driven.settle(poller) else { return Ok(None) };
         let mut told = Told::Other;
@@ -92,7 +92,7 @@ impl Member {
 
     fn handle_decided(&mut self, (call, result): Decision) -> Result<Option<Told>, Failure> {
         let done = match result {
-            // What it held is gone with its session: it begins again.
+            // Its lock is gone with its session: it begins again.
             Err(error) if error.status == Status::SessionExpired => {
                 self.begin_cycle();
                 return Ok(None);

@@ -130,7 +130,6 @@ impl Options {
     }
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let starts_its_own =
         options.spawn || options.embedded || options.cruel || options.table || options.tls_costs;

@@ -1,49 +1,49 @@
-//! What the nodes say of themselves while they are measured: their terms, and the longest of their own times.
+//! Readings of the nodes' statuses during a measurement: their terms, and their longest times.
 
 use crate::cli::connect::Connection;
 use std::time::{Duration, Instant};
 use tenure::client::ClusterStatus;
 use tenure::wire::{NodeStatus, Timing};
 
-/// All nodes that answered at about one time.
+/// The statuses of all nodes that answered at about one time.
 #[derive(Clone, Debug)]
 pub struct Reading {
     pub at: Instant,
     pub nodes: Vec<NodeStatus>,
 }
 
-/// One of the times that a node measures of itself.
+/// A time that a node measures of itself, picked from its status.
 pub type Measure = fn(&NodeStatus) -> Option<Timing>;
 
 /// The longest time of some nodes within a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Longest {
     pub micros: u64,
-    /// It may have been before the span, which then had none that was longer.
+    /// The time may be from before the span: then it is an upper bound for the span.
     pub is_bound: bool,
 }
 
 impl Reading {
-    /// Asks them all.
+    /// Asks all nodes.
     pub fn take(to: &Connection) -> Self {
-        // Where a file is of no use the clients say so.
+        // The clients report a TLS file that cannot be used.
         let cluster = to.at().map(|cluster| ClusterStatus::ask(cluster, to.timeout));
         let nodes = cluster.map(|cluster| cluster.answered().cloned().collect());
         Self { at: Instant::now(), nodes: nodes.unwrap_or_default() }
     }
 
-    /// The highest term of them.
+    /// The highest term of all nodes.
     pub fn term(&self) -> u64 {
         self.nodes.iter().map(|node| node.term.0).max().unwrap_or_default()
     }
 
-    /// The one that leads the highest term, as it says itself.
+    /// The node that says it leads, of several the one in the highest term.
     pub fn leader(&self) -> Option<&NodeStatus> {
         let leaders = self.nodes.iter().filter(|node| node.role == "leader");
         leaders.max_by_key(|node| node.term)
     }
 
-    /// Why there is the leader that they know, as one says that knows the highest term.
+    /// Why the present leader was elected, by a node in the highest term.
     pub fn why(&self) -> Option<&str> {
         let of_term = self.nodes.iter().filter(|node| node.term.0 == self.term());
         of_term.filter_map(|node| node.leader_change_why.as_deref()).next()
@@ -56,7 +56,8 @@ impl Reading {
     }
 }
 
-/// The longest time since `before`, of the readings that followed it: of those a node tells the longest of the minute before.
+/// The longest time since `before`, by the later readings, each of which has the longest of its
+/// last minute.
 pub fn longest_since(before: &Reading, after: &[Reading], measure: Measure) -> Longest {
     let known = before.longest(measure);
     let is_new = |reading: &&Reading| {
@@ -66,7 +67,7 @@ pub fn longest_since(before: &Reading, after: &[Reading], measure: Measure) -> L
     Longest { micros: new.unwrap_or(known), is_bound: new.is_none() }
 }
 
-/// What a node tells is of whole seconds.
+/// A minute, and one second since nodes count in whole seconds.
 pub const MINUTE: Duration = Duration::from_secs(61);
 
 #[cfg(test)]

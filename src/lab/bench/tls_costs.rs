@@ -1,4 +1,5 @@
-//! What TLS costs: the same measures of two clusters, one over TLS and one without, in turn, so that both meet the same machine.
+//! The cost of TLS: the same measurements of two clusters, one over TLS and one without,
+//! interleaved on the same machine.
 
 use super::{Options, failover, generator, load};
 use crate::cli::connect::Connection;
@@ -10,14 +11,14 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-/// What was seen in each round.
+/// The measurements of all rounds.
 #[derive(Clone, Debug, Default)]
 pub struct TlsCosts {
     plain: Rounds,
     tls: Rounds,
 }
 
-/// Of one of the clusters.
+/// The rounds of one cluster.
 #[derive(Clone, Debug, Default)]
 struct Rounds {
     acquire_us: Vec<f64>,
@@ -25,7 +26,7 @@ struct Rounds {
     failover_ms: Vec<f64>,
 }
 
-/// Measures it, with what the nodes write below `data`.
+/// Measures both clusters, with data directories below `data`.
 pub fn measure(data: &Path, options: &Options) -> Result<TlsCosts, Failure> {
     let program = options.program.as_deref();
     let start = |name: &str, carrier| {
@@ -71,7 +72,7 @@ impl Rounds {
 }
 
 impl TlsCosts {
-    /// For people: medians, side by side.
+    /// Medians, side by side.
     #[must_use]
     pub fn to_text(&self) -> String {
         let head = ["", "plain", "TLS", "TLS to plain"].map(str::to_owned);
@@ -83,7 +84,7 @@ impl TlsCosts {
         format!("medians of {ROUNDS} rounds, in turn\n{}", output::table(&table))
     }
 
-    /// For machines: medians, and all that they are of.
+    /// Medians, and the values behind them.
     #[must_use]
     pub fn to_json(&self) -> String {
         let side = |rounds: &Rounds| {
@@ -115,7 +116,7 @@ impl TlsCosts {
     }
 }
 
-/// The one in the middle; of two the smaller.
+/// The median; of an even number the lower one.
 fn median(of: &[f64]) -> f64 {
     let mut sorted = of.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -124,9 +125,9 @@ fn median(of: &[f64]) -> f64 {
 
 const ROUNDS: u64 = 5;
 const CLIENTS: u64 = 64;
-/// Of one client, and of all 64 together.
+/// Cycles of one client, and of all 64 together.
 const CYCLES: u64 = 6_400;
-/// In each round.
+/// Kills of the leader in each round.
 const FAILOVERS: u64 = 3;
 
 #[cfg(test)]

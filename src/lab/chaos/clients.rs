@@ -1,4 +1,5 @@
-//! The clients' processes: each of a place of its own, under a new name and with a new log after each kill.
+//! The clients' processes: each place has one at a time, with a new name and a new log after each
+//! kill.
 
 use super::client::{LOCKS, WORD, crash};
 use super::network::{Machine, Network};
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 use tenure::base::rng::Rng;
 use tenure::sys::process;
 
-/// All of them; killed when dropped.
+/// All client processes; killed on drop.
 #[derive(Debug)]
 pub struct Clients {
     data: PathBuf,
@@ -29,27 +30,27 @@ pub struct Clients {
     programs: Programs,
 }
 
-/// What they run.
+/// The programs of the clients.
 #[derive(Debug)]
 pub struct Programs {
-    /// In turn.
+    /// Programs, in turn by place.
     pub paths: Vec<PathBuf>,
-    /// They speak TLS by these.
+    /// The certificates, for TLS.
     pub papers: Option<Papers>,
-    /// As whom each does.
+    /// The identity of each client.
     pub guise: Guise,
 }
 
-/// As whom clients come.
+/// The identity of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guise {
-    /// All as one operator.
+    /// All are the operator.
     Operator,
-    /// Each place as a client of its own.
+    /// Each place is a principal of its own.
     Own,
 }
 
-/// Where one process after the other is the client.
+/// A place, with one process after the other.
 #[derive(Debug, Default)]
 struct Place {
     child: Option<Child>,
@@ -104,7 +105,7 @@ impl Clients {
             .args([WORD, &endpoints(), &self.name(place)])
             .args([self.log(place), resource::socket(&self.data)])
             .arg(self.seeds.number().to_string())
-            // Ctrl-C is for us, who end it in order.
+            // A Ctrl-C is for us alone: we end the process in order.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -119,7 +120,7 @@ impl Clients {
         self.places.len()
     }
 
-    /// Under which name the process at `place` logs.
+    /// The name, and log, of the process at `place`.
     #[must_use]
     pub fn name(&self, place: usize) -> String {
         format!("{}.{}", name_of(place), self.places[place].lives)
@@ -142,7 +143,7 @@ impl Clients {
         children.for_each(|child| process::signal_child(child, SIGCONT));
     }
 
-    /// Kills one as `kill -9` does, and with it those that it started; says which names are gone.
+    /// Kills one as `kill -9` does, and the processes that it started; gives their names.
     ///
     /// # Errors
     /// It cannot be waited for; the logs cannot be listed.
@@ -159,14 +160,14 @@ impl Clients {
         Ok(gone)
     }
 
-    /// Under which names processes that `client` started log, also those that ended long ago.
+    /// The names of all processes that `client` ever started, by their logs.
     fn started_by(&self, client: &str) -> Result<Vec<String>, Failure> {
         let logs = stage::logs(&self.data)?;
         let names = logs.iter().filter_map(|log| log.file_stem()?.to_str());
         Ok(names.filter(|name| crash::is_of(name, client)).map(str::to_owned).collect())
     }
 
-    /// Which ended although nobody killed them, and what they said last.
+    /// Processes that ended although nobody killed them, with their last line.
     #[must_use]
     pub fn ended(&mut self) -> Vec<String> {
         let mut ended = Vec::new();
@@ -180,7 +181,7 @@ impl Clients {
         ended
     }
 
-    /// Tells all to end, and waits until they have; says who did not within `patience`, or failed.
+    /// Tells all to end, and waits; gives those that did not end within `patience`, or failed.
     #[must_use]
     pub fn finish(mut self, patience: Duration) -> Vec<String> {
         for place in &mut self.places {
@@ -206,7 +207,8 @@ impl Clients {
         complaints
     }
 
-    /// What is still to be granted to whom, from what the logs have beyond their present ends.
+    /// The outstanding grants: each client must be granted each lock beyond the present end of its
+    /// log.
     ///
     /// # Errors
     /// A log cannot be read.
@@ -214,7 +216,7 @@ impl Clients {
         let mut tails = Vec::new();
         for place in 0..self.places.len() {
             let path = self.log(place);
-            // One that has only just started has none yet.
+            // A process that has just started has no log yet.
             let from = std::fs::metadata(&path).map_or(0, |log| log.len());
             tails.push(Tail { name: self.name(place), path, from, left: LOCKS.into() });
         }
@@ -225,18 +227,18 @@ impl Clients {
 impl Drop for Clients {
     fn drop(&mut self) {
         for child in self.places.iter_mut().filter_map(|place| place.child.as_mut()) {
-            // One that has ended already needs neither.
+            // Harmless if it has ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 }
 
-/// Each client and what it is to be granted.
+/// Each client and the locks that it must be granted.
 #[derive(Debug)]
 pub struct Wishes(Vec<Tail>);
 
-/// The part of one log that is not read yet.
+/// The unread part of one log.
 #[derive(Debug)]
 struct Tail {
     name: String,
@@ -246,12 +248,12 @@ struct Tail {
 }
 
 impl Wishes {
-    /// Reads on. What is left then is who waits for what.
+    /// Reads on, and drops what was granted.
     pub fn read_on(&mut self) {
         self.0.iter_mut().for_each(Tail::read_on);
     }
 
-    /// Who waits for what; empty: everything was granted to everybody.
+    /// The outstanding grants; empty: all were granted.
     #[must_use]
     pub fn left(&self) -> Vec<String> {
         let waits = |tail: &Tail| {
@@ -265,7 +267,7 @@ impl Wishes {
 
 impl Tail {
     fn read_on(&mut self) {
-        // It is written at this moment: the next look finds what this one does not.
+        // The log is being written: the next look finds the rest.
         let Ok(text) = read_from(&self.path, self.from) else { return };
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         self.from += whole as u64;
@@ -288,13 +290,13 @@ fn read_from(path: &Path, from: u64) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Which client a name in the logs is of: "c2" of "c2.5", and of "c2.5-1".
+/// The client of a name in the logs: "c2" for "c2.5" and for "c2.5-1".
 #[must_use]
 pub fn client_of(name: &str) -> &str {
     name.split_once('.').map_or(name, |(client, _)| client)
 }
 
-/// The client at `place`, in all its lives.
+/// The name of the client at `place`, whichever its process.
 #[must_use]
 pub fn name_of(place: usize) -> String {
     format!("c{}", place + 1)

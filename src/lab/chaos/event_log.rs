@@ -1,4 +1,4 @@
-//! An event log that is written: each line whole, in one write, so that a kill cuts at most the last one.
+//! A writer of event logs: each line is one write, so that a kill cuts at most the last line.
 
 use crate::cli::failure::Failure;
 use crate::lab::verify::line::{Kind, Line};
@@ -33,7 +33,7 @@ impl EventLog {
     /// Adds a line.
     ///
     /// # Panics
-    /// It cannot be written: what is not logged cannot be judged.
+    /// The line cannot be written: an unlogged event could not be judged.
     pub fn write(&self, line: &Line) {
         let mut text = serde_json::to_vec(line).expect("a line has only names and numbers");
         text.push(b'\n');

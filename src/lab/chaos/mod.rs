@@ -1,5 +1,5 @@
-//! `tenure chaos`: real nodes and clients in network namespaces, under cuts, stops and kills; what the clients logged is
-//! judged by the checker of `tenure verify`.
+//! `tenure chaos`: real nodes and clients in network namespaces, under cuts, stops and kills; the
+//! checker of `tenure verify` judges the clients' logs.
 
 pub mod client;
 mod clients;
@@ -68,7 +68,6 @@ pub struct Options {
     or_skip: bool,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let network = match Network::build(nodes::NODES, usize::from(options.clients)) {
         Ok(network) => network,
@@ -97,7 +96,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     result
 }
 
-/// Sets up, strikes until it is enough, heals, and judges.
+/// Sets up, strikes, heals, and judges.
 fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure> {
     let seed = options.seed.unwrap_or_else(random::seed);
     output::print(&format!(
@@ -150,7 +149,7 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
     conclude(&verdict, &complaints)
 }
 
-/// Certificates of nodes, and of the operator or of each client, if they are wanted.
+/// Certificates of nodes, and of the operator or of each client, if TLS is wanted.
 fn papers(options: &Options, data: &Path) -> Result<Option<Papers>, Failure> {
     if !options.tls {
         return Ok(None);
@@ -167,7 +166,8 @@ fn guise(options: &Options) -> Guise {
     if options.rights { Guise::Own } else { Guise::Operator }
 }
 
-/// Each nemesis once per round, in an order of its own, until time is over and none is left out. When each struck.
+/// Strikes with each nemesis once per round, in an order drawn for the round, until time is over
+/// and each has struck. Gives when each struck.
 fn strike(options: &Options, stage: &mut Stage) -> Result<BTreeMap<Nemesis, Vec<u64>>, Failure> {
     let wanted = match options.nemeses.is_empty() {
         true => nemesis::ALL.iter().map(|(nemesis, _)| *nemesis).collect(),
@@ -199,7 +199,7 @@ fn conclude(verdict: &Verdict, complaints: &[String]) -> Result<u8, Failure> {
     Ok(if verdict.is_kept() && complaints.is_empty() { 0 } else { NO })
 }
 
-/// Makes `data`, which must hold nothing: logs of another run would be judged with ours.
+/// Makes `data`, which must be empty: logs of another run would be judged with ours.
 fn make_empty(data: &Path) -> Result<(), Failure> {
     let place = data.display();
     std::fs::create_dir_all(data)
@@ -213,5 +213,6 @@ fn make_empty(data: &Path) -> Result<(), Failure> {
     }
 }
 
-/// A client that was cut off may back off for some seconds after healing, in which others are served 20 times a second.
+/// After healing, a client may back off for some seconds, in which others are served 20 times a
+/// second.
 const OVERTAKEN_MAX: u64 = 500;

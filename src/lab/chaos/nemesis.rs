@@ -1,4 +1,5 @@
-//! What is done to the cluster and its clients, by name, and how each strikes. All is undone in one way: everything heals.
+//! The nemeses: faults of the cluster and its clients, by name, and how each strikes. Healing
+//! undoes all of them alike.
 
 use super::network::{Machine, both};
 use super::nodes::NODES;
@@ -35,19 +36,19 @@ pub enum Nemesis {
     FollowerStop,
     /// The leader's code stops for longer than sessions live.
     LeaderStop,
-    /// A client is killed, and another comes.
+    /// A client is killed, and another starts in its place.
     ClientKill,
-    /// A follower is killed and comes back.
+    /// A follower is killed and restarts.
     FollowerKill,
-    /// The leader is killed and comes back.
+    /// The leader is killed and restarts.
     LeaderKill,
-    /// All nodes are killed and come back.
+    /// All nodes are killed and restart.
     AllKill,
     /// One of the cuts, and one that stops or kills, at once.
     Combined,
 }
 
-/// All of them, with their names.
+/// All nemeses, with their names.
 pub const ALL: [(Nemesis, &str); 17] = [
     (Nemesis::FollowerCut, "follower-cut"),
     (Nemesis::LeaderCut, "leader-cut"),
@@ -89,7 +90,7 @@ const OTHERS: [Nemesis; 7] = [
     Nemesis::AllKill,
 ];
 
-/// Whom it may strike, by their places.
+/// The targets of a nemesis, by their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Targets {
     pub leader: usize,
@@ -98,7 +99,7 @@ pub struct Targets {
 }
 
 impl Nemesis {
-    /// How long it lasts: from, to. What must outlast a session (2 s) does.
+    /// The bounds of its duration. A fault that must outlast a session lasts longer than 2 s.
     #[must_use]
     pub fn lasts(self) -> (Duration, Duration) {
         let millis = |from, to| (Duration::from_millis(from), Duration::from_millis(to));
@@ -113,10 +114,10 @@ impl Nemesis {
         }
     }
 
-    /// Strikes; says whom.
+    /// Strikes; gives the name of the target.
     ///
     /// # Errors
-    /// A tool or a process fails. The cluster's own trouble is none.
+    /// A tool or a process fails. Trouble of the cluster is no error.
     pub fn strike(self, stage: &mut Stage) -> Result<String, Failure> {
         match self {
             Self::Combined => {
@@ -158,7 +159,7 @@ impl Nemesis {
         })
     }
 
-    /// Which directions a cut loses, of so many clients.
+    /// The directions that a cut drops, with `clients` clients.
     fn pairs(self, targets: Targets, clients: usize) -> Vec<(Machine, Machine)> {
         let Targets { leader, follower, client } = targets;
         let (lead, follow) = (Machine::Node(leader), Machine::Node(follower));

@@ -1,10 +1,11 @@
-//! A network of namespaces: each node and each client in one of its own, joined by a router that drops what is cut.
+//! A network of namespaces: each node and each client has one of its own, joined by a router that
+//! drops cut traffic.
 //!
-//! Every machine has a subnet with the router in it, so that all traffic between two of them is forwarded there, and a
-//! rule of its policy routing (`from A to B blackhole`) loses one direction of it silently, as a broken cable does. No
-//! firewall is needed. The calling thread moves into the router, whose own traffic is never cut. Nothing has a name that
-//! another program could see, and all of it goes with the last process in it: there is nothing to clean up, even after
-//! kill -9.
+//! Every machine has a subnet with the router in it, so that all traffic between two machines is
+//! forwarded there, and a rule of the router's policy routing (`from A to B blackhole`) drops one
+//! direction silently, as a broken cable does. No firewall is needed. The calling thread moves into
+//! the router, whose own traffic is never cut. The namespaces are unnamed and vanish with the last
+//! process in them: there is nothing to clean up, even after kill -9.
 
 use crate::cli::failure::Failure;
 use std::io::Write;
@@ -14,7 +15,7 @@ use tenure::sys::namespace::Namespace;
 /// The router, and all machines.
 #[derive(Debug)]
 pub struct Network {
-    // Held, so that it lives until the end: this thread is in it.
+    // Held until the end: this thread is in it.
     _router: Namespace,
     nodes: Vec<Namespace>,
     clients: Vec<Namespace>,
@@ -29,14 +30,15 @@ pub enum Machine {
 }
 
 impl Network {
-    /// Builds it. The calling thread is in the router from then on, and so are threads and processes that it starts.
+    /// Builds the network. The calling thread is in the router from then on, and so are threads and
+    /// processes that it starts.
     ///
     /// # Errors
-    /// This user or kernel may not; `ip` is missing: what to do.
+    /// User or kernel do not allow it, or `ip` is missing; the sentence says what to do.
     pub fn build(nodes: usize, clients: usize) -> Result<Self, Failure> {
         let router = namespace()?;
         router.enter().map_err(|error| not_allowed(&error))?;
-        // Of this thread's namespace: procfs shows each its own.
+        // Of this thread's namespace: procfs shows each thread its own.
         std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")
             .map_err(|error| not_allowed(&error))?;
         let namespaces = |count| (0..count).map(|_| namespace()).collect::<Result<Vec<_>, _>>();
@@ -72,15 +74,15 @@ impl Network {
         batch(&mut command, &own)
     }
 
-    /// Lets the process of `command` run on `machine`.
+    /// Makes the process of `command` run on `machine`.
     pub fn hold(&self, machine: Machine, command: &mut Command) {
         self.namespace(machine).hold(command);
     }
 
-    /// Loses what goes from the first machine of each pair to the second.
+    /// Drops traffic from the first machine of each pair to the second.
     ///
     /// # Errors
-    /// `ip` says no.
+    /// `ip` fails.
     pub fn cut(&mut self, pairs: &[(Machine, Machine)]) -> Result<(), Failure> {
         let mut rules = String::new();
         for (from, to) in pairs {
@@ -94,10 +96,10 @@ impl Network {
         batch(&mut Command::new(IP), &rules)
     }
 
-    /// Loses nothing any more.
+    /// Ends all cuts.
     ///
     /// # Errors
-    /// `ip` says no.
+    /// `ip` fails.
     pub fn heal(&mut self) -> Result<(), Failure> {
         let rule = |preference| format!("rule del preference {preference}\n");
         let rules: String = std::mem::take(&mut self.cuts).into_iter().map(rule).collect();
@@ -113,7 +115,7 @@ impl Network {
 }
 
 impl Machine {
-    /// Where it is reached.
+    /// The machine's IP address.
     #[must_use]
     pub fn address(self) -> String {
         format!("{}.2", self.subnet())
@@ -123,7 +125,7 @@ impl Machine {
         format!("10.77.{}", self.number())
     }
 
-    /// Different for all, from 1 to 254.
+    /// The machine's number among all, from 1 to 254.
     fn number(self) -> usize {
         match self {
             Self::Node(place) => 1 + place,
@@ -174,7 +176,8 @@ fn batch(command: &mut Command, lines: &str) -> Result<(), Failure> {
 }
 
 const IP: &str = "ip";
-/// Before those of the tables `main` and `default`, which have 32766 and 32767.
+/// The preference of our first rule: before the tables `main` and `default`, which have 32766 and
+/// 32767.
 const RULES_FROM: u32 = 1000;
 
 #[cfg(test)]

@@ -19,16 +19,16 @@ use tenure::sys::process;
 /// How many there are.
 pub const NODES: usize = 3;
 
-/// The processes; killed when dropped.
+/// The processes; killed on drop.
 #[derive(Debug)]
 pub struct Nodes {
     data: PathBuf,
     children: [Option<Child>; NODES],
-    /// What each runs from its next start on.
+    /// The program of each from its next start on.
     programs: [PathBuf; NODES],
-    /// They speak TLS by these.
+    /// The certificates, for TLS.
     papers: Option<Papers>,
-    /// Where all are reached.
+    /// The cluster, for questions to its nodes.
     whom: ClusterAt,
 }
 
@@ -87,7 +87,7 @@ impl Nodes {
         command
             .arg("--data")
             .arg(self.data.join(format!("node-{id}")))
-            // Ctrl-C is for us, who end it in order.
+            // A Ctrl-C is for us alone: we end the process in order.
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -96,15 +96,15 @@ impl Nodes {
             .map_err(cannot)
     }
 
-    /// From its next start on a node runs that program.
+    /// Sets the program of a node from its next start on.
     pub fn set_program(&mut self, place: usize, program: &Path) {
         program.clone_into(&mut self.programs[place]);
     }
 
-    /// Ends one as an operator does, and waits for that.
+    /// Ends a node by SIGTERM, as an operator does, and waits.
     ///
     /// # Errors
-    /// It does not end within `patience`.
+    /// The node does not end within `patience`.
     pub fn stop_in_order(&mut self, place: usize, patience: Duration) -> Result<(), Failure> {
         self.signal(place, SIGTERM);
         let Some(mut child) = self.children[place].take() else { return Ok(()) };
@@ -130,17 +130,18 @@ impl Nodes {
         text.lines().rev().find(|line| line.contains(words)).map(str::to_owned)
     }
 
-    /// The levels that the nodes say which say one.
+    /// The levels of the nodes that tell one.
     #[must_use]
     pub fn levels(&self) -> Vec<u32> {
         let status = ClusterStatus::ask(&self.whom, STATUS_WAIT);
         status.answered().filter_map(|node| node.level).collect()
     }
 
-    /// Waits until all are at a level, which a new cluster is a moment after it was founded.
+    /// Waits until all nodes are at level `wanted`, which a new cluster reaches a moment after its
+    /// founding.
     ///
     /// # Errors
-    /// They are not within a time that is long for that.
+    /// They are not there within a long time.
     pub fn wait_for_level(&self, wanted: u32) -> Result<(), Failure> {
         let deadline = Instant::now() + LEVEL_WAIT;
         loop {
@@ -169,13 +170,13 @@ impl Nodes {
         endpoint(place)
     }
 
-    /// Whether all are of one cluster with a leader.
+    /// Whether all nodes are in one cluster with a leader.
     #[must_use]
     pub fn are_whole(&self) -> bool {
         Health::of(&ClusterStatus::ask(&self.whom, STATUS_WAIT)) == Health::Whole
     }
 
-    /// Who leads, if one of those that answer says so.
+    /// The place of the leader, if an answering node says that it leads.
     #[must_use]
     pub fn leader(&self) -> Option<usize> {
         let status = ClusterStatus::ask(&self.whom, STATUS_WAIT);
@@ -210,7 +211,7 @@ impl Nodes {
         }
     }
 
-    /// Which ended although nobody killed them, and what they said last.
+    /// Nodes that ended although nobody killed them, with their last line.
     #[must_use]
     pub fn ended(&mut self) -> Vec<String> {
         let mut ended = Vec::new();
@@ -228,7 +229,7 @@ impl Nodes {
 impl Drop for Nodes {
     fn drop(&mut self) {
         for child in self.children.iter_mut().flatten() {
-            // One that has ended already needs neither.
+            // Harmless if it has ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -251,7 +252,7 @@ fn endpoint(place: usize) -> String {
     format!("{}:{PORT}", Machine::Node(place).address())
 }
 
-/// What a program said last.
+/// The last line of a log.
 #[must_use]
 pub fn last_line(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::process::Command;
 /// The program of `what`: a path to it, or a git revision of this checkout, built below `target/older`.
 ///
 /// # Errors
-/// It is neither, or does not build.
+/// `what` is neither, or does not build.
 pub fn program(what: &str) -> Result<PathBuf, Failure> {
     let path = Path::new(what);
     if path.is_file() {
@@ -40,7 +40,7 @@ pub fn program(what: &str) -> Result<PathBuf, Failure> {
     Ok(kept)
 }
 
-/// The whole name of a revision.
+/// The full hash of a revision.
 fn resolve(what: &str) -> Result<String, Failure> {
     let commit = format!("{what}^{{commit}}");
     let found = Command::new("git").args(["rev-parse", "--verify", "--quiet", &commit]).output();

@@ -1,4 +1,5 @@
-//! What a run came to: counts of nemeses and of each client's grants, and what must not be zero.
+//! The report of a run: counts of nemeses and of each client's grants, and which counts must not be
+//! zero.
 
 use super::client::LOCKS;
 use super::clients::{Guise, client_of, name_of};
@@ -11,9 +12,9 @@ use std::collections::BTreeMap;
 /// A run.
 #[derive(Debug)]
 pub struct Report<'a> {
-    /// What was logged.
+    /// The clients' logs.
     pub history: &'a History,
-    /// What was used and checked besides, and when.
+    /// Features that were used and checked besides, and when.
     pub uses: &'a Uses,
     /// When each nemesis struck, by the clock of the logs.
     pub nemeses: &'a BTreeMap<Nemesis, Vec<u64>>,
@@ -21,20 +22,21 @@ pub struct Report<'a> {
     pub clients: usize,
     /// When nemeses began and ended, by the clock of the logs.
     pub span: (u64, u64),
-    /// Whether rights changed: then somebody must have been denied something.
+    /// The clients' identity. With principals of their own rights change, and somebody must have
+    /// been denied something.
     pub guise: Guise,
 }
 
-/// One client, in all its lives.
+/// One client, over all its processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Row {
-    /// By lock, as in `LOCKS`.
+    /// Grants by lock, as in `LOCKS`.
     grants: [u64; LOCKS.len()],
-    /// By full minute of the run.
+    /// Grants by full minute of the run.
     minutes: Vec<u64>,
-    /// Within the run.
+    /// Grants within the run.
     during: u64,
-    /// Holders that its observer was told.
+    /// Holders that its observer saw.
     seen: u64,
 }
 
@@ -57,7 +59,7 @@ impl Report<'_> {
         format!("{}\n{}", self.nemeses_text(), output::table(&clients))
     }
 
-    /// How often each struck, and what was used until the next one did.
+    /// How often each nemesis struck, and which features were used until the next one.
     fn nemeses_text(&self) -> String {
         let mut table = vec![vec!["NEMESIS".to_owned(), "STRUCK".to_owned()]];
         let kinds = self.kinds();
@@ -87,8 +89,8 @@ impl Report<'_> {
         counts
     }
 
-    /// What is zero and must not be: a nemesis that never struck proves nothing, nor does a client without grants, nor
-    /// what was never used.
+    /// Counts that are zero and must not be: a nemesis that never struck proves nothing, nor a
+    /// client without grants, nor an unused feature.
     #[must_use]
     pub fn zeros(&self) -> Vec<String> {
         let mut zeros = Vec::new();
@@ -96,7 +98,7 @@ impl Report<'_> {
             zeros.push(format!("{nemesis} never struck"));
         }
         for (head, what, _) in self.kinds().iter().filter(|(.., stamps)| stamps.is_empty()) {
-            // A short run may take nothing from anybody who holds it just then.
+            // In a short run no right may be taken from a present holder.
             if *head != STAYED || self.span.1 - self.span.0 >= STAYED_BY {
                 zeros.push((*what).to_owned());
             }
@@ -119,7 +121,8 @@ impl Report<'_> {
         zeros
     }
 
-    /// What is counted besides grants: the head of its column, what is wrong if there is none, and when it was used.
+    /// Counts besides grants: the head of the column, the complaint if there are none, and the
+    /// stamps.
     fn kinds(&self) -> Vec<(&'static str, &'static str, &[u64])> {
         let Uses { several, delays, handovers, breaks, rights } = self.uses;
         let mut kinds: Vec<(_, _, &[u64])> = vec![
@@ -172,7 +175,7 @@ impl Report<'_> {
 }
 
 const STAYED: &str = "STAYED";
-/// Some hundred rights were taken away by then.
+/// After so long some hundred rights were taken away.
 const STAYED_BY: u64 = 2 * MINUTE;
 /// In nanoseconds.
 const MINUTE: u64 = 60_000_000_000;
@@ -182,7 +185,7 @@ mod tests {
     use super::*;
     use crate::lab::verify::history::{Belief, Fate, Share, Sighting, Source};
 
-    /// Two clients, of which `second` was granted at those instants, and the first all the time.
+    /// Two clients: the second granted at the instants `second`, and the first all the time.
     fn history(second: &[u64]) -> History {
         let mut history = History::default();
         let grants = (0..3 * MINUTE).step_by(MINUTE as usize / 2).map(|at| ("c1.1", at));

@@ -1,8 +1,10 @@
-//! What the locks protect: two sets that holders read, add to and write back. One looks at tokens, one does not.
+//! The resources that locks protect: two sets that holders read, add to and write back. One checks
+//! tokens, one does not.
 //!
-//! It is a thread behind a Unix socket, which no network cut concerns. A set stands for the number of adds in it: a
-//! write names the number that its writer had read, and undoes the adds since. The set that looks at tokens learns a
-//! token from reads too; a later holder that has only read is a later holder all the same.
+//! They are served by a thread behind a Unix socket, which no network cut touches. A set is
+//! represented by the number of its adds: a write names the number that its writer had read, and
+//! undoes the adds since. The set that checks tokens learns tokens from reads, too: a later holder
+//! may only have read.
 
 use super::event_log::EventLog;
 use crate::cli::failure::Failure;
@@ -20,7 +22,7 @@ pub const PLAIN: &str = "set";
 /// The set that refuses tokens lower than the highest that it has seen.
 pub const FENCED: &str = "fenced-set";
 
-/// Where they are reached, below the directory of a run.
+/// The path of the socket, below the directory of a run.
 #[must_use]
 pub fn socket(data: &Path) -> PathBuf {
     data.join("sets.socket")
@@ -64,7 +66,7 @@ fn talk(stream: &UnixStream, sets: &Sets) {
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
         let answer = sets.answer(&line);
         let mut writer = stream;
-        // A client that was killed asks no more.
+        // The client was killed.
         if writeln!(writer, "{answer}").is_err() {
             return;
         }
@@ -96,7 +98,7 @@ impl Sets {
     }
 
     fn write(&self, name: &str, token: u64, read: u64, client: &str) -> String {
-        // Held while the log is written: its lines are in the order of the decisions.
+        // Held while the log is written, so that its lines are in the order of the decisions.
         let mut sets = self.sets.lock();
         let set = sets.entry(name.to_owned()).or_default();
         let admitted = set.admits(name, token);
@@ -138,17 +140,17 @@ impl Access {
         Ok(Self(BufReader::new(UnixStream::connect(path)?)))
     }
 
-    /// How many adds the set has; `None` if the token is too low.
+    /// The number of adds in the set; `None` if the token is too low.
     pub fn read(&mut self, set: &str, token: u64) -> Option<u64> {
         self.ask(&format!("read {set} {token}")).strip_prefix("at ")?.parse().ok()
     }
 
-    /// Writes the set back with one add to what it had.
+    /// Writes the set back with `adds` and one more.
     pub fn write(&mut self, set: &str, token: u64, adds: u64, client: &str) {
         self.ask(&format!("write {set} {token} {adds} {client}"));
     }
 
-    /// Nothing when the sets are gone, and with them the run.
+    /// The answer; empty when the sets are gone, and with them the run.
     fn ask(&mut self, request: &str) -> String {
         let mut line = String::new();
         let sent = writeln!(self.0.get_mut(), "{request}");

@@ -1,8 +1,9 @@
-//! Who may what changes while everything else happens: each client is a principal of its own, and now and then one may not take, or not
-//! even read, one of the locks. All is logged before it is ordered and when it is done.
+//! Changes of rights during a run: each client is a principal of its own, and now and then one
+//! loses the right to take, or even to read, one of the locks. Each change is logged before it is
+//! ordered and when it is done.
 //!
-//! An order without an answer may be done later than one thinks: it may lie before a node that is stopped. So its right is left alone
-//! until all is healed and was for a moment, and is given back then.
+//! An unanswered order may take effect late: it may wait at a stopped node. So its right is left
+//! alone until all has been healed for a moment, and is given back then.
 
 use super::client::LOCKS;
 use super::clients::name_of;
@@ -20,7 +21,7 @@ use tenure::base::rng::Rng;
 use tenure::client::Access;
 use tenure::sys::{clock, thread};
 
-/// A thread that changes them, until it is told to end.
+/// The thread that changes rights, until its end.
 #[derive(Debug)]
 pub struct Rights {
     shared: Arc<Shared>,
@@ -30,7 +31,7 @@ pub struct Rights {
 #[derive(Debug, Default)]
 struct Shared {
     is_over: AtomicBool,
-    /// Since when nothing is done to the cluster.
+    /// Since when no nemesis strikes.
     calm: Mutex<Option<Instant>>,
 }
 
@@ -50,15 +51,15 @@ struct Changer {
 enum State {
     Allowed,
     Denied,
-    /// Nobody knows.
+    /// The order was not answered.
     InDoubt,
 }
 
 impl Rights {
-    /// Allows everything to each of so many clients, turns rights on, and begins.
+    /// Allows everything to each client, turns rights on, and starts the thread.
     ///
     /// # Errors
-    /// That cannot be done, though nothing is done to the cluster.
+    /// Rights cannot be turned on, though no nemesis strikes.
     pub fn begin(access: Access, clients: usize, log: EventLog, rng: Rng) -> Result<Self, Failure> {
         let places =
             (0..clients).flat_map(|client| (0..LOCKS.len()).map(move |lock| (client, lock)));
@@ -74,17 +75,17 @@ impl Rights {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Something is done to the cluster.
+    /// A nemesis strikes.
     pub fn strike(&self) {
         *self.shared.calm.lock() = None;
     }
 
-    /// Nothing is any more.
+    /// The cluster is healed.
     pub fn heal(&self) {
         *self.shared.calm.lock() = Some(Instant::now());
     }
 
-    /// Gives everything back, and says what could not be.
+    /// Gives all rights back; names those that could not be.
     pub fn end(mut self) -> Option<String> {
         self.shared.is_over.store(true, Ordering::Relaxed);
         let thread = self.thread.take()?;
@@ -109,7 +110,8 @@ impl Changer {
         self.insist(|access| access.turn_on().map(drop))
     }
 
-    /// A leader may change even in calm, and levels rise a moment after the last node has come.
+    /// Retries an order: a leader may change even in calm, and levels rise a moment after the last
+    /// node has started.
     fn insist(&self, order: impl Fn(&Access) -> Result<(), tenure::Error>) -> Result<(), Failure> {
         let deadline = Instant::now() + BEGIN_WAIT;
         loop {
@@ -208,7 +210,7 @@ impl Changer {
         self.shared.is_over.load(Ordering::Relaxed)
     }
 
-    /// What was ordered before all healed was read by now.
+    /// Whether orders from before the healing have been read by now.
     fn is_calm(&self) -> bool {
         self.shared.calm.lock().is_some_and(|since| since.elapsed() > SETTLED)
     }
@@ -226,7 +228,8 @@ fn principal(client: usize) -> String {
 }
 
 const ALL_RIGHTS: &str = "acquire,read,break";
-/// Of all clients together: each is to be granted something in each minute.
+/// The most rights taken at once, over all clients: each client must be granted something in each
+/// minute.
 const DENIED_MAX: u64 = 8;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(600));
 const SETTLED: Duration = Duration::from_millis(500);

@@ -1,4 +1,5 @@
-//! The cluster, its clients and the network between them: struck, healed, waited for, ended.
+//! The stage of a run: the cluster, its clients and the network between them, struck, healed and
+//! ended.
 
 use super::clients::{self, Clients, Guise};
 use super::event_log::EventLog;
@@ -20,12 +21,12 @@ use tenure::lock::ACCESS_LEVEL;
 use tenure::sys::clock;
 use tenure::sys::poll::{self, Interest, Ready};
 
-/// Everything that runs. Dropped, it is gone.
+/// All processes and the network; a drop ends them.
 #[derive(Debug)]
 pub struct Stage {
-    /// Who may what changes, if it does.
+    /// The changes of rights, if wanted.
     rights: Option<Rights>,
-    // In this order: processes before the network that they are in.
+    // Dropped in this order: processes before their network.
     pub clients: Clients,
     pub nodes: Nodes,
     pub network: Network,
@@ -33,16 +34,16 @@ pub struct Stage {
     log: EventLog,
     signals: Signals,
     began: Instant,
-    /// What went wrong that no event log tells.
+    /// Failures that no event log tells.
     pub complaints: Vec<String>,
 }
 
-/// What runs.
+/// The programs of nodes and clients.
 #[derive(Debug)]
 pub struct Programs<'a> {
-    /// What all nodes run, and every second client; `None`: this program.
+    /// The program of all nodes, and of every second client; `None`: this program.
     pub older: Option<&'a Path>,
-    /// They speak TLS by these.
+    /// The certificates, for TLS.
     pub papers: Option<Papers>,
     pub guise: Guise,
 }
@@ -76,7 +77,7 @@ impl Stage {
             .map_err(|error| Failure::unavailable(format!("cannot find this program: {error}")))?;
         let nodes = Nodes::start(&network, data, older.unwrap_or(&this), papers.clone())?;
         if guise == Guise::Own {
-            // A session that is opened below that level is nobody's, for as long as it lives.
+            // A session opened below that level has no principal for all its life.
             nodes.wait_for_level(ACCESS_LEVEL)?;
         }
         let programs = [Some(this.as_path()), older].into_iter().flatten();
@@ -88,7 +89,7 @@ impl Stage {
         Ok(Self { rights, clients, nodes, network, rng, log, signals, began, complaints })
     }
 
-    /// From now on rights are on, and change.
+    /// Turns rights on, and changes them from now on.
     ///
     /// # Errors
     /// They cannot be turned on; no log.
@@ -99,13 +100,13 @@ impl Stage {
         Ok(())
     }
 
-    /// They change no more: everybody may everything again.
+    /// Ends the changes, and gives all rights back.
     pub fn end_rights(&mut self) {
         let complaint = self.rights.take().and_then(Rights::end);
         self.complaints.extend(complaint);
     }
 
-    /// One nemesis from its beginning to some calm behind it.
+    /// Plays one nemesis, from its stroke to some calm after it.
     ///
     /// # Errors
     /// A tool or a process fails.
@@ -129,7 +130,7 @@ impl Stage {
         }
     }
 
-    /// Nothing is cut, stopped or dead any more.
+    /// Heals: nothing is cut, stopped or dead any more.
     fn heal(&mut self) -> Result<(), Failure> {
         self.network.heal()?;
         self.nodes.go_on();
@@ -163,7 +164,7 @@ impl Stage {
         }
     }
 
-    /// Kills a client and whatever it started, and logs that they are gone: their own logs cannot.
+    /// Kills a client and its processes, and logs their end, which their own logs cannot.
     ///
     /// # Errors
     /// It cannot be waited for.
@@ -175,7 +176,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The leader, or whichever if nobody is it yet; another node; a client.
+    /// Draws targets: the leader, or any node if there is none yet; another node; a client.
     pub fn targets(&mut self) -> Targets {
         let deadline = Instant::now() + LEADER_WAIT;
         let mut leader = self.nodes.leader();
@@ -188,8 +189,8 @@ impl Stage {
         Targets { leader, follower: (leader + step) % NODES, client }
     }
 
-    /// Waits until the cluster is whole and each client was granted each lock from now on; however long that takes,
-    /// but for ever. Says who was left then.
+    /// Waits until the cluster is whole and each client was granted each lock from now on, up to
+    /// [`SERVED_WAIT`]. Gives the outstanding grants.
     ///
     /// # Errors
     /// A signal; a log cannot be read.
@@ -204,7 +205,7 @@ impl Stage {
             }
             self.complaints.extend(self.nodes.ended());
             self.complaints.extend(self.clients.ended());
-            // One that ended is started no more, and would be waited for in vain.
+            // A process that ended by itself is not restarted, and would be waited for in vain.
             let is_over = !self.complaints.is_empty() || Instant::now() > deadline;
             if left.is_empty() || is_over {
                 return Ok(left);
@@ -218,7 +219,7 @@ impl Stage {
         }
     }
 
-    /// Waits, but not beyond a signal.
+    /// Waits for `long`, or until a signal.
     fn wait(&self, long: Duration) -> Result<Waited, Failure> {
         let end = Instant::now() + long;
         loop {
@@ -236,7 +237,7 @@ impl Stage {
         }
     }
 
-    /// Ends clients, then nodes. What went wrong that no event log tells is given back.
+    /// Ends clients, then nodes. Gives the complaints.
     #[must_use]
     pub fn end(self) -> Vec<String> {
         let mut complaints = self.complaints;
@@ -248,7 +249,7 @@ impl Stage {
 /// All event logs below `data`.
 ///
 /// # Errors
-/// It cannot be read.
+/// The directory cannot be read.
 pub fn logs(data: &Path) -> Result<Vec<PathBuf>, Failure> {
     let cannot = |error| Failure::unavailable(format!("cannot read {}: {error}", data.display()));
     let mut logs = Vec::new();
@@ -267,7 +268,7 @@ const CALM: (Duration, Duration) = (Duration::from_millis(1000), Duration::from_
 const LEADER_WAIT: Duration = Duration::from_secs(5);
 /// Only a cluster that hangs takes so long.
 const SERVED_WAIT: Duration = Duration::from_secs(120);
-/// For an order about rights: leaders that are cut off or stopped do not answer.
+/// The timeout of an order about rights: cut-off or stopped leaders do not answer.
 const RIGHTS_WAIT: Duration = Duration::from_secs(2);
 const END_WAIT: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -1,5 +1,6 @@
-//! An upgrade under load: an older program and this one in one cluster, leaders of both killed, one node taken back before
-//! the level rises and none after it, clients of both (docs/versions.md).
+//! A rolling upgrade under load: an older program and this one in one cluster, clients of both,
+//! leaders of both killed, one node downgraded before the level rises, and a downgrade after it
+//! refused (docs/versions.md).
 
 use super::nemesis::Nemesis;
 use super::nodes::{NODES, Nodes};
@@ -13,25 +14,25 @@ use std::time::{Duration, Instant};
 use tenure::client::Operator;
 use tenure::{Error, Status};
 
-/// Which of the two programs a node runs.
+/// The program of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Build {
     Older,
     This,
 }
 
-/// The cluster on its way from one program to the other.
+/// The upgrade of a cluster.
 struct Upgrade<'a> {
     stage: &'a mut Stage,
     older: &'a Path,
     this: PathBuf,
     builds: [Build; NODES],
-    /// Leaders of which build were killed while both ran.
+    /// The builds whose leaders were killed while both ran.
     killed: BTreeSet<Build>,
     complaints: Vec<String>,
 }
 
-/// Takes a cluster that runs `older` on all nodes to this program. Says what did not go as it should.
+/// Upgrades a cluster that runs `older` on all nodes to this program. Gives what went wrong.
 ///
 /// # Errors
 /// A tool or a process fails, or a signal came.
@@ -61,7 +62,7 @@ pub fn play(stage: &mut Stage, older: &Path) -> Result<Vec<String>, Failure> {
 }
 
 impl Upgrade<'_> {
-    /// Kills the leader; it comes back.
+    /// Kills the leader, and restarts it.
     fn strike(&mut self) -> Result<(), Failure> {
         if let Some(leader) = self.stage.nodes.leader()
             && self.builds.iter().any(|build| *build != self.builds[leader])
@@ -71,7 +72,7 @@ impl Upgrade<'_> {
         self.whole(Nemesis::LeaderKill)
     }
 
-    /// Until leaders of both builds were killed while both ran.
+    /// Kills leaders until those of both builds were killed while both ran.
     fn kill_leaders_of_both(&mut self) -> Result<(), Failure> {
         for _ in 0..KILLS_MAX {
             self.strike()?;
@@ -92,7 +93,8 @@ impl Upgrade<'_> {
         }
     }
 
-    /// As an operator does it: the node ends, and starts again with the other program.
+    /// Replaces a node's program as an operator does: the node ends, and starts with the other
+    /// program.
     fn replace(&mut self, place: usize, build: Build) -> Result<(), Failure> {
         output::print(&format!("         node {}: {build:?} build\n", place + 1))?;
         self.builds[place] = build;
@@ -122,7 +124,7 @@ impl Upgrade<'_> {
         Ok(())
     }
 
-    /// The level that the nodes which say one are at.
+    /// Checks that all nodes that tell a level are at `level`.
     fn check_level(&mut self, level: u32) {
         let levels = self.stage.nodes.levels();
         if levels.iter().any(|said| *said != level) {
@@ -146,8 +148,8 @@ impl Upgrade<'_> {
         }
     }
 
-    /// Above its level the older program does not serve: the others refuse it with a sentence, which it logs (a newer one
-    /// would end at that), and go on.
+    /// Tries the older program above its level: the others refuse it with a sentence, which it logs
+    /// (a newer program would end), and go on.
     fn try_older(&mut self, place: usize) -> Result<(), Failure> {
         self.stage.nodes.stop_in_order(place, STOP_WAIT)?;
         self.stage.nodes.set_program(place, self.older);
@@ -170,7 +172,7 @@ impl Upgrade<'_> {
         self.wait_whole()
     }
 
-    /// While clients stand still, the nodes come to rest, each with the same state to the byte.
+    /// Stops the clients until the nodes are idle, and compares the nodes' states byte by byte.
     fn compare_states(&mut self) -> Result<(), Failure> {
         for _ in 0..COMPARISONS_MAX {
             let clients = self.stage.clients.count();
@@ -195,7 +197,7 @@ impl Upgrade<'_> {
     }
 }
 
-/// The index and the bytes of a snapshot that one node makes now.
+/// The index and the bytes of a snapshot that one node makes on demand.
 fn snapshot_of(place: usize) -> Result<(u64, Vec<u8>), Failure> {
     let mut operator = Operator::connect_to(&Nodes::endpoint(place), SNAPSHOT_WAIT)?;
     let snapshot = operator.snapshot(SNAPSHOT_WAIT)?;
@@ -203,7 +205,7 @@ fn snapshot_of(place: usize) -> Result<(u64, Vec<u8>), Failure> {
     Ok((snapshot.meta.index.0, bytes))
 }
 
-/// Clients that had more than one session: theirs was lost, since nothing was done to them.
+/// Clients that had more than one session: no nemesis struck clients, so a session was lost.
 #[must_use]
 pub fn sessions_lost(history: &History) -> Vec<String> {
     let mut sessions: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
@@ -216,7 +218,7 @@ pub fn sessions_lost(history: &History) -> Vec<String> {
     lost.map(|(client, all)| format!("client {client} lost {} sessions", all.len() - 1)).collect()
 }
 
-/// Until leaders of both builds were seen; which of two candidates wins is drawn.
+/// The most kills until leaders of both builds were seen: which candidate wins is random.
 const KILLS_MAX: usize = 20;
 const STOP_WAIT: Duration = Duration::from_secs(10);
 /// Only a cluster that hangs takes so long, on a busy machine too.

@@ -13,7 +13,7 @@ use tenure::base::NodeId;
 use tenure::client::{Client, ClientOptions};
 use tenure::sys::{clock, random};
 
-/// Plays it; gives what the measuring client measured.
+/// Plays the act; gives the figures of the measuring client.
 pub fn play(
     stage: &Stage,
     cluster: &mut LocalCluster,
@@ -61,7 +61,7 @@ impl<'a> Play<'a> {
         Self { stage, beliefs, frame, marks: Vec::new(), killed: None }
     }
 
-    /// Draws, kills and restarts, as the time comes.
+    /// Draws, kills and restarts on time.
     fn direct(&mut self, cluster: &mut LocalCluster) -> Result<(), Failure> {
         let begun = Instant::now();
         let mut drawn = 0;
@@ -99,7 +99,7 @@ impl<'a> Play<'a> {
         self.frame.draw(&self.beliefs.all(), &self.marks, self.stage.style())
     }
 
-    /// What the picture does not show: the tokens, and how long the leader was missed.
+    /// Prints what the picture does not show: the tokens, and how long there was no leader.
     fn epilogue(&self, pulse: &Pulse, cluster: &LocalCluster) -> Result<(), Failure> {
         let all = self.beliefs.all();
         self.stage.say("")?;

@@ -21,7 +21,6 @@ struct Stores {
     rows: Vec<Vec<String>>,
 }
 
-/// Plays it.
 pub fn play(stage: &Stage, cluster: &LocalCluster, beliefs: &Beliefs) -> Result<Outcome, Failure> {
     stage.title("Act two: a holder that is stopped, and does not know it")?;
     let mut stores = Stores::new();
@@ -58,7 +57,7 @@ pub fn play(stage: &Stage, cluster: &LocalCluster, beliefs: &Beliefs) -> Result<
     Ok(Outcome { remaining, stale, fresh, refused: written == Written::Refused(fresh) })
 }
 
-/// The successor waits until the lock is free, and writes. Says under which token.
+/// The successor waits until the lock is free, and writes. Gives its token.
 fn succeed(
     stage: &Stage,
     cluster: &LocalCluster,
@@ -106,13 +105,13 @@ impl Stores {
         }
     }
 
-    /// Reads from both, which hold the same until a late write.
+    /// Reads from both stores, which are equal until a late write.
     fn read(&mut self, token: u64) -> u64 {
         self.ignored.read(token);
         self.checked.read(token)
     }
 
-    /// Writes to both; says what the one that checks did.
+    /// Writes to both stores; gives the answer of the one that checks.
     fn write(&mut self, who: &str, token: u64, value: u64) -> Written {
         let checked = self.checked.write(token, value);
         let ignored = self.ignored.write(token, value);

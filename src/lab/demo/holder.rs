@@ -1,8 +1,8 @@
 //! The holder that is stopped: a process of its own, so that its clock runs on while its code does not.
 //!
-//! `tenure demo-holder ENDPOINTS NAME` is no command for people, and so unknown to help and completions. It
-//! says on stdout, line by line: "granted TOKEN FROM", and when it finds its lease ended "ended REMAINING
-//! UNTIL"; stamps are CLOCK_BOOTTIME in nanoseconds.
+//! `tenure demo-holder ENDPOINTS NAME` is no command for people, and so unknown to help and
+//! completions. The process prints lines: "granted TOKEN FROM", and when it finds its lease ended
+//! "ended REMAINING UNTIL"; stamps are CLOCK_BOOTTIME in nanoseconds.
 
 use crate::cli::failure::Failure;
 use crate::cli::output;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
 use tenure::sys::{clock, process};
 
-/// What that process is told.
+/// The arguments of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     endpoints: String,
@@ -23,7 +23,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Those in `arguments`, if they call for this process.
+    /// The options in `arguments`, if these call for this process.
     pub fn of(arguments: &[OsString]) -> Option<Self> {
         let [_, word, endpoints, name] = arguments else { return None };
         let text = |argument: &OsString| argument.to_str().map(str::to_owned);
@@ -31,7 +31,7 @@ impl Options {
     }
 }
 
-/// Runs it: the process that is stopped.
+/// Runs the process.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let client_options = ClientOptions::new().ttl(TTL).name("holder");
     let client = Client::open(&options.endpoints, client_options)?;
@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let mut until = clock::boot_nanos();
     output::print(&format!("granted {} {until}\n", lease.token()))?;
     loop {
-        // The stamp before the look: at that instant the belief stood for sure.
+        // The stamp before the look: at that instant the belief surely stood.
         let at = clock::boot_nanos();
         let remaining = lease.remaining();
         if remaining.is_zero() {
@@ -50,7 +50,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// That process, seen from the demo. Killed when dropped.
+/// The process, as the demo sees it. Killed on drop.
 #[derive(Debug)]
 pub struct Holder {
     child: Child,
@@ -58,7 +58,6 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Starts it.
     pub fn start(endpoints: &str, name: &str) -> Result<Self, Failure> {
         let cannot = |error| Failure::unavailable(format!("cannot start the holder: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
@@ -78,12 +77,12 @@ impl Holder {
         self.child.id()
     }
 
-    /// Stops its code, not its clock.
+    /// Stops the code (SIGSTOP), not the clock.
     pub fn stop(&self) {
         process::signal_child(&self.child, SIGSTOP);
     }
 
-    /// Lets it go on.
+    /// Continues the code (SIGCONT).
     pub fn go_on(&self) {
         process::signal_child(&self.child, SIGCONT);
     }
@@ -101,7 +100,7 @@ impl Holder {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -116,7 +115,7 @@ fn parse(line: &str, word: &str) -> Option<(u64, u64)> {
 }
 
 const WORD: &str = "demo-holder";
-/// Short, so that the act is.
+/// The TTL of sessions: short, so that the act is short.
 pub const TTL: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

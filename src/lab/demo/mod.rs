@@ -28,7 +28,6 @@ use workers::Beliefs;
 #[derive(Args, Debug)]
 pub struct Options {}
 
-/// Runs it.
 pub fn run(_: &Options) -> Result<u8, Failure> {
     let stage = Stage::new(Style::of_stdout());
     let scratch = Scratch::new("demo")?;

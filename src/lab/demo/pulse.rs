@@ -1,4 +1,4 @@
-//! One more client that acquires and releases a lock of its own without end: it measures.
+//! The measuring client: it acquires and releases a lock of its own in a loop.
 
 use crate::cli::failure::Failure;
 use crate::lab::bench::{Figures, until_next_grant};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tenure::client::{AcquireOptions, Client, Wait};
 
-/// When it was granted its lock, and what each cycle took.
+/// The times of its grants, and the figures of its cycles.
 #[derive(Debug)]
 pub struct Pulse {
     grants: Mutex<Vec<Instant>>,
@@ -35,13 +35,13 @@ impl Pulse {
         Ok(())
     }
 
-    /// What all cycles took so far.
+    /// The figures of all cycles so far.
     #[must_use]
     pub fn figures(&self) -> Figures {
         self.figures.lock().clone()
     }
 
-    /// How long after `killed` the next grant came; `None` until two came.
+    /// The time from `killed` to the next grant; `None` until two have come.
     #[must_use]
     pub fn next_grant_after(&self, killed: Instant) -> Option<Duration> {
         let grants = self.grants.lock();

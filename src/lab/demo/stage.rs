@@ -1,4 +1,4 @@
-//! Where the demo speaks: lines on stdout, and a picture that a terminal sees move.
+//! The output of the demo: lines on stdout, and a picture that moves on a terminal.
 
 use crate::cli::failure::Failure;
 use crate::cli::output;
@@ -21,7 +21,7 @@ enum Motion {
 }
 
 impl Stage {
-    /// As suits stdout.
+    /// A stage that suits stdout.
     #[must_use]
     pub fn new(style: Style) -> Self {
         let motion = if std::io::stdout().is_terminal() { Motion::Moving } else { Motion::Still };
@@ -34,12 +34,10 @@ impl Stage {
         self.style
     }
 
-    /// A heading.
     pub fn title(&self, text: &str) -> Result<(), Failure> {
         output::print(&format!("\n{}\n\n", self.style.paint(Ink::BOLD, text)))
     }
 
-    /// A line.
     pub fn say(&self, line: &str) -> Result<(), Failure> {
         output::print(&format!("{}\n", format!("  {line}").trim_end()))
     }
@@ -49,8 +47,8 @@ impl Stage {
         text.lines().try_for_each(|line| self.say(&format!("  {line}")))
     }
 
-    /// One of many pictures of the same number of lines, the first if `before` is 0: shown where stdout moves.
-    /// Says how many lines it has.
+    /// Shows one of many pictures of the same number of lines, the first if `before` is 0, on a
+    /// terminal only. Gives the number of lines.
     pub fn picture(&self, lines: &[String], before: usize) -> Result<usize, Failure> {
         if self.motion == Motion::Still {
             return Ok(0);

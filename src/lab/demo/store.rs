@@ -8,12 +8,12 @@ pub struct Store {
     value: u64,
 }
 
-/// What a store does with tokens.
+/// Whether a store checks tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fence {
     /// Refuses a token smaller than one that it has seen.
     Checked,
-    /// Does not look.
+    /// Ignores tokens.
     Ignored,
 }
 
@@ -26,13 +26,14 @@ pub enum Written {
 }
 
 impl Store {
-    /// Holds `value`, written under no token.
+    /// A store with `value`, written under no token.
     #[must_use]
     pub fn new(fence: Fence, value: u64) -> Self {
         Self { fence, token: 0, value }
     }
 
-    /// The value, for the holder under `token`. A store that checks takes nothing of an earlier holder from then on.
+    /// The value, for the holder with `token`. A store that checks refuses earlier holders from
+    /// then on.
     pub fn read(&mut self, token: u64) -> u64 {
         self.token = self.token.max(token);
         self.value

@@ -1,23 +1,24 @@
-//! Who held what, drawn: a row for each lock, a column for each slice of time, a letter for each worker.
+//! The picture of holders: a row for each lock, a column for each slice of time, a letter for each
+//! worker.
 
 use super::workers::{LOCKS, WORKERS};
 use crate::lab::ink::{Ink, Style};
 use tenure::sim::checkers::belief::Held;
 
-/// The stretch of time that is drawn, on CLOCK_BOOTTIME in nanoseconds.
+/// The span of time that is drawn, on CLOCK_BOOTTIME in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// Left edge.
     pub from: u64,
     /// Right edge.
     pub until: u64,
-    /// What is drawn so far.
+    /// The end of what is drawn so far.
     pub now: u64,
     /// Slices.
     pub columns: usize,
 }
 
-/// Something that happened at one instant.
+/// An event at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     pub at: u64,
@@ -101,7 +102,7 @@ fn ink(worker: &str) -> Ink {
     Ink::WORKERS[place]
 }
 
-/// Room for a lock's name.
+/// Columns for a lock's name.
 const LABEL: usize = 8;
 const TOKENS_SHOWN: usize = 8;
 

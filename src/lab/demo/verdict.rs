@@ -1,22 +1,21 @@
-//! The verdict: computed from what everybody logged, by the checker that judges the simulator's runs.
+//! The verdict on the logged beliefs, by the checker that judges the simulator's runs.
 
 use std::fmt;
 use tenure::sim::checkers::belief::{self, Held, Summary, Violation};
 
-/// What act two ended with.
+/// The outcome of act two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the stale holder read when it woke, in nanoseconds.
+    /// The remaining time that the stale holder read when it woke, in nanoseconds.
     pub remaining: u64,
-    /// Its token.
     pub stale: u64,
-    /// Its successor's.
+    /// The token of its successor.
     pub fresh: u64,
-    /// Whether the store that checks refused its write, because of the successor's.
+    /// Whether the store that checks refused the stale write, because of the successor's token.
     pub refused: bool,
 }
 
-/// Whether what was promised was kept.
+/// Whether Tenure's promises were kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// No two beliefs at once, rising tokens, a stale write refused.

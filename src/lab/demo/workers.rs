@@ -1,4 +1,4 @@
-//! Eight workers that want three locks, and the log of what each of them believed.
+//! Eight workers that want three locks, and the log of their beliefs.
 
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ pub const LOCKS: [&str; 3] = ["orders", "mail", "report"];
 /// The workers.
 pub const WORKERS: [&str; 8] = ["A", "B", "C", "D", "E", "F", "G", "H"];
 
-/// What everybody believed, in the order in which it began, stamped with CLOCK_BOOTTIME.
+/// All beliefs in the order of their beginnings, stamped with CLOCK_BOOTTIME.
 #[derive(Debug, Default)]
 pub struct Beliefs(Mutex<Vec<Held>>);
 
@@ -23,7 +23,7 @@ pub struct Beliefs(Mutex<Vec<Held>>);
 pub struct Entry(usize);
 
 impl Beliefs {
-    /// `client` holds `lease`: called once the acquire has returned.
+    /// Logs that `client` holds `lease`, once the acquire has returned.
     pub fn begin(&self, client: &str, lease: &Lease) -> Entry {
         let from = clock::boot_nanos();
         self.add(Held {
@@ -42,8 +42,8 @@ impl Beliefs {
         Entry(all.len() - 1)
     }
 
-    /// Looks at `lease` and logs it if it may still be believed in. The stamp is read before the lease is:
-    /// at the stamped instant the belief stood for sure.
+    /// Looks at `lease`, and logs it if it may still be believed in. The stamp is read before the
+    /// lease: at that instant the belief surely stood.
     pub fn renew(&self, entry: Entry, lease: &Lease) -> Belief {
         let at = clock::boot_nanos();
         if lease.remaining().is_zero() {
@@ -101,7 +101,7 @@ fn hold(lease: &Lease, worker: &str, beliefs: &Beliefs, long: Duration) {
     }
 }
 
-/// How long a worker waits before it looks whether it should stop.
+/// How long a worker waits before it checks whether to stop.
 const PATIENCE: Wait = Wait::For(Duration::from_millis(500));
 const HOLD: (Duration, Duration) = (Duration::from_millis(120), Duration::from_millis(600));
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(80));

@@ -24,14 +24,14 @@ pub struct Planting {
 }
 
 impl Planting {
-    /// Whether that is what is wanted.
+    /// Whether planted bugs are wanted.
     #[must_use]
     pub fn are_on(&self) -> bool {
         self.planted
     }
 }
 
-/// A violation as the simulator printed it.
+/// A violation that the simulator printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
     seed: u64,
@@ -39,21 +39,21 @@ struct Found {
     what: String,
 }
 
-/// What became of one row.
+/// The verdict on one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
     Caught(Found),
-    /// By none of the checkers that it names.
+    /// Caught, but by none of the checkers that the patch names.
     Unexpected(Found),
     Missed,
-    /// It did not apply, build or run: says why.
+    /// The patch did not apply, build or run: why.
     Broken(String),
 }
 
-/// Runs them all.
+/// Runs all chosen patches.
 ///
 /// # Errors
-/// One was not caught as it should be, or the code as it is fails; all others were tried first.
+/// A bug was not caught as expected, or the unchanged code fails; all others were tried first.
 pub fn run(options: &Planting, seeds: &Range<u64>, jobs: u8) -> Result<(), Failure> {
     let checkout = std::env::current_dir().map_err(|error| Failure::usage(error.to_string()))?;
     let workshop = Workshop::open(&checkout)?;
@@ -78,7 +78,7 @@ pub fn run(options: &Planting, seeds: &Range<u64>, jobs: u8) -> Result<(), Failu
     Err(Failure::new(crate::cli::failure::NO, text))
 }
 
-/// Those that were asked for.
+/// The patches that were asked for.
 fn choose(read: Result<Vec<Patch>, String>, only: &[String]) -> Result<Vec<Patch>, Failure> {
     let mut patches = read.map_err(Failure::usage)?;
     if let Some(row) = only.iter().find(|row| patches.iter().all(|patch| patch.row != **row)) {
@@ -93,12 +93,12 @@ struct Bench {
     workshop: Workshop,
     seeds: Range<u64>,
     jobs: u8,
-    /// So many seeds from the first the code as it is must pass.
+    /// How many seeds from the first the unchanged code must pass.
     longest: u64,
 }
 
 impl Bench {
-    /// The code as it is, from the seed `from` on.
+    /// Runs the unchanged code, from the seed `from` on.
     fn run_clean(&mut self, from: u64) -> Result<(), Failure> {
         let began = Instant::now();
         let until = self.seeds.start.saturating_add(self.longest).min(self.seeds.end);
@@ -114,7 +114,7 @@ impl Bench {
         output::print(&line(["–", "nothing", &seeds, &seconds(began), "the code as it is"]))
     }
 
-    /// One bug, and its line of the table. Whether it was caught as it should be.
+    /// Runs one bug, and prints its line of the table; says whether it was caught as expected.
     fn run_row(&mut self, patch: &Patch) -> Result<bool, Failure> {
         let began = Instant::now();
         let verdict = self.judge(patch);
@@ -157,7 +157,7 @@ impl Bench {
         }
     }
 
-    /// The first violation; an error if there was no verdict.
+    /// Builds and simulates; gives the first violation, or an error if there was no verdict.
     fn build_and_simulate(&self, seeds: &Range<u64>, name: &str) -> Result<Option<Found>, String> {
         let built = self.workshop.build().map_err(|error| format!("cannot run cargo: {error}"))?;
         if !built.status.is_some_and(|status| status.success()) {
@@ -176,13 +176,13 @@ impl Bench {
         }
     }
 
-    /// How many seeds it took.
+    /// The number of seeds until a violation.
     fn count(&self, found: &Found) -> String {
         (found.seed + 1 - self.seeds.start).to_string()
     }
 }
 
-/// The violation in what `tenure sim` wrote: "…seed 17: O5: what (version …".
+/// The violation in the output of `tenure sim`: "…seed 17: O5: what (version …".
 fn violation(text: &str) -> Option<Found> {
     let read = |line: &str| {
         let (seed, rest) = line.strip_prefix("tenure: seed ")?.split_once(": ")?;
@@ -194,7 +194,7 @@ fn violation(text: &str) -> Option<Found> {
     text.lines().rev().find_map(read)
 }
 
-/// What the compiler calls errors, with a few lines each.
+/// The compiler's errors, with a few lines each.
 fn errors(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let from = lines.iter().position(|line| line.starts_with("error")).unwrap_or(0);
@@ -210,9 +210,9 @@ fn seconds(began: Instant) -> String {
     elapsed.as_secs().to_string()
 }
 
-/// The code as it is must pass so many, even if each bug shows earlier.
+/// The unchanged code must pass at least so many seeds, even if each bug shows earlier.
 const CLEAN_SEEDS_MIN: u64 = 1000;
-/// Of a build that fails.
+/// Lines of output that are shown of a failed build.
 const ERROR_LINES: usize = 12;
 
 #[cfg(test)]

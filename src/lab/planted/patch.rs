@@ -1,8 +1,8 @@
-//! One planted bug: a unified diff of the sources, with what it is in its first line.
+//! One planted bug: a unified diff of the sources, described by its first line.
 //!
-//! `# P05 | what is changed | breaks L9 | caught by O12, O5`, then what `diff -u` writes. A hunk is found by its
-//! text alone, which must be in the file exactly once: so a patch survives lines that move, and says so when
-//! what it changes is no more.
+//! `# P05 | what is changed | breaks L9 | caught by O12, O5`, then the output of `diff -u`. A hunk
+//! is found by its text alone, which must be in the file exactly once: so a patch survives lines
+//! that move, and fails to apply when its text is gone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,18 +11,18 @@ use std::path::Path;
 /// A patch, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// Its row in the table of planted bugs: "P05".
+    /// The row in the table of planted bugs: "P05".
     pub row: String,
-    /// What it changes, in words.
+    /// The change, in words.
     pub change: String,
-    /// Which rules that breaks.
+    /// The rules that the change breaks.
     pub breaks: String,
     /// The checkers that may catch it.
     pub checkers: Vec<String>,
     files: Vec<(String, Vec<Hunk>)>,
 }
 
-/// Lines that are there, and what comes in their place.
+/// Lines of a file, and their replacement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Hunk {
     from: String,
@@ -33,7 +33,7 @@ impl Patch {
     /// Reads the text of a patch.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The text is no patch of this form: why.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (head, diff) = text.split_once('\n').ok_or("it has one line")?;
         let head = head.strip_prefix("# ").ok_or("its first line does not begin with `# `")?;
@@ -52,10 +52,10 @@ impl Patch {
         })
     }
 
-    /// The files that it changes, below `root`, as they are afterwards; nothing is written.
+    /// The changed files below `root`, as the patch makes them; nothing is written.
     ///
     /// # Errors
-    /// It does not apply: which part, and why.
+    /// The patch does not apply: which part, and why.
     pub fn apply(&self, root: &Path) -> Result<BTreeMap<String, String>, String> {
         let mut changed = BTreeMap::new();
         for (path, hunks) in &self.files {
@@ -69,7 +69,7 @@ impl Patch {
         Ok(changed)
     }
 
-    /// The files that it changes.
+    /// The paths of the files that the patch changes.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(path, _)| path.as_str())
     }
@@ -196,8 +196,8 @@ mod tests {
         }
     }
 
-    /// Patches rot when code changes: make the change of the row again in the code as it is now, and put
-    /// `git diff -U1` behind the first line.
+    /// If this fails after a change of code: make the row's change again in the present code, and
+    /// put `git diff -U1` after the patch's first line.
     #[test]
     fn every_planted_bug_still_applies() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -15,24 +15,24 @@ use std::time::{Duration, Instant};
 pub struct Workshop {
     checkout: PathBuf,
     folder: PathBuf,
-    /// Locked as long as somebody works here, and empty when nobody does.
+    /// Locked while a process works here, and empty when none does.
     in_use: File,
 }
 
-/// How a program that was started ended.
+/// The end of a program that was started.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// `None`: it took longer than it may.
+    /// `None`: timed out.
     pub status: Option<ExitStatus>,
-    /// What it wrote, stdout and stderr.
+    /// The output, stdout and stderr.
     pub text: String,
 }
 
 impl Workshop {
-    /// Copies what the program is built from.
+    /// Copies the sources of the program.
     ///
     /// # Errors
-    /// `checkout` is none, or cannot be copied.
+    /// `checkout` is no checkout, or cannot be copied.
     pub fn open(checkout: &Path) -> Result<Self, Failure> {
         if !checkout.join("tests/planted").is_dir() {
             let text = "there is no tests/planted here: run it in a checkout of Tenure";
@@ -49,7 +49,7 @@ impl Workshop {
     /// Plants a bug in the copy; [`Workshop::mend`] takes it out.
     ///
     /// # Errors
-    /// It does not apply.
+    /// The patch does not apply.
     pub fn plant(&self, patch: &Patch) -> Result<(), String> {
         for (path, text) in patch.apply(&self.checkout)? {
             fs::write(self.source().join(path), text).map_err(|error| error.to_string())?;
@@ -63,14 +63,15 @@ impl Workshop {
     /// A file cannot be written.
     pub fn mend(&self, patch: &Patch) -> Result<(), String> {
         for path in patch.paths() {
-            // Not copied: the time of the file must be new, or cargo would take it for unchanged.
+            // Written, not copied: with an old time of modification cargo would take the file for
+            // unchanged.
             let text = fs::read(self.checkout.join(path)).map_err(|error| error.to_string())?;
             fs::write(self.source().join(path), text).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
 
-    /// Builds the program as the copy now is.
+    /// Builds the program from the present copy.
     ///
     /// # Errors
     /// cargo cannot be started.
@@ -81,7 +82,7 @@ impl Workshop {
         self.run(command, "build")
     }
 
-    /// Runs seeds with what was built; `name` is that of the log.
+    /// Runs seeds with the built program; `name` is that of the log.
     ///
     /// # Errors
     /// It cannot be started.
@@ -92,7 +93,7 @@ impl Workshop {
         self.run(command, name)
     }
 
-    /// Where a run of this name has its log.
+    /// The path of the log of the run `name`.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.log"))
@@ -127,15 +128,15 @@ impl Workshop {
     }
 }
 
-/// Nothing is left half done.
+/// Marks the workshop as left in order: the build is kept.
 impl Drop for Workshop {
     fn drop(&mut self) {
-        // Else the next one builds everything anew.
+        // Else the next process would rebuild everything.
         let _ = self.in_use.set_len(0);
     }
 }
 
-/// Locks `folder`. What cargo was making when somebody was interrupted there is made anew: it may be of a bug that is
+/// Locks `folder`. After an interrupted run cargo's output is removed: it may have a bug that is
 /// not planted any more.
 fn enter(folder: &Path) -> Result<File, Failure> {
     let failed = |error: io::Error| {
@@ -157,20 +158,20 @@ fn enter(folder: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-/// Copies what cargo must find to build the program.
+/// Copies the files that cargo needs to build the program.
 fn copy(checkout: &Path, source: &Path) -> io::Result<()> {
     if source.exists() {
         fs::remove_dir_all(source)?;
     }
     fs::create_dir_all(source)?;
-    // The manifest names benches and tests, and cargo looks for them, though none is built.
+    // cargo looks for the benches and tests of the manifest, though none is built.
     for folder in ["src", "benches", "tests"] {
         copy_folder(&checkout.join(folder), &source.join(folder))?;
     }
     for file in ["Cargo.lock", "build.rs"] {
         fs::copy(checkout.join(file), source.join(file))?;
     }
-    // Only the program is wanted: the shared and the static library would be linked each time.
+    // Without the shared and the static library, which would be linked each time.
     let manifest = fs::read_to_string(checkout.join("Cargo.toml"))?;
     let manifest = manifest.replace(r#"["lib", "cdylib", "staticlib"]"#, r#"["lib"]"#);
     fs::write(source.join("Cargo.toml"), manifest)
@@ -232,7 +233,7 @@ mod tests {
         fs::create_dir_all(&left).unwrap();
         let file = enter(folder.path()).unwrap();
         assert!(left.exists() && enter(folder.path()).is_err());
-        // Nobody emptied it.
+        // Not emptied: interrupted.
         drop(file);
         drop(enter(folder.path()).unwrap());
         assert!(!left.exists());

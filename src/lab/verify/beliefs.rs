@@ -1,9 +1,10 @@
-//! No more of a lock is believed to be held at once than it has, and tokens rise from grant to grant.
+//! Checks that beliefs in a lock never exceed its capacity, and that tokens rise from grant to
+//! grant.
 //!
-//! Stamps are those of beliefs that stood for sure, so what overlaps here did overlap; an interval may have been a
-//! little longer than its log says. Tokens are compared between grants that exclude each other and of which one was
-//! over before the other began: two readers may hear of their grants in any order. A grant that was taken at once is
-//! excused before its successors ([`Taken`]).
+//! Stamps are of beliefs that surely stood, so an overlap here is an overlap; a belief may have
+//! lasted a little longer than its log says. Tokens are compared between grants that exclude each
+//! other and of which one was over before the other began: two readers may hear of their grants in
+//! any order. A grant that was broken at once may overlap its successors ([`Taken`]).
 
 use super::breaks::Taken;
 use super::history::{Belief, History, Share};
@@ -31,9 +32,10 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    /// The next one, behind `earlier`.
+    /// Takes the next belief, after `earlier`.
     fn take(&mut self, belief: &'a Belief, earlier: &[&'a Belief], found: &mut Violations) {
-        // What ended at the instant at which the other began does not overlap it: both read the clock in between.
+        // No overlap if one ended at the instant at which the other began: both read the clock in
+        // between.
         let over = &mut self.over;
         self.standing.retain(|before| {
             let stands = before.until > belief.from;
@@ -59,7 +61,8 @@ impl<'a> Sweep<'a> {
         self.standing.push(belief);
     }
 
-    /// One that was over before `belief` began, and has no smaller token: `highest`, or if that is excused another one.
+    /// A belief that was over before `belief` began, and has no smaller token: `highest`, or
+    /// another one if that is excused.
     fn out_of_order(
         &self,
         highest: &'a Belief,
@@ -131,12 +134,12 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// Of the beliefs that are over, those with the highest tokens.
+/// The beliefs with the highest tokens among those that are over.
 #[derive(Default)]
 struct Over<'a> {
     exclusive: Option<&'a Belief>,
     shared: Option<&'a Belief>,
-    /// By their permits.
+    /// Beliefs of semaphores, by permits.
     counted: BTreeMap<u32, &'a Belief>,
 }
 
@@ -156,7 +159,7 @@ impl<'a> Over<'a> {
         }
     }
 
-    /// Of those that exclude `share`, the one with the highest token.
+    /// The belief with the highest token among those that exclude `share`.
     fn highest(&self, share: Share) -> Option<&'a Belief> {
         let alone = self.exclusive.into_iter().chain(self.shared);
         let all = alone.chain(self.counted.values().copied());

@@ -1,9 +1,9 @@
-//! Grants that were taken at once (L23): what their holders may still believe, and for how long.
+//! Grants that were broken at once (L23): how long their holders may believe on.
 //!
-//! A holder is told when its grant is taken, which takes as long as a message; one that is cut off or stopped is not
-//! told, and believes up to the TTL of its session. So its belief and its successors' may overlap, and its own may
-//! even begin behind theirs, when it hears of the grant late. Each successor began only after the break was sent,
-//! though: one that began before it was granted beside a holder.
+//! A message tells the holder of the break; a holder that is cut off or stopped believes on, up to
+//! the TTL of its session. So its belief may overlap its successors', and may even begin after
+//! theirs, if it hears of the grant late. Each successor began only after the break was sent,
+//! though: an earlier one was granted beside a holder.
 
 use super::grants::Grants;
 use super::history::{Belief, History};
@@ -12,12 +12,12 @@ use super::orders::{Answer, Break};
 use super::violation::{Rule, Violations};
 use std::collections::BTreeMap;
 
-/// Which grants were taken at once, or may have been.
+/// The grants that were, or may have been, broken at once.
 #[derive(Debug, Default)]
 pub struct Taken<'a>(BTreeMap<(u32, u64), &'a Break>);
 
 impl<'a> Taken<'a> {
-    /// By lock and token; of several breaks the first that was sent.
+    /// Collects breaks by lock and token; of several the first that was sent.
     #[must_use]
     pub fn of(history: &'a History) -> Self {
         let mut taken: BTreeMap<(u32, u64), &Break> = BTreeMap::new();
@@ -31,14 +31,15 @@ impl<'a> Taken<'a> {
         Self(taken)
     }
 
-    /// Whether the grant of `lock` under `token` may have been taken.
+    /// Whether the grant of `lock` under `token` may have been broken.
     #[must_use]
     pub fn contain(&self, lock: u32, token: u64) -> bool {
         self.0.contains_key(&(lock, token))
     }
 
-    /// Whether the two may be believed in at once, or in the wrong order: the earlier grant was taken, and the later one
-    /// began after that was sent. The stamps of two boots say nothing of that.
+    /// Whether the two beliefs may overlap or be out of order: the earlier grant was broken, and
+    /// the later belief began after the break was sent. Stamps of different boots cannot be
+    /// compared.
     #[must_use]
     pub fn excuse(&self, one: &Belief, other: &Belief) -> bool {
         let (earlier, later) = if one.token < other.token { (one, other) } else { (other, one) };
@@ -48,14 +49,15 @@ impl<'a> Taken<'a> {
     }
 }
 
-/// Checks how long holders believed on after a break was done; says how many were done.
+/// Checks how long holders believed on after a break; gives when each break was done.
 pub fn check(history: &History, grants: &Grants<'_>, found: &mut Violations) -> Vec<u64> {
     let mut done = Vec::new();
     for order in &history.orders.breaks {
         let Answer::Took { by } = order.answer else { continue };
         done.push(by);
         let Some(belief) = grants.find(order.lock, order.token) else { continue };
-        // Each renewal that counts was sent before the grant was taken, and so before the answer came.
+        // Each renewal that counts was sent before the break took effect, and so before its answer
+        // came.
         let end = by.saturating_add(nanos(belief.ttl_ms));
         if belief.ttl_ms > 0 && belief.boot == order.boot && belief.until > end {
             found.add(Rule::Outlived, || {

@@ -1,9 +1,9 @@
-//! Whoever was killed while it held keeps what it held: until its session is over, and for its lock delay from then on
-//! (L8, L16).
+//! Checks that the locks of a killed holder stay taken until its session is over, and for its lock
+//! delay from then on (L8, L16).
 //!
-//! What is sure of such a holder: at some instant its lease said how long it would stand, and before that was over the
-//! client was no more, so nobody gave the grant back. Its session expires after that time, the delay begins then, and
-//! what a server measures is never less by the clock of the logs.
+//! Known of such a holder: at some instant its lease said how long it would stand, and the client
+//! was killed before that was over, so nobody released the grant. Its session expires after that
+//! time, the delay begins then, and a server's measure is never shorter by the clock of the logs.
 
 use super::breaks::Taken;
 use super::grants::Grants;
@@ -11,8 +11,8 @@ use super::history::{Belief, Fate, History};
 use super::nanos;
 use super::violation::{Rule, Violations};
 
-/// Checks the grants that followed those of clients that were killed. Gives when each client was gone of which there is
-/// such a grant, and which left a delay.
+/// Checks the grants that followed those of killed clients. Gives when each client was gone that
+/// left a delay and was followed by a grant.
 pub fn check(
     history: &History,
     grants: &Grants<'_>,

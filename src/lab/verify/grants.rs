@@ -2,12 +2,12 @@
 
 use super::history::{Belief, History};
 
-/// They are found by lock and token.
+/// Grants, found by lock and token.
 #[derive(Debug)]
 pub struct Grants<'a>(Vec<&'a Belief>);
 
 impl<'a> Grants<'a> {
-    /// Those of all boots.
+    /// The grants of all boots.
     #[must_use]
     pub fn of(history: &'a History) -> Self {
         let mut order: Vec<&Belief> = history.beliefs.iter().collect();
@@ -21,7 +21,7 @@ impl<'a> Grants<'a> {
         self.from(lock, token).first().copied().filter(|grant| grant.token == token)
     }
 
-    /// Those of `lock` under `token` and all that are larger.
+    /// The grants of `lock` under `token` and larger ones.
     #[must_use]
     pub fn from(&self, lock: u32, token: u64) -> &[&'a Belief] {
         let begin = self.place(lock, token);
@@ -29,7 +29,7 @@ impl<'a> Grants<'a> {
         &self.0[begin..end]
     }
 
-    /// Those of `lock` under smaller tokens.
+    /// The grants of `lock` under smaller tokens.
     #[must_use]
     pub fn before(&self, lock: u32, token: u64) -> &[&'a Belief] {
         &self.0[self.place(lock, 0)..self.place(lock, token)]

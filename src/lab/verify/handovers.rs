@@ -1,5 +1,5 @@
-//! A lock that its holder handed to a waiter by name is granted to that waiter next (L23), unless it gave up or its session
-//! was lost.
+//! Checks that a lock handed to a waiter by name is granted to that waiter next (L23), unless the
+//! waiter gave up or its session was lost.
 
 use super::grants::Grants;
 use super::history::{Belief, History, Share, Wait};
@@ -7,8 +7,8 @@ use super::orders::Handover;
 use super::violation::{Rule, Violations};
 use std::collections::BTreeMap;
 
-/// Checks the grant that followed each handover of a lock that was held exclusively. Gives when each was done of which
-/// there is such a grant.
+/// Checks the grant that followed each handover of an exclusive lock. Gives when each such handover
+/// was done.
 pub fn check(history: &History, grants: &Grants<'_>, found: &mut Violations) -> Vec<u64> {
     let mut judged = Vec::new();
     if history.orders.handovers.is_empty() {
@@ -41,8 +41,8 @@ pub fn check(history: &History, grants: &Grants<'_>, found: &mut Violations) -> 
     judged
 }
 
-/// Whether a server may have granted the lock to a wait of that client in vain. The client's oldest place
-/// in the queue goes first, so a wait that began before its newest grant stands in the queue no more.
+/// Whether a server may have granted the lock to a wait of that client in vain. The client's oldest
+/// place in the queue goes first, so a wait that began before its newest grant has left the queue.
 fn was_lost(handover: &Handover, waits: &[&Wait], before: &[&Belief]) -> bool {
     let newest = before.iter().rev().find(|grant| grant.client == handover.to);
     waits.iter().any(|wait| {
@@ -53,7 +53,7 @@ fn was_lost(handover: &Handover, waits: &[&Wait], before: &[&Belief]) -> bool {
     })
 }
 
-/// Those to which a grant may have been made that was not heard of, by lock and client.
+/// Waits that may have had a grant of which the client did not hear, by lock and client.
 fn vain_waits(history: &History) -> BTreeMap<(u32, u32), Vec<&Wait>> {
     let mut vain: BTreeMap<(u32, u32), Vec<&Wait>> = BTreeMap::new();
     for wait in history.waits.iter().filter(|wait| !wait.was_heard) {

@@ -1,4 +1,4 @@
-//! What the logs say, in the form that the checks read: names as numbers, events paired to intervals.
+//! The history in the logs, as the checks read it: names as numbers, events paired to intervals.
 //!
 //! Ten million lines must fit into memory, so an interval is some tens of bytes and knows its line by number.
 
@@ -7,38 +7,38 @@ use super::rights::Change;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Everything that was read.
+/// The content of all logs.
 #[derive(Debug, Default)]
 pub struct History {
-    /// The logs, in the order in which they were given.
+    /// The logs, in the order of the command line.
     pub files: Vec<PathBuf>,
-    /// Boots of machines: stamps of two of them cannot be compared.
+    /// Boots of machines: stamps of different boots cannot be compared.
     pub boots: Names,
-    /// Who logged.
+    /// The clients that logged.
     pub clients: Names,
-    /// On whose behalf.
+    /// The principals of clients.
     pub principals: Names,
     /// Locks, elections and semaphores.
     pub locks: Names,
     /// Resources.
     pub resources: Names,
-    /// What was believed.
+    /// Beliefs in grants.
     pub beliefs: Vec<Belief>,
-    /// Who waited.
+    /// Waits for locks.
     pub waits: Vec<Wait>,
-    /// What resources that look at tokens decided, each resource's in its own order.
+    /// Decisions of resources that check tokens, in each resource's own order.
     pub writes: Vec<Write>,
-    /// What was asked about grants, and done with them.
+    /// Validations, hand-overs and breaks of grants.
     pub orders: Orders,
-    /// Which rights were taken away and given, each principal's in its own order.
+    /// Rights taken away and given, in each principal's own order.
     pub rights: Vec<Change>,
-    /// What observers were told, each observer's in its own order.
+    /// Sightings of observers, in each observer's own order.
     pub sightings: Vec<Sighting>,
-    /// What was done to the cluster.
+    /// Strokes of nemeses, and healings.
     pub marks: Vec<Mark>,
-    /// Writes that resources without tokens took.
+    /// Writes accepted by resources without tokens.
     pub unchecked: u64,
-    /// Writes of others that those undid.
+    /// Writes of others that those writes undid.
     pub unchecked_undid: u64,
     /// Lines read.
     pub lines: u64,
@@ -56,13 +56,13 @@ pub struct Names {
 /// A line of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Source {
-    /// Which log, counted from 0.
+    /// The log, counted from 0.
     pub file: u32,
-    /// Which line, counted from 1.
+    /// The line, counted from 1.
     pub line: u32,
 }
 
-/// One grant, and how long it was believed in for sure: at `from` and at `until` it stood.
+/// A belief in a grant, which surely stood from `from` to `until`.
 #[derive(Clone, Copy, Debug)]
 pub struct Belief {
     pub boot: u32,
@@ -74,26 +74,26 @@ pub struct Belief {
     pub until: u64,
     pub granted: Source,
     pub ended: Source,
-    /// On whose behalf, if that was logged.
+    /// The client's principal, if it was logged.
     pub principal: Option<u32>,
     /// How many locks were granted in the same step.
     pub names: u32,
-    /// The TTL of its session, and the delay that it leaves when that expires; 0: none that was logged.
+    /// The TTL of its session, and the lock delay; 0: none was logged.
     pub ttl_ms: u32,
     pub delay_ms: u32,
-    /// Up to here it would have stood, had nobody ended it; 0: not logged.
+    /// How long the lease would have stood, had nobody ended it; 0: not logged.
     pub stands_to: u64,
     pub fate: Fate,
 }
 
-/// What became of a grant, as far as its client said.
+/// The fate of a grant, as far as its client logged it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fate {
     #[default]
     Open,
-    /// Its client ended it, or saw that it had ended.
+    /// The client ended it, or saw its end.
     Ended,
-    /// Its client was no more at that instant, and had not ended it.
+    /// The client was gone at that instant, and had not ended it.
     Gone { at: u64 },
 }
 
@@ -102,9 +102,9 @@ pub enum Fate {
 pub enum Share {
     /// All of it.
     Exclusive,
-    /// Its place beside other readers.
+    /// A reader's share.
     Shared,
-    /// So many permits of so many.
+    /// Permits of a semaphore.
     Counted { permits: u32, limit: u32 },
 }
 
@@ -115,15 +115,16 @@ pub struct Wait {
     pub lock: u32,
     pub client: u32,
     pub from: u64,
-    /// When it was granted, gave up, or was gone; `None`: not before its log's end.
+    /// When the client was granted the lock, gave up, or was gone; `None`: not before its log's
+    /// end.
     pub until: Option<u64>,
     pub outcome: Outcome,
-    /// On whose behalf, if that was logged.
+    /// The client's principal, if it was logged.
     pub principal: Option<u32>,
-    /// In which session it began, if that was logged.
+    /// The session in which the wait began, if it was logged.
     pub session: Option<u64>,
-    /// Whether it was granted in that session. Else a grant may have gone by unheard: in a session that ended, the client
-    /// goes on waiting in the next one.
+    /// Whether it was granted in that session. Else the client may have missed a grant in a session
+    /// that ended, and waited on in the next one.
     pub was_heard: bool,
     pub source: Source,
 }
@@ -131,12 +132,12 @@ pub struct Wait {
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did not, or its client was gone.
+    /// The wait did not end, or its client was gone.
     #[default]
     Open,
     Granted,
     GaveUp,
-    /// It gave up since it may not have the lock.
+    /// The client gave up, since it lacks the right.
     Denied,
 }
 
@@ -150,12 +151,12 @@ pub struct Write {
     pub source: Source,
 }
 
-/// What an observer was told.
+/// A sighting of an observer.
 #[derive(Clone, Copy, Debug)]
 pub struct Sighting {
     pub client: u32,
     pub lock: u32,
-    /// When, if that was logged, and on whose behalf.
+    /// When, if it was logged; then the observer's principal.
     pub at: Option<u64>,
     pub principal: Option<u32>,
     pub boot: u32,
@@ -163,18 +164,18 @@ pub struct Sighting {
     pub source: Source,
 }
 
-/// In it.
+/// The content of a sighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// Nothing yet: it begins to follow.
+    /// The observer begins to follow.
     Begin,
     /// Nobody holds it.
     Vacant { missed: Option<u64> },
-    /// The grant of this token holds it, whose client is this one if it said so.
+    /// The grant of this token holds it; its client, if it was logged.
     Holder { token: u64, client: Option<u32>, missed: Option<u64> },
 }
 
-/// An instant at which something began to be done to the cluster, or nothing was any more.
+/// The instant of a nemesis' stroke or of a healing.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
     pub boot: u32,
@@ -182,7 +183,7 @@ pub struct Mark {
     pub turn: Turn,
 }
 
-/// Which of the two.
+/// A stroke or a healing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Turn {
     Struck,
@@ -190,7 +191,7 @@ pub enum Turn {
 }
 
 impl Share {
-    /// Whether grants of the two cannot stand at the same time, whoever else holds the lock.
+    /// Whether grants of the two shares can never stand at the same time.
     #[must_use]
     pub fn excludes(self, other: Self) -> bool {
         match (self, other) {
@@ -225,7 +226,7 @@ impl Names {
         &self.names[number as usize]
     }
 
-    /// How many there are.
+    /// The number of names.
     #[must_use]
     pub fn count(&self) -> usize {
         self.names.len()

@@ -1,48 +1,49 @@
-//! One line of an event log: what a client, an observer or a resource says happened. docs/chaos.md is its contract.
+//! One line of an event log: an event of a client, an observer or a resource. docs/chaos.md is its
+//! contract.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A line as it is written: one JSON object. Which fields an event needs, [`super::read`] says.
+/// A line: one JSON object. [`super::read`] says which fields an event needs.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// What happened.
+    /// The event.
     pub event: Kind,
     /// When, by CLOCK_BOOTTIME in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
-    /// Between which restarts of the machine those stamps mean something.
+    /// The boot of the machine: only stamps of one boot can be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot: Option<String>,
-    /// To whom.
+    /// The client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
-    /// On whose behalf: whom the rules of rights know.
+    /// The client's principal, by which access rules know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
-    /// Which right is taken away or given.
+    /// The right that is taken away or given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub right: Option<Right>,
-    /// Whether it gave up since it may not.
+    /// Whether the client gave up for lack of a right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<bool>,
-    /// Which lock, election or semaphore.
+    /// The lock, election or semaphore.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
-    /// The others that were acquired with it in one step.
+    /// The other locks that were acquired in the same step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
-    /// Under which token.
+    /// The token of the grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<u64>,
-    /// "exclusive", which is what it is without a word, or "shared".
+    /// "exclusive", which is the default, or "shared".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// Of a semaphore: its size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// Of a semaphore: how many of them, 1 without a word.
+    /// Of a semaphore: the permits taken; default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permits: Option<u32>,
     /// The client's session.
@@ -54,31 +55,31 @@ pub struct Line {
     /// The lock delay that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u32>,
-    /// How long the lease said that it stands from here on at least, if nobody gives it back or takes it.
+    /// How long the lease stands at least from here on, if it is neither released nor broken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining_ms: Option<u32>,
-    /// To whom, by client name, a holder handed its grant.
+    /// The client name of the waiter to which a holder handed its grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Which resource decided on a write.
+    /// The resource that decided on a write.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// Whether it took the write; whether the token held.
+    /// Whether the resource accepted the write; whether the token held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted: Option<bool>,
-    /// How many writes of others this one undid: made since its writer had read.
+    /// How many writes of others, made since its writer had read, this one undid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overwrote: Option<u64>,
-    /// Whom an observer saw, by client name.
+    /// The client name of the holder that an observer saw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
-    /// How many changes the observer was not told; 0 says that there was none.
+    /// How many changes the observer missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missed: Option<u64>,
-    /// What is done to the cluster.
+    /// The name of the nemesis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nemesis: Option<String>,
-    /// The writer's own; not looked at.
+    /// For the writer's own use; ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Value>,
 }
@@ -92,45 +93,45 @@ pub enum Kind {
     Log,
     /// A client begins to wait for a lock.
     Waiting,
-    /// It waits no more, and was not granted.
+    /// The client stops waiting without a grant.
     GaveUp,
-    /// It was granted.
+    /// The client was granted the lock.
     Granted,
-    /// It still believed so at this instant.
+    /// The client still believed in the grant at this instant.
     Held,
-    /// It believed so at this instant, and gives the belief up.
+    /// The client believed in the grant up to this instant, and gives it up.
     Ended,
-    /// The server was asked whether a token holds a lock, and said so.
+    /// The server answered whether a token holds a lock.
     Validated,
     /// A holder's handover to a waiter that it named was done.
     Handed,
-    /// A client is about to take a lock from its holder at once: the holder may believe on for a while.
+    /// A client is about to break a lock at once: the holder may believe on for a while.
     Breaking,
-    /// That was done.
+    /// The break was done.
     Broke,
-    /// That was not done, and never will be: the grant had ended.
+    /// The break was not done, and never will be: the grant had ended.
     Spared,
     /// An operator is about to take a right to a lock away from a principal.
     Revoking,
-    /// That was done.
+    /// The right was taken away.
     Revoked,
-    /// An operator is about to give that right, or to give it back.
+    /// An operator is about to give a right (back).
     Allowing,
-    /// That was done.
+    /// The right was given.
     Allowed,
-    /// A client exists no more, whatever its own log says last.
+    /// A client is gone, whatever its own log says last.
     Gone,
-    /// A resource that looks at tokens decided on a write.
+    /// A resource that checks tokens decided on a write.
     Write,
-    /// A resource that does not look at tokens took a write: counted, and not judged.
+    /// A resource that ignores tokens took a write: counted, and not judged.
     Unchecked,
     /// An observer begins to follow a lock.
     Observing,
-    /// It was told who holds it.
+    /// The observer saw a holder, or that there is none.
     Saw,
-    /// Something is done to the cluster from now on.
+    /// A nemesis strikes.
     Nemesis,
-    /// Nothing is any more.
+    /// All faults are healed.
     Healed,
 }
 
@@ -144,7 +145,7 @@ pub enum Mode {
     Shared,
 }
 
-/// A right to a lock, as far as logs can be judged by it.
+/// A right to a lock that logs can be judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
@@ -163,7 +164,7 @@ impl Line {
 }
 
 impl Kind {
-    /// As it stands in a log.
+    /// The word in a log.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

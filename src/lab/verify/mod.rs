@@ -1,4 +1,4 @@
-//! `tenure verify`: what clients, observers and resources logged, held against what Tenure promises.
+//! `tenure verify`: checks the logs of clients, observers and resources against Tenure's promises.
 
 mod beliefs;
 mod breaks;
@@ -40,7 +40,6 @@ pub struct Options {
     overtaken: u64,
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let verdict = judge(&options.logs, options.overtaken)?;
     output::conclude(&verdict.to_text())?;
@@ -50,7 +49,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
 /// Reads `logs` and checks them.
 ///
 /// # Errors
-/// One cannot be read, or a line of it cannot be understood.
+/// A log cannot be read, or a line of it cannot be understood.
 pub fn judge(logs: &[PathBuf], overtaken_max: u64) -> Result<Verdict, Failure> {
     let history = read::read(logs)?;
     let mut found = Violations::default();
@@ -71,7 +70,7 @@ pub fn judge(logs: &[PathBuf], overtaken_max: u64) -> Result<Verdict, Failure> {
     Ok(Verdict { history, found, uses, overtaken })
 }
 
-/// When each grant of several names was heard of: once for all of them.
+/// When each grant of several names was logged, once for all its names.
 fn several(history: &History) -> Vec<u64> {
     let firsts = history.beliefs.iter().scan(0, |left, belief| {
         let is_first = *left == 0;
@@ -81,34 +80,34 @@ fn several(history: &History) -> Vec<u64> {
     firsts.flatten().collect()
 }
 
-/// What the logs said, and what was wrong with it.
+/// The history, and its violations.
 #[derive(Debug)]
 pub struct Verdict {
-    /// What was read.
+    /// The history.
     pub history: History,
-    /// What was checked of orders that not every log has.
+    /// Checked features that not every log has.
     pub uses: Uses,
     found: Violations,
     overtaken: u64,
 }
 
-/// When such things were done, by the clock of the logs.
+/// Uses of features, by the clock of the logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
     /// Grants of several names.
     pub several: Vec<u64>,
-    /// Holders that were killed, left a lock delay, and were followed by another.
+    /// Killed holders that left a lock delay, and were followed by another.
     pub delays: Vec<u64>,
-    /// Handovers to a named waiter, of which the next grant is known.
+    /// Handovers to a named waiter whose next grant is known.
     pub handovers: Vec<u64>,
-    /// Breaks that took at once.
+    /// Breaks at once.
     pub breaks: Vec<u64>,
     /// Acquires that were denied, and grants that stayed when their right was taken away.
     pub rights: rights::Seen,
 }
 
 impl Verdict {
-    /// Whether all that was promised was kept.
+    /// Whether there are no violations.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.found.are_none()
@@ -157,7 +156,7 @@ impl Verdict {
         all.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
-    /// What could not be checked.
+    /// Remarks on what could not be checked.
     fn remarks(&self) -> String {
         let mut text = String::new();
         if self.history.beliefs.is_empty() {
@@ -176,10 +175,11 @@ impl Verdict {
     }
 }
 
-/// Of milliseconds.
+/// Nanoseconds of milliseconds.
 fn nanos(ms: u32) -> u64 {
     u64::from(ms) * 1_000_000
 }
 
-/// The queue is first come, first served; but a client that was cut off stands in it only once it has come back.
+/// The default of --overtaken: the queue is first come, first served, but a cut-off client is in it
+/// only after it has reconnected.
 const OVERTAKEN_MAX: u64 = 1000;

@@ -1,4 +1,5 @@
-//! Observers are told holders in the order of their tokens, the right ones, and none is left out unsaid.
+//! Checks that observers see the right holders, in the order of tokens, and that none is left out
+//! unsaid.
 
 use super::grants::Grants;
 use super::history::{History, Share, Sighting, Told};
@@ -18,11 +19,11 @@ pub fn check(history: &History, grants: &Grants<'_>, found: &mut Violations) {
 /// One observer of one lock.
 #[derive(Default)]
 struct Follower<'a> {
-    /// The newest holder that it was told, by whichever of its observations.
+    /// The newest holder that it saw, in any of its observations.
     newest: Option<(u64, &'a Sighting)>,
-    /// Changes between `newest` and now that it was told to have missed.
+    /// Changes between `newest` and now that were reported as missed.
     missed: u64,
-    /// Whether all that came after `newest` must be told: not when it began to follow anew.
+    /// Whether all holders after `newest` must be seen: not if the observation was restarted.
     thread: Thread,
 }
 
@@ -62,8 +63,8 @@ impl<'a> Judge<'a> {
             Follower { newest: Some((token, sighting)), missed: 0, thread: Thread::Unbroken };
     }
 
-    /// Between two holders that it was told nobody else held the lock. Only where one holds it at a time: of several
-    /// holders the oldest is told.
+    /// Checks that nobody held the lock between two holders that it saw. Only for exclusive locks:
+    /// of several holders observers see the oldest.
     fn check_gap(&self, before: u64, sighting: &Sighting, token: u64, found: &mut Violations) {
         let later = self.grants.from(sighting.lock, before.saturating_add(1)).iter();
         let mut between = later.take_while(|belief| belief.token < token);

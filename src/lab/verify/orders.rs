@@ -1,21 +1,21 @@
-//! What the logs say was asked about grants and done with them: validated, handed to a waiter by name, taken at once.
+//! Validations, hand-overs to named waiters, and breaks at once, as the logs have them.
 
 use super::history::Source;
 
-/// All of it.
+/// All validations, hand-overs and breaks.
 #[derive(Debug, Default)]
 pub struct Orders {
     /// How often a server was asked whether a token holds.
     pub validations: u64,
-    /// When it said that it does not.
+    /// The answers that it does not.
     pub refutations: Vec<Refutation>,
     /// Handovers to a named waiter that were done.
     pub handovers: Vec<Handover>,
-    /// Breaks that take at once.
+    /// Breaks at once.
     pub breaks: Vec<Break>,
 }
 
-/// A server's word that a token does not hold a lock, which arrived at `at`.
+/// A server's answer, which arrived at `at`, that a token does not hold a lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Refutation {
     pub boot: u32,
@@ -25,7 +25,7 @@ pub struct Refutation {
     pub source: Source,
 }
 
-/// Of the grant of `lock` under `token`, to the client `to`; done by the instant `at`.
+/// A hand-over of the grant of `lock` under `token` to the client `to`; done by the instant `at`.
 #[derive(Clone, Copy, Debug)]
 pub struct Handover {
     pub boot: u32,
@@ -36,7 +36,7 @@ pub struct Handover {
     pub source: Source,
 }
 
-/// Of the grant of `lock` under `token`, by `client`; not before the instant `at`.
+/// A break of the grant of `lock` under `token` by `client`; not before the instant `at`.
 #[derive(Clone, Copy, Debug)]
 pub struct Break {
     pub boot: u32,
@@ -48,19 +48,19 @@ pub struct Break {
     pub source: Source,
 }
 
-/// What is known of whether a break was done.
+/// The answer to a break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Nothing: it may have been done at any time since.
+    /// None: the break may have been done at any time since.
     Unknown,
-    /// It was, by the instant `by`.
+    /// The break was done by the instant `by`.
     Took { by: u64 },
-    /// It was not, and never will be.
+    /// The break was not done, and never will be.
     Spared,
 }
 
 impl Orders {
-    /// Notes the answer to the newest break of `client` that has none yet. Says whether there is one.
+    /// Records the answer to the newest unanswered break of `client`; says whether there is one.
     pub fn answer_break(&mut self, (client, lock, token): (u32, u32, u64), answer: Answer) -> bool {
         let open = self.breaks.iter_mut().rev().find(|one| {
             (one.client, one.lock, one.token) == (client, lock, token)

@@ -1,7 +1,9 @@
-//! Who may what (L27): nobody is granted or told what was taken away from him, and nobody is denied what was not.
+//! Checks rights (L27): a principal without a right is neither granted nor told what needs it, and
+//! one with it is not denied.
 //!
-//! An operator logs each change before it is ordered and when it is done. From the order to its answer, and where no answer came, either may
-//! be so. Between the answer and the next order it is so for sure: what began and ended in between was decided by it.
+//! An operator logs each change before it is ordered and when it is done. From the order to its
+//! answer, and where no answer came, the right is uncertain. Between the answer and the next order
+//! the right is certain: an event that began and ended in between was decided by it.
 
 use super::history::{History, Outcome, Sighting, Source, Told, Wait};
 use super::line::Right;
@@ -20,7 +22,7 @@ pub struct Change {
     pub source: Source,
 }
 
-/// What became of it.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     Revoking,
@@ -29,20 +31,20 @@ pub enum Turn {
     Allowed,
 }
 
-/// When it mattered, by the clock of the logs.
+/// When rights mattered, by the clock of the logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Acquires that were denied.
     pub denied: Vec<u64>,
-    /// Grants that were believed in before their right was taken away, and behind that.
+    /// Grants that were believed in before and after their right was taken away.
     pub stayed: Vec<u64>,
 }
 
-/// Checks all grants, denials and sightings; says when rights mattered.
+/// Checks all grants, denials and sightings; gives when rights mattered.
 pub fn check(history: &History, found: &mut Violations) -> Seen {
     let lacks = Lacks::of(&history.rights);
     let mut seen = Seen::default();
-    // Those of one acquire stand one behind the other.
+    // The waits of one acquire are adjacent.
     for waits in history.waits.chunk_by(|one, other| one.source == other.source) {
         match waits[0].outcome {
             Outcome::Granted => check_granted(history, &lacks, waits, found),
@@ -63,21 +65,21 @@ pub fn check(history: &History, found: &mut Violations) -> Seen {
     seen
 }
 
-/// Who lacked which right, since when and until when.
+/// Who lacked which right, from when to when.
 #[derive(Debug, Default)]
 struct Lacks(BTreeMap<(u32, Key), Vec<Lack>>);
 
 /// A principal, a lock, a right.
 type Key = (u32, u32, Right);
 
-/// From one order to take it away to the answer that it is given back.
+/// The lack of a right: from the order to take it away to the answer that it is given back.
 #[derive(Clone, Copy, Debug)]
 struct Lack {
     from: u64,
-    /// Since when it was so for sure, and until when.
+    /// From when the right surely lacked, and until when.
     sure_from: Option<u64>,
     sure_until: u64,
-    /// It may have been so up to here.
+    /// The right may have lacked up to here.
     until: u64,
     source: Source,
 }
@@ -99,7 +101,7 @@ impl Lacks {
                 }
                 (Turn::Allowing, Some(open)) => open.sure_until = open.sure_until.min(at),
                 (Turn::Allowed, Some(open)) => open.until = at,
-                // Said again, or of what nobody had taken away.
+                // A repetition, or a right that was never taken away.
                 _ => {}
             }
         }
@@ -110,7 +112,7 @@ impl Lacks {
         self.0.get(&(boot, key)).map_or(&[], Vec::as_slice)
     }
 
-    /// The lack in which all from the one instant to the other lies for sure.
+    /// The lack that surely covers the span from one instant to the other.
     fn sure(&self, boot: u32, key: Key, (from, until): (u64, u64)) -> Option<&Lack> {
         let is_in = |lack: &&Lack| {
             lack.sure_from.is_some_and(|sure| sure < from) && until < lack.sure_until
@@ -118,7 +120,7 @@ impl Lacks {
         self.of_right(boot, key).iter().find(is_in)
     }
 
-    /// Whether the right may have lacked at an instant of these.
+    /// Whether the right may have lacked at an instant of the span.
     fn may_be(&self, boot: u32, key: Key, (from, until): (u64, u64)) -> bool {
         self.of_right(boot, key).iter().any(|lack| lack.from <= until && from <= lack.until)
     }
@@ -164,7 +166,7 @@ fn check_denied(history: &History, lacks: &Lacks, waits: &[Wait], found: &mut Vi
     });
 }
 
-/// What an observer is told that began when its principal could not read the lock any more.
+/// Checks that no observation which began after its principal lost `read` sees anything.
 fn check_sightings(history: &History, lacks: &Lacks, found: &mut Violations) {
     let mut begun: BTreeMap<(u32, u32), &Sighting> = BTreeMap::new();
     for sighting in &history.sightings {
@@ -232,7 +234,7 @@ mod tests {
         ]);
         assert!(lacks.sure(0, KEY, (15, 20)).is_none());
         assert!(lacks.may_be(0, KEY, (45, 46)) && !lacks.may_be(0, KEY, (51, 60)));
-        // Said of nobody who lacked it.
+        // No lack then.
         assert!(!lacks.may_be(1, KEY, (15, 20)));
     }
 

@@ -1,10 +1,10 @@
-//! Whoever waits while nothing is done to the cluster is served: before the log ends, and before too many others are.
+//! Checks that waits in calm are served: before the log ends, and before too many others.
 
 use super::history::{History, Mark, Turn, Wait};
 use super::violation::{Rule, Violations};
 use std::collections::BTreeMap;
 
-/// Checks each wait against each calm, and says how many others were served at most while one waited in calm.
+/// Checks each wait against each calm; gives the most grants to others while one waited in calm.
 pub fn check(history: &History, overtaken_max: u64, found: &mut Violations) -> u64 {
     let calms = calms(&history.marks);
     let grants = grants(history);
@@ -26,7 +26,7 @@ pub fn check(history: &History, overtaken_max: u64, found: &mut Violations) -> u
     most
 }
 
-/// From a mark of healing to the next nemesis, or for ever.
+/// A calm: from a healing to the next nemesis, or for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Calm {
     from: u64,
@@ -58,7 +58,8 @@ fn grants(history: &History) -> BTreeMap<(u32, u32), Vec<u64>> {
     grants
 }
 
-/// How many are behind `from` and before `until`: the wait's own grant is at its end, and does not count.
+/// How many stamps are after `from` and before `until`: the wait's own grant, at `until`, does not
+/// count.
 fn between(stamps: &[u64], from: u64, until: u64) -> u64 {
     let begin = stamps.partition_point(|stamp| *stamp <= from);
     let end = stamps.partition_point(|stamp| *stamp < until);

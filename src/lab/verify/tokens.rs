@@ -1,4 +1,4 @@
-//! Each token belongs to one grant of a lock, on whatever machine and boot it was logged.
+//! Checks that each token of a lock belongs to one grant, whichever machine and boot logged it.
 
 use super::history::{Belief, History};
 use super::violation::{Rule, Violations};

@@ -1,5 +1,5 @@
-//! While a grant is believed in, the server says of each lock in it that it is held under its token: several locks that
-//! were acquired in one step are held all or not at all.
+//! Checks that while a grant is believed in, the server says of each of its locks that the token
+//! holds it: locks that were acquired in one step are held all or not at all.
 
 use super::breaks::Taken;
 use super::grants::Grants;
@@ -10,7 +10,7 @@ use super::violation::{Rule, Violations};
 pub fn check(history: &History, grants: &Grants<'_>, taken: &Taken<'_>, found: &mut Violations) {
     for said in &history.orders.refutations {
         let Some(belief) = grants.find(said.lock, said.token) else { continue };
-        // It stood when the answer came, so it stood when the server looked.
+        // The belief stood when the answer came, and so when the server looked.
         let stood = belief.boot == said.boot && (belief.from..=belief.until).contains(&said.at);
         if stood && !taken.contain(said.lock, said.token) {
             found.add(Rule::HeldInPart, || {

@@ -1,11 +1,11 @@
-//! What was found, in words: the first of each rule with their lines, and how many there are.
+//! Violations in words: the first of each rule with their lines, and how many there are.
 
 use std::collections::BTreeMap;
 
-/// A promise, by the word that stands before what breaks it.
+/// A promise, by the word that begins a violation's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// More was believed at once than the lock has (safety §1, belief).
+    /// Beliefs at one time exceed the lock's capacity (safety §1, belief).
     Overlap,
     /// A later grant has a token that is not larger (L3).
     TokenOrder,
@@ -13,33 +13,34 @@ pub enum Rule {
     TokenReused,
     /// A resource took a lower token after a higher one (safety §1, fencing).
     StaleWrite,
-    /// A write undid others although tokens were looked at.
+    /// A write undid others although tokens were checked.
     LostWrite,
-    /// An observer was told an older holder after a newer one (L18).
+    /// An observer saw an older holder after a newer one (L18).
     ObserverBack,
-    /// An observer was not told of a holder, and not told that it was not.
+    /// An observer missed a holder without being told so.
     ObserverGap,
-    /// An observer was told another holder than the one that was granted.
+    /// An observer saw a holder other than the granted one.
     ObserverHolder,
-    /// A server said that a token does not hold a lock which was believed to be held under it.
+    /// A server said that a token does not hold a lock, while the grant was believed in.
     HeldInPart,
-    /// A lock was granted although its holder, who was killed, had not expired, or its delay was not over (L8, L16).
+    /// A lock was granted although its killed holder had not expired, or its delay was not over
+    /// (L8, L16).
     TooEarly,
     /// A handover to a named waiter went to another (L23).
     PassedOver,
-    /// A holder believed on for longer than its TTL after its grant was taken at once (L23).
+    /// A holder believed on for longer than its TTL after its grant was broken at once (L23).
     Outlived,
-    /// Somebody was granted what he had no right to (L27).
+    /// A principal without the right was granted a lock (L27).
     GrantedDenied,
-    /// Somebody was denied what nobody had taken away (L27).
+    /// A principal with the right was denied a lock (L27).
     DeniedAllowed,
-    /// An observer was told what it had no right to read (L27).
+    /// An observer saw a lock that it had no right to read (L27).
     ToldDenied,
-    /// A client waited on although nothing was done to the cluster.
+    /// A client waited on in calm.
     Starved,
 }
 
-/// All that was found.
+/// All violations.
 #[derive(Debug, Default)]
 pub struct Violations {
     told: Vec<(Rule, String)>,
@@ -70,7 +71,7 @@ impl Rule {
 }
 
 impl Violations {
-    /// Adds one. `what` is only asked for the first few of a rule.
+    /// Adds a violation. `what` is called only for the first few of a rule.
     pub fn add(&mut self, rule: Rule, what: impl FnOnce() -> String) {
         let count = self.counts.entry(rule).or_default();
         *count += 1;
@@ -79,13 +80,13 @@ impl Violations {
         }
     }
 
-    /// Whether nothing was found.
+    /// Whether there are no violations.
     #[must_use]
     pub fn are_none(&self) -> bool {
         self.counts.is_empty()
     }
 
-    /// One line each, and how many were not told.
+    /// A line for each, and how many are not shown.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = String::new();
@@ -99,7 +100,7 @@ impl Violations {
     }
 }
 
-/// Who breaks a rule often breaks it always.
+/// Violations shown of each rule: one that is broken often is mostly broken always.
 const TOLD_MAX: u64 = 5;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! A resource that looks at tokens never takes a lower one after a higher one, and no write of it is lost.
+//! Checks that a resource that checks tokens never accepts a lower one after a higher one, and
+//! loses no write.
 
 use super::history::{History, Write};
 use super::violation::{Rule, Violations};

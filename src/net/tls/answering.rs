@@ -1,4 +1,4 @@
-//! TLS on an accepted socket that does not block, for who reads and writes it as any other and waits for it himself.
+//! The server's side of TLS on a non-blocking socket that its caller polls: for the admin endpoint.
 
 use super::hello::Says;
 use super::session::Session;
@@ -7,17 +7,18 @@ use crate::base::Principal;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-/// Our side of one that was dialed; its socket is the caller's. It holds little more than a record each way: nothing is read
-/// before what was read is taken, and nothing encrypted before what was encrypted is sent.
+/// Our side of an accepted connection; its socket is the caller's. It holds little more than a
+/// record each way: no more is read before the plaintext is taken, and no more encrypted before the
+/// ciphertext is sent.
 #[derive(Debug)]
 pub struct AnsweringTls {
     session: Box<Session>,
-    /// What has come, and was not taken.
+    /// Received plaintext that was not taken yet.
     plain: Vec<u8>,
 }
 
 impl TlsServer {
-    /// Answers one who has dialed.
+    /// Begins the server's side of a connection.
     ///
     /// # Errors
     /// The provider lacks what TLS 1.3 needs.
@@ -27,28 +28,29 @@ impl TlsServer {
 }
 
 impl AnsweringTls {
-    /// Who the other side is; `None`: not known yet, or it has shown no certificate.
+    /// The peer's principal; `None`: not known yet, or without a certificate.
     #[must_use]
     pub fn peer(&self) -> Option<&Principal> {
         self.session.peer()
     }
 
-    /// Whether something encrypted waits for room in the socket.
+    /// Whether ciphertext waits for room in the socket.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         !self.session.pending().is_empty()
     }
 
-    /// Whether something can be read of which the socket says nothing any more.
+    /// Whether plaintext can be read for which the socket gives no more readiness.
     #[must_use]
     pub fn has_plain(&self) -> bool {
         !self.plain.is_empty()
     }
 
-    /// Reads what was said. 0: the other side has ended it.
+    /// Reads plaintext. 0: the peer has ended the connection.
     ///
     /// # Errors
-    /// WouldBlock: nothing yet. One that has a `TlsError` in it: the connection is of no use, and the other side was told.
+    /// WouldBlock: nothing yet. An error with a `TlsError`: the connection is dead, and the peer
+    /// was told.
     pub fn read(&mut self, socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
         if self.plain.is_empty() && !self.session.has_ended() {
             self.receive(socket)?;
@@ -64,7 +66,7 @@ impl AnsweringTls {
         let count = socket.read(&mut bytes)?;
         let plain = &mut self.plain;
         let received = self.session.receive(&bytes[..count], |piece| plain.extend(piece));
-        // An answer of the handshake, or why it fails. What finds no room waits for it.
+        // An answer of the handshake, or the alert of its failure. The rest waits for room.
         let sent = self.flush(socket);
         received.map_err(io::Error::other)?;
         sent.or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })?;
@@ -72,10 +74,11 @@ impl AnsweringTls {
         if says_nothing { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
-    /// Takes of `bytes` what may be sent next, once all before it is sent; how much that was. It may itself wait.
+    /// Takes a part of `bytes`, once all earlier ciphertext is sent; gives its length. Its
+    /// ciphertext may wait for room.
     ///
     /// # Errors
-    /// WouldBlock: nothing is taken. Else the connection is of no use.
+    /// WouldBlock: nothing is taken. Else the connection is dead.
     pub fn write(&mut self, socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
         self.flush(socket)?;
         let count = self.session.encrypt(bytes).map_err(io::Error::other)?;
@@ -88,10 +91,10 @@ impl AnsweringTls {
         }
     }
 
-    /// Sends what is encrypted.
+    /// Sends the ciphertext.
     ///
     /// # Errors
-    /// WouldBlock: some is left. Else the connection is of no use.
+    /// WouldBlock: some is left. Else the connection is dead.
     pub fn flush(&mut self, mut socket: &TcpStream) -> io::Result<()> {
         while self.has_pending() {
             let count = socket.write(self.session.pending())?;
@@ -100,10 +103,10 @@ impl AnsweringTls {
         Ok(())
     }
 
-    /// Tells the other side that nothing more comes, if the socket has room for that.
+    /// Tells the peer that no more bytes follow (close_notify), if the socket has room.
     pub fn end(&mut self, socket: &TcpStream) {
         self.session.end();
-        // Whoever is gone already needs no end.
+        // The peer may be gone.
         let _ = self.flush(socket);
     }
 }
@@ -112,5 +115,5 @@ fn is_full(error: &io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock
 }
 
-/// A request, or half a handshake; more comes with the next read.
+/// A request, or half a handshake; the next read takes more.
 const READ_BYTES: usize = 4 << 10;

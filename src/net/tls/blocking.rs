@@ -1,4 +1,4 @@
-//! TLS on a socket that waits: for short questions on threads of their own.
+//! TLS on a blocking socket: for short questions on threads of their own.
 
 use super::error::TlsError;
 use super::session::Session;
@@ -7,13 +7,14 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// Reads and writes as its socket does, until a deadline: what it reads of the socket may be many pieces, and say nothing.
+/// Reads and writes as its socket does, but until a deadline: one read may take many reads of the
+/// socket.
 #[derive(Debug)]
 pub struct BlockingTls {
     socket: TcpStream,
     until: Option<Instant>,
     session: Box<Session>,
-    /// What has come, and was not read.
+    /// Received plaintext that was not read yet.
     plain: VecDeque<u8>,
 }
 
@@ -22,12 +23,12 @@ impl BlockingTls {
         Self { socket, until: None, session: Box::new(session), plain: VecDeque::new() }
     }
 
-    /// All that is done on it from now on ends by then, with `TimedOut`.
+    /// All calls from now on end by `until`, with `TimedOut`.
     pub fn set_deadline(&mut self, until: Instant) {
         self.until = Some(until);
     }
 
-    /// So long one call on the socket may take.
+    /// The timeout of the next call on the socket.
     fn left(&self) -> io::Result<Option<Duration>> {
         let Some(until) = self.until else { return Ok(None) };
         let left = until.saturating_duration_since(Instant::now());
@@ -43,7 +44,7 @@ impl BlockingTls {
         Ok(())
     }
 
-    /// Why nothing can be sent any more: the other side may have said that it refuses us, and closed.
+    /// The cause of a failed send: the peer may have refused us by an alert, and closed.
     fn why(&mut self, error: io::Error) -> io::Error {
         let is_ended = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
         if !is_ended {
@@ -63,7 +64,7 @@ impl BlockingTls {
         self.session.explained().map_or(error, io::Error::other)
     }
 
-    /// One read of the socket. `Ok(false)`: nothing more comes.
+    /// One read of the socket. `Ok(false)`: its end.
     fn receive(&mut self) -> io::Result<bool> {
         self.send_pending()?;
         let mut buffer = [0; 16 << 10];
@@ -79,7 +80,7 @@ impl BlockingTls {
         }
         let plain = &mut self.plain;
         let received = self.session.receive(&buffer[..count], |piece| plain.extend(piece));
-        // Also why it has failed; whoever is gone shows that to the next read.
+        // Sends also the alert of a failure; the next read notices a peer that is gone.
         let sent = self.send_pending();
         received.map_err(io::Error::other)?;
         sent?;
@@ -99,7 +100,7 @@ impl Read for BlockingTls {
 }
 
 impl Write for BlockingTls {
-    /// Waits for the handshake first.
+    /// Writes, after the handshake.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while self.session.is_handshaking() {
             if !self.receive()? {

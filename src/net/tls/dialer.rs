@@ -1,4 +1,4 @@
-//! What all connections of one client are secured with, and how the nodes that it dials are verified.
+//! The TLS of all connections that one client dials, and the verification of the dialed nodes.
 
 use super::blocking::BlockingTls;
 use super::error::TlsError;
@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use std::net::TcpStream;
 use std::sync::Arc;
 
-/// A client's side of all its handshakes. Its files are looked at before each dial: whoever lives long dials with what was
-/// renewed meanwhile. Clones share what was read.
+/// A client's side of all its handshakes. Its files are checked before each dial, so that a
+/// long-lived client dials with renewed certificates. Clones share the files' content.
 #[derive(Clone, Debug)]
 pub struct TlsDialer {
     files: Arc<TlsFiles>,
@@ -23,7 +23,7 @@ pub struct TlsDialer {
     read: Arc<Mutex<Read>>,
 }
 
-/// What the files said when they were read last.
+/// The content of the files at the last read.
 #[derive(Debug)]
 struct Read {
     client: Arc<TlsClient>,
@@ -31,7 +31,7 @@ struct Read {
     trusted: TrustPrint,
     credential: Option<Credential>,
     stamp: Stamp,
-    /// Files that are of no use, which was said.
+    /// The stamp of files that cannot be used, which was logged.
     useless: Option<Stamp>,
 }
 
@@ -43,22 +43,22 @@ impl Read {
     }
 }
 
-/// That files have changed.
+/// A change of the files.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Renewed {
-    /// What they say is used from now on; for people.
+    /// The new files are in use.
     Used {
-        /// What was renewed, and what whoever reads the log should know.
+        /// For the log: what was renewed, and warnings.
         text: String,
-        /// Whether others are trusted than before.
+        /// Whether the trusted authorities have changed.
         trusts_others: bool,
     },
-    /// All stays as it was: which file, and what is wrong with it.
+    /// The former files stay in use: which new file cannot be used, and why.
     Useless(String),
 }
 
 impl TlsDialer {
-    /// With what `files` say.
+    /// A dialer with the content of `files`.
     ///
     /// # Errors
     /// One sentence that names the file.
@@ -75,7 +75,7 @@ impl TlsDialer {
         Ok(Self { files, verify, may_be_plain: false, read })
     }
 
-    /// Reads the files again if they have changed since they were read, or found to be of no use. `None`: they have not.
+    /// Reads the files again if they have changed since the last read. `None`: they have not.
     pub fn renew(&self) -> Option<Renewed> {
         let stamp = self.files.stamp();
         let mut read = self.read.lock();
@@ -84,7 +84,7 @@ impl TlsDialer {
         }
         let material = TlsMaterial::read(&self.files);
         let made = material.and_then(|material| Ok((TlsClient::new(&material)?, material)));
-        // Written meanwhile: what was read may be of both. The next dial looks again.
+        // Written during the read: the content may be mixed. The next dial looks again.
         if self.files.stamp() != stamp {
             return None;
         }
@@ -114,22 +114,22 @@ impl TlsDialer {
         text
     }
 
-    /// Who speaks no TLS is reached without.
+    /// The same dialer, falling back to plaintext for nodes without TLS.
     #[must_use]
     pub fn or_plain(self) -> Self {
         Self { may_be_plain: true, ..self }
     }
 
-    /// Whether who speaks no TLS is reached without.
+    /// Whether nodes without TLS are reached in plaintext.
     #[must_use]
     pub fn may_be_plain(&self) -> bool {
         self.may_be_plain
     }
 
-    /// Whoever must be at `endpoint` ("host:port").
+    /// The expected peer at `endpoint` ("host:port").
     ///
     /// # Errors
-    /// Its host is none that a certificate could name.
+    /// No certificate could name its host.
     pub fn expected(&self, endpoint: &str) -> Result<Expected, String> {
         match self.verify {
             Verify::Host => Expected::host_of(endpoint),
@@ -137,19 +137,19 @@ impl TlsDialer {
         }
     }
 
-    /// What a node is to be shown in the place of a certificate, behind the handshake.
+    /// The credential to show after the handshake, in place of a certificate.
     #[must_use]
     pub fn credential(&self) -> Option<Credential> {
         self.read.lock().credential.clone()
     }
 
-    /// What a node of this process is shown.
+    /// The certificate to show to a node in this process.
     #[must_use]
     pub fn shown(&self) -> Option<ShownWithin> {
         self.read.lock().shown.clone()
     }
 
-    /// Secures a connection that was dialed, before anything is sent.
+    /// Puts TLS on a dialed connection, before anything is sent.
     ///
     /// # Errors
     /// [`Closed::Tls`].
@@ -157,7 +157,7 @@ impl TlsDialer {
         connection.over_tls(&self.client(), expected)
     }
 
-    /// Whether we would still take the other side for `expected`.
+    /// Verifies again that the peer is `expected`, by the present trust.
     ///
     /// # Errors
     /// What is wrong with its certificate by now.
@@ -170,7 +170,7 @@ impl TlsDialer {
         connection.examine_dialed(&self.client(), expected, now)
     }
 
-    /// Secures a socket that stands and waits.
+    /// Puts TLS on a connected blocking socket.
     ///
     /// # Errors
     /// The provider lacks what TLS 1.3 needs.
@@ -193,7 +193,7 @@ impl TlsDialer {
     }
 }
 
-/// The file that has our own certificate.
+/// The path of our own certificate.
 fn own(files: &TlsFiles) -> String {
     files
         .own

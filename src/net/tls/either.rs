@@ -1,5 +1,5 @@
-//! A socket that was accepted, and whose first message has not come: whether it speaks TLS its first bytes tell, and nothing is
-//! kept for it but these.
+//! An accepted socket before its first message: the first bytes tell TLS from plaintext, and only
+//! they are kept.
 
 use super::error::TlsError;
 use super::hello::{Begin, Says};
@@ -10,27 +10,27 @@ use mio::net::TcpStream;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 
-/// Nothing is known of it yet.
+/// A stream whose protocol is not known yet.
 #[derive(Debug)]
 pub(in crate::net) struct EitherStream {
     /// `None` only while another kind of stream takes its place.
     socket: Option<TcpStream>,
     server: TlsServer,
     takes: Takes,
-    /// What has come.
+    /// The received bytes.
     begin: Vec<u8>,
 }
 
-/// Who is answered.
+/// The protocols that are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::net) enum Takes {
-    /// Whoever speaks TLS.
+    /// TLS alone.
     Tls,
-    /// Whoever does without as well.
+    /// TLS and plaintext.
     Both,
 }
 
-/// What it speaks, and what has come of that.
+/// The protocol of the peer, with its stream.
 #[derive(Debug)]
 pub(in crate::net) enum Spoken {
     Plain(TcpStream, Vec<u8>),
@@ -54,12 +54,12 @@ impl EitherStream {
         self.socket.expect("no other stream has its socket yet")
     }
 
-    /// Whether it may do without TLS.
+    /// Whether plaintext is accepted.
     pub(in crate::net) fn takes_plain(&self) -> bool {
         self.takes == Takes::Both
     }
 
-    /// Whoever says nothing is told in the clear why he is hung up on, where that may be said.
+    /// Sends plaintext to a silent peer, if plaintext is accepted: why it is disconnected.
     pub(in crate::net) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         match self.takes {
             Takes::Both => socket::send(self.socket(), bytes),
@@ -67,16 +67,16 @@ impl EitherStream {
         }
     }
 
-    /// Reads no more than it takes to know what it begins with.
+    /// Reads no more than is needed to know the protocol.
     pub(in crate::net) fn listen(&mut self) -> Result<Begin, StreamError> {
         loop {
             match (Begin::of(&self.begin), self.takes) {
                 (Ok(Begin::Part), _) => {}
-                // A session says what is wrong, to both.
+                // A TLS session reports the error, to both sides.
                 (Ok(Begin::Plain), Takes::Tls) => return Ok(Begin::Whole(Says::Nothing)),
                 (Ok(begin), _) => return Ok(begin),
                 (Err(error), _) => {
-                    // It may be gone, and then needs no words.
+                    // The peer may be gone.
                     let _ = socket::send(self.socket(), &OVERFLOW);
                     return Err(error.into());
                 }
@@ -91,8 +91,8 @@ impl EitherStream {
         }
     }
 
-    /// How many bytes have come, and what it speaks: from then on this stream is of no use any more. WouldBlock: it is not
-    /// known yet.
+    /// The number of received bytes, and the protocol, once known: then this stream is spent.
+    /// WouldBlock: not known yet.
     pub(in crate::net) fn receive(&mut self) -> Result<(usize, Spoken), StreamError> {
         let begin = self.listen()?;
         if begin == Begin::Part {
@@ -112,5 +112,5 @@ impl EitherStream {
     }
 }
 
-/// A fatal alert: what came is longer than any (record_overflow).
+/// The fatal alert record_overflow: the first message is too long.
 const OVERFLOW: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 22];

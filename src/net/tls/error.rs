@@ -1,4 +1,4 @@
-//! Why two ends do not come together, said so that whoever reads it knows which of the two to mend.
+//! Errors of TLS, worded so that the reader knows which of the two sides to mend.
 
 use crate::base::IdentityError;
 use crate::base::text::date;
@@ -7,57 +7,57 @@ use rustls::{
 };
 use std::sync::Arc;
 
-/// A broken handshake, or bytes that are no TLS behind it. "It" is the other side.
+/// A failed handshake, or a broken stream after it. "It" in a sentence is the peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
-    /// Its first bytes are something else.
+    /// The peer's first bytes are no TLS, and this side demands TLS.
     #[error(
         "it does not speak TLS, and this side demands it: give it --ca, --cert and --key, or let both do without"
     )]
     NotTls,
-    /// Its first bytes are TLS, and this side does without.
+    /// The peer's first bytes are TLS, and this side is plaintext.
     #[error(
         "it speaks TLS, and this side does not: give this side --ca, --cert and --key, or let both do without"
     )]
     SpeaksTls,
-    /// It dialed nobody who speaks TLS, or was told nothing of why it is refused.
+    /// The peer closed at our first message: it is plaintext, or refused us without an alert.
     #[error(
         "it closed the connection at our first word of TLS: if it does without TLS, leave --ca, --cert and --key away, or give them to it, too; if it does speak TLS, its log says why"
     )]
     HungUp,
-    /// The same, later.
+    /// The peer closed later in the handshake.
     #[error(
         "it closed the connection in the middle of the TLS handshake: it has ended, or its log says why"
     )]
     BrokenOff,
-    /// Its first message is longer than any.
+    /// The peer's first message is too long.
     #[error(
         "its first message of TLS is larger than 4 KiB, or has no end: that is no program of Tenure; find out what dials this port"
     )]
     Oversized,
-    /// What it shows is longer than any.
+    /// The peer's handshake is too long, by its chain of certificates.
     #[error(
         "it sends more than 32 KiB before the TLS handshake is over: give it a shorter chain of certificates (its own, and those between that and --ca)"
     )]
     Endless,
-    /// It shows none.
+    /// The peer shows no certificate.
     #[error("it has no certificate: give it one of this cluster's authority (--cert and --key)")]
     NoCertificate,
-    /// We do not accept the one that it shows.
+    /// We refuse the peer's certificate.
     #[error("its certificate {0}")]
     Theirs(String),
-    /// Nor one that has expired, or is not valid yet.
+    /// We refuse the peer's certificate, which has expired, or is not valid yet.
     #[error("its certificate {0}")]
     Outdated(String),
-    /// It does not accept ours, or that we have none.
+    /// The peer refuses our certificate, or that we have none.
     #[error("it refuses us: {0}")]
     Ours(String),
-    /// Anything else.
+    /// Another failure.
     #[error("the TLS connection has failed: {0}")]
     Failed(String),
 }
 
-/// Why we do not accept a certificate whose signature is in order, as the second half of a sentence about it.
+/// Why we refuse a certificate with a valid signature, as the second half of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Misfit {
     #[error("{0}")]
@@ -103,7 +103,8 @@ impl From<Error> for TlsError {
 }
 
 impl TlsError {
-    /// What is wrong with the other side's certificate, as the second half of a sentence about it; `None`: it is something else.
+    /// What is wrong with the peer's certificate, as the second half of a sentence; `None`: another
+    /// failure.
     #[must_use]
     pub fn of_certificate(&self) -> Option<&str> {
         match self {
@@ -112,7 +113,7 @@ impl TlsError {
         }
     }
 
-    /// What the first bytes of the other side tell.
+    /// The failure, classified by the peer's first bytes.
     pub(super) fn of_first_bytes(error: Error) -> Self {
         match error {
             Error::InvalidMessage(
@@ -123,14 +124,14 @@ impl TlsError {
     }
 }
 
-/// Whether a stream begins as TLS does, with an alert or a handshake. As the begin of a frame it would be one of 64 KiB and
-/// more, and no first frame is.
+/// Whether a stream begins as TLS does, with an alert or a handshake. Read as a frame's length
+/// these bytes are 64 KiB and more, and no first frame is that long.
 #[must_use]
 pub fn begins_as_tls(begin: &[u8]) -> bool {
     matches!(begin, [ALERT | HANDSHAKE, 3, 1..=4, ..])
 }
 
-/// Kinds of records that a stream of TLS may begin with.
+/// A type of record with which a stream of TLS may begin.
 pub(super) const ALERT: u8 = 0x15;
 /// See [`ALERT`].
 pub(super) const HANDSHAKE: u8 = 0x16;

@@ -1,33 +1,34 @@
-//! What whoever dials begins with, looked at without cryptography: whether all of its first message has come, and whether that
-//! says that a node dials. Nothing of it is believed: it decides when a handshake is gone on with, and not how it ends.
+//! The dialer's first message (ClientHello), parsed without cryptography: whether it is complete,
+//! and what it says of the dialer. Nothing of it is believed: it decides when a handshake gets its
+//! turn, and not how it ends.
 
 use super::error::{ALERT, HANDSHAKE, TlsError, begins_as_tls};
 
-/// What is known of the begin of a connection.
+/// The beginning of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// Too little to tell, or to answer.
+    /// Too few bytes to tell, or to answer.
     Part,
-    /// It does without TLS.
+    /// Plaintext.
     Plain,
-    /// To answer it takes cryptography.
+    /// A complete first message; the answer takes cryptography.
     Whole(Says),
 }
 
-/// What the dialer says of itself before anything is encrypted.
+/// The dialer's statement about itself before anything is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Says {
     /// Nothing.
     #[default]
     Nothing,
-    /// It is a node, and wants a node's turn.
+    /// The dialer is a node, and wants a node's turn.
     Node,
-    /// It has no certificate, and will show a credential once both sides are encrypted.
+    /// The dialer has no certificate, and will show a credential once both sides are encrypted.
     Credential,
 }
 
 impl Begin {
-    /// That of `bytes`.
+    /// Parses the first `bytes` of a connection.
     ///
     /// # Errors
     /// [`TlsError::Oversized`].
@@ -43,7 +44,7 @@ impl Begin {
             Message::Hello(hello) => {
                 Ok(Self::Whole(protocols(&hello).map_or(Says::Nothing, said_by)))
             }
-            // Whoever is to answer it says what is wrong.
+            // The TLS library will report what is wrong.
             Message::Other => Ok(Self::Whole(Says::Nothing)),
         }
     }
@@ -52,7 +53,7 @@ impl Begin {
 /// The first message of a stream of records.
 enum Message {
     Part,
-    /// A client's first, without its head.
+    /// A ClientHello, without its head.
     Hello(Vec<u8>),
     Other,
 }
@@ -87,7 +88,7 @@ impl Message {
     }
 }
 
-/// The list of protocols in a client's first message (RFC 8446 §4.1.2, RFC 7301); `None`: it has none.
+/// The list of protocols in a ClientHello (ALPN: RFC 8446 §4.1.2, RFC 7301); `None`: it has none.
 fn protocols(mut hello: &[u8]) -> Option<&[u8]> {
     hello = hello.get(VERSION_AND_RANDOM_BYTES..)?;
     let _session = take(&mut hello, 1)?;
@@ -113,7 +114,7 @@ fn said_by(mut protocols: &[u8]) -> Says {
     said.unwrap_or_default()
 }
 
-/// A part that says its length in so many bytes before it.
+/// A part with a prefix of `length_bytes` bytes for its length.
 fn take<'a>(from: &mut &'a [u8], length_bytes: usize) -> Option<&'a [u8]> {
     let (length, rest) = from.split_at_checked(length_bytes)?;
     let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
@@ -122,11 +123,13 @@ fn take<'a>(from: &mut &'a [u8], length_bytes: usize) -> Option<&'a [u8]> {
     Some(part)
 }
 
-/// By this protocol a node that dials another says so (ALPN); it is no secret, and no claim to anything but its turn.
+/// The protocol by which a dialing node says that it is one (ALPN): no secret, and a claim to
+/// nothing but its turn.
 pub(super) const NODE_DIALS: &[u8] = b"tenure-node";
-/// By this one a client says that it has a credential in the place of a certificate. Whoever says so and shows none is refused at its hello.
+/// The protocol by which a client says that it has a credential in place of a certificate. Without
+/// a credential its hello is refused.
 pub(super) const CREDENTIAL_FOLLOWS: &[u8] = b"tenure-credential";
-/// Those of Tenure have a few hundred bytes, those of other programs no two thousand.
+/// Hellos of Tenure have a few hundred bytes, those of other programs less than two thousand.
 const HELLO_BYTES_MAX: usize = 4 << 10;
 const RECORD_BYTES_MAX: usize = 1 << 14;
 const CLIENT_HELLO: u8 = 1;

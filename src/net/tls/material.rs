@@ -1,4 +1,4 @@
-//! Certificates and keys, as files have them.
+//! Certificates and keys, read from files.
 
 use super::error::TlsError;
 use super::sides::provider;
@@ -19,42 +19,45 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where they are, all PEM.
+/// The paths of the files, all PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The authorities of nodes, and of all others unless `client_ca` is given. Two, while one takes the other's place.
+    /// The authorities of nodes, and of all others unless `client_ca` is given. Two, while one
+    /// replaces the other.
     pub ca: PathBuf,
-    /// Our certificate, with what stands between it and the authority behind it; and its key. `None`: we have none, and only dial.
+    /// Our certificate, followed by intermediate ones, and its key. `None`: we have none, and only
+    /// dial.
     pub own: Option<(PathBuf, PathBuf)>,
-    /// The authorities of clients and operators, if they are others than those of nodes.
+    /// The authorities of clients and operators, if different from those of nodes.
     pub client_ca: Option<PathBuf>,
-    /// What authorities have revoked.
+    /// The lists of revoked certificates (CRLs).
     pub crl: Option<PathBuf>,
-    /// The secret by which we are somebody without a certificate.
+    /// The credential in place of a certificate.
     pub credential: Option<PathBuf>,
 }
 
-/// What they say, whole and consistent: nothing is taken of a set of which one is wrong.
+/// The content of all files, complete and consistent: a set with a wrong file is refused as a
+/// whole.
 #[derive(Clone)]
 pub struct TlsMaterial {
     pub(super) nodes: Arc<Trust>,
     pub(super) clients: Arc<Trust>,
     pub(super) own: Option<(Arc<CertifiedKey>, Result<Principal, IdentityError>)>,
-    /// Equal where whom we trust is.
+    /// A digest of the trusted authorities.
     trusted: TrustPrint,
     pub(super) credential: Option<Credential>,
     /// The wall clock of handshakes.
     pub(super) clock: Arc<dyn TimeProvider>,
-    /// What whoever reads the log should know.
+    /// Warnings for the log.
     warnings: Vec<String>,
 }
 
-/// Of authorities and lists of what they have revoked: equal where those are.
+/// A digest of authorities and lists of revoked certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrustPrint([u8; 32]);
 
 impl TlsMaterial {
-    /// Reads them.
+    /// Reads the files.
     ///
     /// # Errors
     /// One sentence that names the file.
@@ -66,7 +69,7 @@ impl TlsMaterial {
         let mut trust = |path, option| {
             let at = Named { path, option };
             let authorities = certificates(at)?;
-            // Between what one file has and the next.
+            // A separator between files.
             count_in(&mut print, &[]);
             authorities.iter().for_each(|authority| count_in(&mut print, authority));
             Trust::new(&authorities, &lists)
@@ -95,27 +98,27 @@ impl TlsMaterial {
         Ok(Self { nodes, clients, own, trusted, credential, clock, warnings })
     }
 
-    /// What is trusted, to be compared.
+    /// The digest of the trusted authorities, to be compared.
     #[must_use]
     pub fn trusted(&self) -> TrustPrint {
         self.trusted
     }
 
-    /// The last second in which our own certificate, and all that stands between it and its authority, is valid, since
-    /// 1970. `None`: there is none, or it does not say.
+    /// The last second, since 1970, in which our own chain of certificates is valid. `None`: we
+    /// have none, or it does not say.
     #[must_use]
     pub fn not_after(&self) -> Option<u64> {
         let (own, _) = self.own.as_ref()?;
         own.cert.iter().filter_map(not_after).min()
     }
 
-    /// What is wrong with them and harms nothing yet; one sentence each.
+    /// Warnings about the files, one sentence each.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// That our own certificate has expired, as the second half of a sentence about it.
+    /// The expiry of our own certificate, as the second half of a sentence; `None`: not expired.
     #[must_use]
     pub fn expired(&self) -> Option<String> {
         let now = self.clock.current_time()?.as_secs();
@@ -123,11 +126,12 @@ impl TlsMaterial {
         Some(format!("expired on {}: renew it, or nobody will take it", date(end)))
     }
 
-    /// Whether our own certificate serves a node: peers, who trust the same authorities, would refuse any other. Gives that it
-    /// has expired, or is not valid yet: the clock of a machine that starts may be wrong.
+    /// Checks that peers, which trust the same authorities, would accept our own certificate as a
+    /// node's. A certificate that has expired, or is not valid yet, is only a warning: the clock of
+    /// a starting machine may be wrong.
     ///
     /// # Errors
-    /// The second half of a sentence about it, as is what it gives.
+    /// The second half of a sentence about the certificate, as is the warning.
     pub fn check_node(&self) -> Result<Option<String>, String> {
         let Some((own, _)) = &self.own else { return Ok(None) };
         let Some((first, others)) = own.cert.split_first() else { return Ok(None) };
@@ -144,14 +148,14 @@ impl TlsMaterial {
         Ok(None)
     }
 
-    /// Whom our own certificate names. `None`: there is none.
+    /// The principal of our own certificate. `None`: we have none.
     #[must_use]
     pub fn principal(&self) -> Option<&Result<Principal, IdentityError>> {
         self.own.as_ref().map(|(_, principal)| principal)
     }
 }
 
-/// A file, and which option named it.
+/// A file, and the option that named it.
 #[derive(Clone, Copy)]
 struct Named<'a> {
     path: &'a Path,
@@ -196,7 +200,7 @@ fn own(
     }
 }
 
-/// Counts bytes with how many they are, so that nothing else counts the same.
+/// Hashes bytes with their length before them, so that the encoding is unambiguous.
 fn count_in(print: &mut digest::Context, bytes: &[u8]) {
     print.update(&(bytes.len() as u64).to_be_bytes());
     print.update(bytes);
@@ -226,7 +230,7 @@ fn credential_in(path: &Path, warnings: &mut Vec<String>) -> Result<Credential, 
     text.parse().map_err(|why: CredentialError| format!("{at} {why}"))
 }
 
-/// A secret that everybody reads; a group may be its owner's alone.
+/// Warns of a secret that everybody can read; a group may have one member.
 fn warn_if_open(at: Named<'_>, warnings: &mut Vec<String>) {
     if std::fs::metadata(at.path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0) {
         let (what, file) = (at.option, at.path.display());
@@ -258,7 +262,7 @@ fn lists(at: Named<'_>) -> Result<Vec<CertificateRevocationListDer<'static>>, St
     }
 }
 
-/// A file whole; an empty one, or one that is larger than any, is an error of its own.
+/// Reads a whole file; an empty or oversized one is an error of its own.
 fn bytes_of(at: Named<'_>) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read =
@@ -277,7 +281,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// A chain of three has about six thousand bytes; what a node reads of a handshake is bounded (`Session`).
+/// A chain of three has about six thousand bytes; nodes bound the handshake (`Session`).
 const CHAIN_BYTES_MAX: usize = 24 << 10;
-/// Bundles of authorities and lists of revoked certificates are shorter.
+/// Larger than any bundle of authorities or list of revoked certificates.
 const FILE_BYTES_MAX: u64 = 16 << 20;

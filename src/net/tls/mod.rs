@@ -1,15 +1,17 @@
-//! TLS 1.3 beneath frames, mutual: who is at the other end of a connection is what its certificate says.
+//! Mutual TLS 1.3 beneath frames: the identity of a peer is the principal in its certificate.
 //!
-//! * [`TlsFiles`] are read into [`TlsMaterial`]: our certificate and key, and whom we trust.
+//! * [`TlsFiles`] are read into [`TlsMaterial`]: our certificate and key, and the trusted
+//!   authorities.
 //! * [`TlsServer`] and [`TlsClient`] make the two sides of a handshake; what each verifies of the other is in [`trust`] and
 //!   [`verifiers`].
 //! * `Session` is one connection without a socket: bytes in, bytes out. `TlsStream` puts it on one.
 //!
-//! The provider of cryptography is passed to each part and never installed for the process: we are a guest in the programs of
-//! others, who may have their own. There are no tickets, so that nobody is let in by what was true of an older handshake, and no
-//! early data: what is sent before the handshake is over could be sent again by others (docs/certificates.md).
+//! The provider of cryptography is passed to each part and never installed for the process, whose
+//! host may have its own. There are no session tickets, so that no connection rests on an older
+//! handshake, and no early data, which could be replayed (docs/certificates.md).
 //!
-//! What a handshake has found is counted down by [`standing`], and judged again when others are trusted than before.
+//! [`standing`] counts down the validity that a handshake has found; the peer is verified again
+//! when the trusted authorities change.
 
 mod answering;
 mod blocking;

@@ -1,7 +1,7 @@
 //! One TLS connection without a socket: bytes in, bytes out.
 //!
-//! Nothing of what came is left inside: who is told of input by edges is not told again of what has been read. And nothing
-//! of what is to be sent is: all of it stands in one buffer of ours, so that bounds count it.
+//! No received bytes stay inside: edge-triggered polling would not report them again. No bytes to
+//! send stay inside either: all are in one buffer of ours, so that bounds count them.
 
 use super::error::TlsError;
 use super::sides::Judge;
@@ -16,29 +16,29 @@ use std::fmt;
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
-/// One side of it.
+/// One side of a TLS connection.
 pub(in crate::net) struct Session {
     tls: Connection,
-    /// What is to be sent, encrypted.
+    /// Ciphertext to send.
     output: Vec<u8>,
-    /// Bytes at its front that were sent already.
+    /// How many bytes at the front of `output` were sent already.
     sent: usize,
-    /// The other side has said that nothing more comes.
+    /// The peer has sent close_notify.
     has_ended: bool,
-    /// Something that is TLS has come.
+    /// Valid TLS was received.
     is_spoken: bool,
-    /// What has come before the handshake was over, in bytes.
+    /// Bytes received before the handshake was over.
     heard: usize,
-    /// Who the other side is, once that is known, if it is anybody that we know.
+    /// The peer's principal, once known; `None` for a peer without a certificate of ours.
     peer: Option<Principal>,
-    /// How long its certificate is good, once that is known.
+    /// The remaining validity of the peer's certificate, once known.
     standing: Option<Standing>,
-    /// The wall clock, of which the end of the handshake is told.
+    /// The wall clock, read at the end of the handshake.
     clock: Arc<dyn TimeProvider>,
 }
 
 impl Session {
-    /// What whoever dials begins with is to be sent at once.
+    /// A new session; a dialer's first message is in the output at once.
     pub(super) fn new(tls: Connection, clock: Arc<dyn TimeProvider>) -> Self {
         let (output, sent) = (Vec::new(), 0);
         let (has_ended, is_spoken) = (false, false);
@@ -49,38 +49,39 @@ impl Session {
         session
     }
 
-    /// Whether the two ends do not know each other yet.
+    /// Whether the handshake is under way.
     pub(in crate::net) fn is_handshaking(&self) -> bool {
         self.tls.is_handshaking()
     }
 
-    /// Whether the other side has said that nothing more comes.
+    /// Whether the peer has ended its side (close_notify).
     pub(in crate::net) fn has_ended(&self) -> bool {
         self.has_ended
     }
 
-    /// Who the other side is; `None`: not known yet, or nobody that we know.
+    /// The peer's principal; `None`: not known yet, or no certificate of ours.
     pub(in crate::net) fn peer(&self) -> Option<&Principal> {
         self.peer.as_ref()
     }
 
-    /// Why whoever dialed is hung up on before both ends know each other; `None`: that is no riddle.
+    /// The likely reason why the peer closed during the handshake; `None`: there is nothing to
+    /// explain.
     pub(in crate::net) fn explained(&self) -> Option<TlsError> {
         let is_riddle = self.is_handshaking() && matches!(self.tls, Connection::Client(_));
         is_riddle.then_some(if self.is_spoken { TlsError::BrokenOff } else { TlsError::HungUp })
     }
 
-    /// Takes all bytes that came, and hands all that they say to `take`.
+    /// Takes received bytes, and hands their plaintext to `take`.
     ///
     /// # Errors
-    /// The connection is of no use any more; what the other side is to be told of it is to be sent.
+    /// The connection is dead; an alert for the peer is in the output.
     pub(in crate::net) fn receive(
         &mut self,
         mut bytes: &[u8],
         mut take: impl FnMut(&[u8]),
     ) -> Result<(), TlsError> {
         if self.is_handshaking() {
-            // The last of it may have come with what follows it.
+            // The end of the handshake may have come with the bytes that follow it.
             if self.heard > HANDSHAKE_BYTES_MAX {
                 return Err(TlsError::Endless);
             }
@@ -88,7 +89,7 @@ impl Session {
         }
         while !bytes.is_empty() && !self.has_ended {
             let received = self.receive_piece(&mut bytes, &mut take);
-            // Answers of the handshake, and why it has failed.
+            // Answers of the handshake, or the alert of its failure.
             self.collect();
             received?;
         }
@@ -123,32 +124,34 @@ impl Session {
             let shown = self.tls.peer_certificates().unwrap_or_default();
             self.peer = shown.first().and_then(trust::principal_of);
             let wall = self.clock.current_time().unwrap_or_else(UnixTime::now);
-            // Whoever shows a credential has no certificate that ends.
+            // A client with a credential has no certificate that ends.
             self.standing =
                 (!shown.is_empty()).then(|| Standing::begin(shown, wall, clock::sample()));
         }
         Ok(())
     }
 
-    /// Whether it was dialed by us.
+    /// Whether we dialed.
     pub(in crate::net) fn is_dialed(&self) -> bool {
         matches!(self.tls, Connection::Client(_))
     }
 
-    /// When the certificate of the other side is to be looked at again, as a reading of BOOTTIME; `u64::MAX`: nobody is known.
+    /// When to check the peer's certificate again, as a reading of BOOTTIME; `u64::MAX`: there is
+    /// no certificate.
     pub(in crate::net) fn ends_at(&self) -> u64 {
         self.standing.as_ref().map_or(u64::MAX, Standing::ends_at)
     }
 
-    /// Whether the certificate of the other side has ended since the handshake.
+    /// Whether the peer's certificate has expired since the handshake.
     pub(in crate::net) fn is_over(&self, now: &Sample) -> bool {
         self.standing.is_some_and(|standing| standing.is_over(now))
     }
 
-    /// Whether a handshake would still end well by what `judge` trusts today. One that lasts is judged by its end.
+    /// Verifies the peer's certificate again by the present trust of `judge`. A handshake that is
+    /// under way is judged at its end.
     ///
     /// # Errors
-    /// What is wrong with the certificate of the other side.
+    /// What is wrong with the peer's certificate.
     pub(in crate::net) fn examine(&self, judge: Judge<'_>, now: &Sample) -> Result<(), TlsError> {
         let Some(standing) = &self.standing else { return Ok(()) };
         let Some((first, others)) = self.tls.peer_certificates().and_then(<[_]>::split_first)
@@ -158,7 +161,8 @@ impl Session {
         judge.verify(first, others, standing.wall(now)).map_err(TlsError::from)
     }
 
-    /// Encrypts what of `bytes` may be sent now; how much that was. Nothing before the other side is known.
+    /// Encrypts as much of `bytes` as may be sent now; gives the length. 0 before the peer is
+    /// known.
     pub(in crate::net) fn encrypt(&mut self, bytes: &[u8]) -> Result<usize, TlsError> {
         if self.is_handshaking() {
             return Ok(0);
@@ -170,30 +174,30 @@ impl Session {
         Ok(count)
     }
 
-    /// Tells the other side that nothing more comes.
+    /// Tells the peer that no more bytes follow (close_notify).
     pub(in crate::net) fn end(&mut self) {
         self.tls.send_close_notify();
         self.collect();
     }
 
-    /// What is to be sent next.
+    /// The ciphertext to send next.
     pub(in crate::net) fn pending(&self) -> &[u8] {
         &self.output[self.sent..]
     }
 
-    /// Takes away `count` bytes that the socket took.
+    /// Drops `count` bytes that the socket took.
     pub(in crate::net) fn take_sent(&mut self, count: usize) {
         self.sent += count;
         assert!(self.sent <= self.output.len(), "{count} bytes sent of fewer");
         if self.pending().is_empty() {
             self.output.clear();
             self.sent = 0;
-            // There may be a hundred thousand connections.
+            // Memory counts: there may be a hundred thousand connections.
             self.output.shrink_to(KEPT_BYTES);
         }
     }
 
-    /// All that TLS wants to send, into our buffer.
+    /// Moves all ciphertext of the library into our buffer.
     fn collect(&mut self) {
         while self.tls.wants_write() {
             self.tls.write_tls(&mut self.output).expect("memory takes all");
@@ -208,9 +212,9 @@ impl fmt::Debug for Session {
     }
 }
 
-/// What is encrypted at a time: what waits encrypted stays little more than the socket takes.
+/// Bytes encrypted at a time, so that waiting ciphertext is little more than the socket takes.
 const PIECE_BYTES: usize = 32 << 10;
-/// What whoever is not known may say: chains of certificates have a few thousand bytes.
+/// The bytes that an unknown peer may send: chains of certificates have a few thousand.
 const HANDSHAKE_BYTES_MAX: usize = 32 << 10;
 /// Memory that an empty buffer keeps.
 const KEPT_BYTES: usize = 4 << 10;

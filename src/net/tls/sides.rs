@@ -1,4 +1,4 @@
-//! The two sides of a handshake: a node that is dialed, and whoever dials.
+//! The two sides of a handshake: the dialed node, and the dialer.
 
 use super::hello::{CREDENTIAL_FOLLOWS, NODE_DIALS, Says};
 use super::material::TlsMaterial;
@@ -17,10 +17,10 @@ use rustls::{ClientConfig, Error, ServerConfig};
 use std::fmt;
 use std::sync::Arc;
 
-/// Whom the dialed node must be.
+/// The expected identity of the dialed node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Whoever its authority says is at this host.
+    /// Any node with a certificate for this host.
     Host(ServerName<'static>),
     /// Any node of the cluster's own authority.
     AnyNode,
@@ -28,16 +28,16 @@ pub enum Expected {
     Node(NodeId),
 }
 
-/// What a node answers with.
+/// A node's side of handshakes.
 #[derive(Clone)]
 pub struct TlsServer {
     config: Arc<ServerConfig>,
-    /// For those who say that a credential follows.
+    /// For dialers who say that a credential follows.
     without_certificate: Arc<ServerConfig>,
     verifier: Arc<DialerVerifier>,
 }
 
-/// What whoever dials begins with.
+/// The dialer's side of handshakes.
 #[derive(Clone)]
 pub struct TlsClient {
     config: ClientConfig,
@@ -45,12 +45,12 @@ pub struct TlsClient {
     clock: Arc<dyn TimeProvider>,
 }
 
-/// Whoever verifies the certificate of a connection that stands: as at its handshake, by what is trusted now.
+/// The side that verifies the certificate of an open connection again, by the present trust.
 #[derive(Clone, Copy)]
 pub(in crate::net) enum Judge<'a> {
-    /// Of who has dialed us.
+    /// Verifies a peer that dialed us.
     Dialer(&'a TlsServer),
-    /// Of whom we have dialed.
+    /// Verifies a peer that we dialed.
     Dialed(&'a TlsClient, &'a Expected),
 }
 
@@ -72,10 +72,10 @@ impl Judge<'_> {
 }
 
 impl Expected {
-    /// Whoever is at the host of `address` ("host:port").
+    /// A node at the host of `address` ("host:port").
     ///
     /// # Errors
-    /// It is none that a certificate could name.
+    /// No certificate could name the host.
     pub fn host_of(address: &str) -> Result<Self, String> {
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -87,18 +87,18 @@ impl Expected {
 }
 
 impl TlsServer {
-    /// Answers with our own certificate, and demands one.
+    /// A server with our own certificate that demands one of its peers.
     ///
     /// # Errors
-    /// There is none of our own.
+    /// We have no certificate.
     pub fn new(material: &TlsMaterial) -> Result<Self, String> {
         Self::demanding(Demand::Certificate, material)
     }
 
-    /// Answers with our own certificate, and verifies one if it is shown.
+    /// A server with our own certificate that verifies a certificate if one is shown.
     ///
     /// # Errors
-    /// There is none of our own.
+    /// We have no certificate.
     pub fn for_anybody(material: &TlsMaterial) -> Result<Self, String> {
         Self::demanding(Demand::Nothing, material)
     }
@@ -131,7 +131,7 @@ impl TlsServer {
         Ok(Self { config, without_certificate, verifier: demanding })
     }
 
-    /// One who has dialed us, and what it says of itself.
+    /// A session with a dialer, by its statement about itself.
     pub(in crate::net) fn accept(&self, says: Says) -> Result<Session, String> {
         let config = match says {
             Says::Nothing | Says::Node => &self.config,
@@ -145,7 +145,7 @@ impl TlsServer {
 }
 
 impl TlsClient {
-    /// Dials with our own certificate, if there is one.
+    /// A dialer with our own certificate, if there is one.
     ///
     /// # Errors
     /// The provider lacks what TLS 1.3 needs.
@@ -171,10 +171,10 @@ impl TlsClient {
         Ok(Self { config, nodes, clock })
     }
 
-    /// A connection to `expected`.
+    /// A session with the node `expected`.
     pub(in crate::net) fn dial(&self, expected: Expected) -> Result<Session, String> {
         let mut config = self.config.clone();
-        // What is dialed by its host says which, so that whoever stands before it can tell; our own nodes need no name.
+        // SNI for a node dialed by its host, for a proxy before it; other nodes need no name.
         let name = match &expected {
             Expected::Host(name) => name.clone(),
             Expected::AnyNode | Expected::Node(_) => {
@@ -182,7 +182,7 @@ impl TlsClient {
                 ServerName::DnsName(DnsName::try_from("node.invalid").expect("it is a name"))
             }
         };
-        // Only nodes dial a certain node.
+        // Only nodes dial a particular node.
         if matches!(expected, Expected::Node(_)) {
             config.alpn_protocols = vec![NODE_DIALS.to_vec()];
         }
@@ -195,7 +195,8 @@ impl TlsClient {
     }
 }
 
-/// The one cryptography that is used; passed to each part, since the process's own is another's to choose.
+/// The provider of cryptography, passed to each part: the process's default is the host's to
+/// choose.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

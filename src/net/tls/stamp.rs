@@ -1,15 +1,15 @@
-//! Whether files have changed, by what the file system says of them: nothing is read for that.
+//! Changes of files, by their metadata: no file is read for that.
 
 use super::material::TlsFiles;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Of a set of files at one time; another one means that some file is another.
+/// The metadata of a set of files; a different stamp means that a file has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamp(Vec<Option<[i64; 6]>>);
 
 impl TlsFiles {
-    /// What they are at present. Links are followed, as tools that renew change those.
+    /// The present stamp. Symbolic links are followed: tools that renew certificates switch those.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         let own = self.own.iter().flat_map(|(certificate, key)| [certificate, key]);
@@ -19,7 +19,7 @@ impl TlsFiles {
     }
 }
 
-/// Where it is, how long, and when it was written, or became what it is. `None`: it is not there.
+/// Inode, length, and the times of modification and change. `None`: no such file.
 fn of(path: &Path) -> Option<[i64; 6]> {
     let file = std::fs::metadata(path).ok()?;
     let [inode, length] = [file.ino(), file.size()].map(u64::cast_signed);

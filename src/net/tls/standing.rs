@@ -1,25 +1,27 @@
-//! What is left of the certificates behind a connection that stands, counted on clocks that nobody sets.
+//! The remaining validity of the certificates behind an open connection, counted on clocks that
+//! nobody sets.
 //!
-//! The wall clock decides once, at the handshake. From then on the rest is counted down on the clocks of safety §1: a wall
-//! clock that jumps, by NTP or by hand, ends no connection, and makes none last longer.
+//! The wall clock decides once, at the handshake. From then on the rest is counted down on the
+//! clocks of safety §1: a jump of the wall clock, by NTP or by hand, neither ends a connection nor
+//! prolongs it.
 
 use super::validity::not_after;
 use crate::base::Sample;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use std::time::Duration;
 
-/// Begun at the end of a handshake.
+/// A countdown that began at the end of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// What the wall clock said then.
+    /// The wall clock at the beginning.
     wall: Duration,
     began: Sample,
     left: Duration,
 }
 
 impl Standing {
-    /// Of the first of `chain`, and of what stands between it and its authority; what had ended before counts for nothing, or
-    /// the handshake would have failed.
+    /// A countdown to the earliest end in `chain`. Certificates that had ended already were not
+    /// needed, or the handshake would have failed.
     pub(super) fn begin(chain: &[CertificateDer<'_>], wall: UnixTime, began: Sample) -> Self {
         let wall = Duration::from_secs(wall.as_secs());
         let ends = chain.iter().filter_map(not_after).filter(|end| *end >= wall.as_secs());
@@ -30,17 +32,17 @@ impl Standing {
         Self { wall, began, left }
     }
 
-    /// Whether one of them has ended by `now`.
+    /// Whether a certificate has ended by `now`.
     pub(super) fn is_over(&self, now: &Sample) -> bool {
         now.elapsed_hi(&self.began) >= self.left
     }
 
-    /// When that is to be looked at, as a reading of BOOTTIME.
+    /// When to check for the end, as a reading of BOOTTIME.
     pub(super) fn ends_at(&self) -> u64 {
         self.began.hint(self.left)
     }
 
-    /// What a wall clock that nobody has set since would say.
+    /// The reading of a wall clock that nobody has set since.
     pub(super) fn wall(&self, now: &Sample) -> UnixTime {
         UnixTime::since_unix_epoch(self.wall.saturating_add(now.elapsed_hi(&self.began)))
     }

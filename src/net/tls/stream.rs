@@ -1,4 +1,4 @@
-//! A TLS session on a socket: as any stream to whoever reads and writes it.
+//! A TLS session on a socket, with the interface of any stream.
 
 use super::error::TlsError;
 use super::session::Session;
@@ -7,19 +7,19 @@ use mio::net::TcpStream;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 
-/// What a socket and the session above it have come to.
+/// A socket with a TLS session above it.
 #[derive(Debug)]
 pub(in crate::net) struct TlsStream {
     pub(in crate::net) socket: TcpStream,
     pub(in crate::net) session: Box<Session>,
 }
 
-/// Why nothing comes through a stream, or leaves.
+/// Why a stream cannot be read or written.
 #[derive(Debug)]
 pub(in crate::net) enum StreamError {
-    /// The socket's, or it has nothing.
+    /// An error of the socket, WouldBlock included.
     Socket(io::Error),
-    /// The session's.
+    /// An error of the session.
     Tls(TlsError),
 }
 
@@ -36,15 +36,16 @@ impl From<TlsError> for StreamError {
 }
 
 impl StreamError {
-    /// Nothing is there yet, or there is no room.
+    /// Whether the stream only has to be polled again.
     pub(in crate::net) fn is_would_block(&self) -> bool {
         matches!(self, Self::Socket(error) if error.kind() == ErrorKind::WouldBlock)
     }
 }
 
 impl TlsStream {
-    /// Takes what came in one read, and hands what it says to `take`. How many bytes came, encrypted: some that say nothing are
-    /// no end. 0: the other side has ended it, with or without a word of that.
+    /// Reads once, and hands the plaintext to `take`. Gives the number of bytes of ciphertext,
+    /// which may have no plaintext; 0: the peer has ended the connection, with close_notify or
+    /// without.
     pub(in crate::net) fn receive(
         &mut self,
         take: impl FnMut(&[u8]),
@@ -58,19 +59,20 @@ impl TlsStream {
         self.take(bytes, take).map(|()| count)
     }
 
-    /// Takes what came, and hands what it says to `take`.
+    /// Takes received ciphertext, and hands its plaintext to `take`.
     pub(in crate::net) fn take(
         &mut self,
         bytes: &[u8],
         take: impl FnMut(&[u8]),
     ) -> Result<(), StreamError> {
         let received = self.session.receive(bytes, take);
-        // What the handshake answers, or why it fails. Whoever is gone shows that to the next read.
+        // An answer of the handshake, or the alert of its failure. The next read notices a peer
+        // that is gone.
         let _ = self.send_pending();
         received.map_err(StreamError::Tls)
     }
 
-    /// Sends what is encrypted already, and then of `bytes`; how many of these are encrypted now.
+    /// Sends waiting ciphertext, then of `bytes`; gives how many of these were encrypted.
     pub(in crate::net) fn send(&mut self, bytes: &[u8]) -> Result<usize, StreamError> {
         self.send_pending().map_err(StreamError::Socket)?;
         let count = self.session.encrypt(bytes).map_err(StreamError::Tls)?;
@@ -78,25 +80,25 @@ impl TlsStream {
             return Err(StreamError::Socket(ErrorKind::WouldBlock.into()));
         }
         match self.send_pending() {
-            // They are ours now, and leave with the next.
+            // The encrypted bytes are ours now, and leave with the next send.
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(StreamError::Socket(error)),
             _ => Ok(count),
         }
     }
 
-    /// Encrypted bytes that wait to be sent.
+    /// Bytes of ciphertext that wait to be sent.
     pub(in crate::net) fn queued_bytes(&self) -> usize {
         self.session.pending().len()
     }
 
-    /// Tells the other side that nothing more comes, behind what was sent.
+    /// Tells the peer that no more bytes follow (close_notify).
     pub(in crate::net) fn end(&mut self) {
         self.session.end();
-        // Whoever is gone already needs no end.
+        // The peer may be gone.
         let _ = self.send_pending();
     }
 
-    /// Sends what is encrypted. WouldBlock: some is left.
+    /// Sends waiting ciphertext. WouldBlock: some is left.
     fn send_pending(&mut self) -> io::Result<()> {
         while !self.session.pending().is_empty() {
             match socket::send(&self.socket, self.session.pending()) {

@@ -1,4 +1,4 @@
-//! Handshakes without sockets: who comes together, and what each side is told when it does not.
+//! Handshakes without sockets: which succeed, and the error of each side if one fails.
 
 use super::*;
 use crate::base::{Credential, NodeId, Principal};
@@ -16,7 +16,7 @@ mod renewals;
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
-/// What certificates are read from, and one authority that most are of.
+/// A directory of certificates, and the authority of most of them.
 pub(crate) struct Papers {
     directory: TempDir,
     pub(in crate::net) authority: Issuer,
@@ -62,14 +62,14 @@ impl Papers {
         self.files(&client(uri))
     }
 
-    /// One who says that its credential follows.
+    /// A client that says that its credential follows.
     pub(crate) fn client_with_credential(&mut self, credential: &Credential) -> TlsClient {
         let credential = Some(self.write(&credential.to_line()));
         let files = TlsFiles { ca: self.ca.clone(), credential, ..TlsFiles::default() };
         TlsClient::new(&TlsMaterial::read(&files).unwrap()).unwrap()
     }
 
-    /// One who has nothing to show.
+    /// A client with neither certificate nor credential.
     pub(crate) fn client_with_nothing(&self) -> TlsClient {
         let files = TlsFiles { ca: self.ca.clone(), ..TlsFiles::default() };
         TlsClient::new(&TlsMaterial::read(&files).unwrap()).unwrap()
@@ -80,24 +80,24 @@ impl Papers {
         self.files(&node(uri))
     }
 
-    /// Those of one whose time is over.
+    /// The files of a node with an expired certificate.
     pub(crate) fn expired_node_files(&mut self, uri: &str) -> TlsFiles {
         self.files(&changed(node(uri), |params| params.not_after = date_time_ymd(2020, 1, 1)))
     }
 
-    /// Of a client whose certificate ends in a day.
+    /// A client whose certificate ends in a day.
     pub(crate) fn client_for_a_day(&mut self, uri: &str) -> TlsClient {
         let material = self.read(&changed(client(uri), for_a_day));
         TlsClient::new(&material).unwrap()
     }
 
-    /// The same of a node.
+    /// A node whose certificate ends in a day.
     pub(crate) fn server_for_a_day(&mut self, uri: &str) -> TlsServer {
         let material = self.read(&changed(node(uri), for_a_day));
         TlsServer::new(&material).unwrap()
     }
 
-    /// The file of an authority of which nobody else is.
+    /// The file of an authority that has issued no certificate.
     pub(crate) fn strange_authority(&mut self) -> PathBuf {
         self.write(&new_authority().pem())
     }
@@ -148,7 +148,7 @@ fn changed(
     params
 }
 
-/// The two ends of a connection, and why each is of no use any more.
+/// The two ends of a connection, and the error of each.
 struct Pair {
     dialer: Session,
     dialed: Session,
@@ -165,7 +165,7 @@ impl Pair {
         pair
     }
 
-    /// Carries bytes until neither side has any for the other.
+    /// Carries bytes until both outputs are empty; gives the plaintexts.
     fn settle(&mut self) -> (Vec<u8>, Vec<u8>) {
         let (mut to_dialer, mut to_dialed) = (Vec::new(), Vec::new());
         while !self.dialer.pending().is_empty() || !self.dialed.pending().is_empty() {
@@ -225,7 +225,7 @@ fn nothing_is_encrypted_or_told_before_the_other_side_is_known() {
     let mut plain = Vec::new();
     assert_eq!(dialer.encrypt(b"early").unwrap(), 0);
     assert!(carry(&mut dialer, &mut dialed, &mut plain).is_none());
-    // It could say something already, to whom it does not know.
+    // It must not say anything to an unknown peer.
     assert_eq!(dialed.encrypt(b"early").unwrap(), 0);
     assert_eq!((dialed.peer(), dialer.peer()), (None, None));
     assert!(carry(&mut dialed, &mut dialer, &mut plain).is_none());
@@ -251,7 +251,7 @@ fn bytes_one_by_one_and_all_at_once_say_the_same() {
     for byte in &bytes[..30_000] {
         pair.dialed.receive(&[*byte], |piece| plain.extend_from_slice(piece)).unwrap();
     }
-    // The rest in one piece: nothing of it stays inside, of which nobody would be told again.
+    // The rest in one piece: nothing of it may stay inside.
     pair.dialed.receive(&bytes[30_000..], |piece| plain.extend_from_slice(piece)).unwrap();
     assert_eq!(plain, text);
 }
@@ -298,7 +298,7 @@ fn what_is_no_tls_is_told_as_that() {
         let error = dialed.receive(bytes, |_| panic!("nothing was said")).unwrap_err();
         assert_eq!(error, TlsError::NotTls, "{bytes:?}");
         assert_eq!(dialed.pending()[0], 0x15, "an alert");
-        // And whatever comes behind it.
+        // And all input after it.
         assert!(dialed.receive(bytes, |_| panic!("nothing was said")).is_err());
     }
     let client = papers.client("tenure:client/a");

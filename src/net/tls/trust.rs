@@ -1,4 +1,4 @@
-//! Whom we trust: authorities, and what they have revoked.
+//! The trusted authorities, and the certificates that they have revoked.
 
 use super::error::Misfit;
 use crate::base::{IdentityError, Principal};
@@ -12,7 +12,7 @@ use webpki::{
     UnknownStatusPolicy,
 };
 
-/// Authorities and lists of what they have revoked.
+/// Authorities and their lists of revoked certificates.
 #[derive(Debug)]
 pub(super) struct Trust {
     anchors: Vec<TrustAnchor<'static>>,
@@ -20,7 +20,7 @@ pub(super) struct Trust {
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// What a certificate must allow.
+/// The use that a certificate must allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Usage {
     /// To dial.
@@ -30,10 +30,10 @@ pub(super) enum Usage {
 }
 
 impl Trust {
-    /// Trusts `authorities`, but for what stands on `lists`.
+    /// Trust in `authorities`, except for certificates on `lists`.
     ///
     /// # Errors
-    /// One of them is damaged, or there is no authority.
+    /// A certificate or list is damaged, or there is no authority.
     pub(super) fn new(
         authorities: &[CertificateDer<'static>],
         lists: &[CertificateRevocationListDer<'static>],
@@ -56,7 +56,8 @@ impl Trust {
         &self.algorithms
     }
 
-    /// Whether one of our authorities has made `certificate` for `usage`, it is valid at `now`, and not revoked.
+    /// Verifies that one of our authorities has issued `certificate` for `usage`, and that it is
+    /// valid at `now` and not revoked.
     pub(super) fn verify(
         &self,
         certificate: &EndEntityCert<'_>,
@@ -69,7 +70,8 @@ impl Trust {
             Usage::Server => KeyUsage::server_auth(),
         };
         let lists: Vec<&CertRevocationList<'_>> = self.lists.iter().collect();
-        // A list is of one authority; what others have made is judged without. An old list is better than none.
+        // A list is of one authority; certificates of others are judged without. An old list is
+        // better than none.
         let revocation = RevocationOptionsBuilder::new(&lists)
             .ok()
             .map(|options| options.with_status_policy(UnknownStatusPolicy::Allow).build());
@@ -80,23 +82,23 @@ impl Trust {
     }
 }
 
-/// The certificate that the other side has shown.
+/// Parses the peer's certificate.
 pub(super) fn parse<'a>(certificate: &'a CertificateDer<'a>) -> Result<EndEntityCert<'a>, Error> {
     EndEntityCert::try_from(certificate)
         .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))
 }
 
-/// Whom it names.
+/// The principal that a certificate names.
 pub(super) fn identity(certificate: &EndEntityCert<'_>) -> Result<Principal, IdentityError> {
     Principal::of_uris(certificate.valid_uri_names())
 }
 
-/// Whom a certificate names that was verified before; `None`: nobody that we know.
+/// The principal of a verified certificate; `None`: none of ours.
 pub(super) fn principal_of(certificate: &CertificateDer<'_>) -> Option<Principal> {
     identity(&parse(certificate).ok()?).ok()
 }
 
-/// Whether it is of the host that was dialed.
+/// Checks that a certificate names the dialed host.
 pub(super) fn check_host(
     certificate: &EndEntityCert<'_>,
     host: &ServerName<'_>,
@@ -104,7 +106,7 @@ pub(super) fn check_host(
     certificate.verify_is_valid_for_subject_name(host).map_err(refused)
 }
 
-/// The words of rustls for those of webpki: they become the alert by which the other side is told.
+/// Maps an error of webpki to one of rustls, which becomes the alert to the peer.
 fn refused(error: webpki::Error) -> Error {
     use webpki::Error as Found;
     Error::InvalidCertificate(match error {
@@ -128,7 +130,7 @@ fn refused(error: webpki::Error) -> Error {
     })
 }
 
-/// A name or address among those that webpki says a certificate has; it shows which kind each is.
+/// A name or address from webpki's debug text of a certificate's names.
 fn host(shown: &str) -> Option<String> {
     let (kind, name) = shown.strip_suffix(')')?.split_once('(')?;
     matches!(kind, "DnsName" | "IpAddress").then(|| name.trim_matches('"').to_owned())

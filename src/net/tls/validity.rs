@@ -1,8 +1,8 @@
-//! From when until when a certificate is valid, out of its bytes: those who verify it do not tell.
+//! The end of a certificate's validity, parsed from its DER: webpki does not tell it.
 
 use rustls::pki_types::CertificateDer;
 
-/// The last second in which it is valid, since 1970; `None`: that is written in no way that RFC 5280 has.
+/// The last second in which a certificate is valid, since 1970; `None`: malformed by RFC 5280.
 pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
     let (certificate, _) = expect(certificate, SEQUENCE)?;
     let (mut fields, _) = expect(certificate, SEQUENCE)?;
@@ -19,13 +19,13 @@ pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
     seconds(tag, time)
 }
 
-/// The contents of the element at the front, and what is behind it.
+/// The contents of the element of tag `expected` at the front, and the rest.
 fn expect(bytes: &[u8], expected: u8) -> Option<(&[u8], &[u8])> {
     let (tag, contents, rest) = element(bytes)?;
     (tag == expected).then_some((contents, rest))
 }
 
-/// Its tag, its contents, and what is behind it (X.690, 8.1).
+/// The tag and contents of the element at the front, and the rest (X.690, 8.1).
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[tag, first], rest) = bytes.split_first_chunk::<2>()?;
     let (length, rest) = match first {
@@ -40,7 +40,7 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, contents, rest))
 }
 
-/// YYMMDDHHMMSSZ until 2049, YYYYMMDDHHMMSSZ after it (RFC 5280, 4.1.2.5).
+/// Parses YYMMDDHHMMSSZ until 2049, YYYYMMDDHHMMSSZ after it (RFC 5280, 4.1.2.5).
 fn seconds(tag: u8, text: &[u8]) -> Option<u64> {
     let (digits, zone) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if zone != b"Z" || !digits.iter().all(u8::is_ascii_digit) {
@@ -66,7 +66,7 @@ fn seconds(tag: u8, text: &[u8]) -> Option<u64> {
     Some(days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
-/// Days since 1970. Years begin on a 1st of March: leap days come last.
+/// Days since 1970. Counted in years from 1 March, so that leap days come last.
 fn days(year: u64, month: u64, day: u64) -> u64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let of_years = year * 365 + year / 4 - year / 100 + year / 400;
@@ -77,7 +77,7 @@ const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-/// From the 1st of March of the year 0.
+/// Days from 1 March of the year 0 to 1970.
 const DAYS_TO_1970: u64 = 719_468;
 
 #[cfg(test)]

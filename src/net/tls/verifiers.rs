@@ -1,4 +1,5 @@
-//! What each side of a handshake verifies of the other. There is no way around, and none from one check to another.
+//! The verifiers of both sides of a handshake. There is no bypass, and no fallback from one check
+//! to another.
 
 use super::error::Misfit;
 use super::sides::Expected;
@@ -11,15 +12,15 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use std::sync::Arc;
 
-/// What whoever dials demands of the node.
+/// The dialer's verifier of a node.
 #[derive(Debug)]
 pub(super) struct DialedVerifier {
     pub(super) nodes: Arc<Trust>,
     pub(super) expected: Expected,
 }
 
-/// What a node demands of whoever dials it. The authority of clients makes no nodes, and the other way round if it has one of
-/// its own.
+/// A node's verifier of dialers. If clients have an authority of their own, it certifies no nodes,
+/// and that of nodes no clients.
 #[derive(Debug)]
 pub(super) struct DialerVerifier {
     pub(super) nodes: Arc<Trust>,
@@ -27,7 +28,7 @@ pub(super) struct DialerVerifier {
     pub(super) demand: Demand,
 }
 
-/// Whether who dials must show a certificate. One that is shown is verified all the same.
+/// Whether a dialer must show a certificate. One that is shown is verified in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Demand {
     Certificate,
@@ -66,7 +67,9 @@ impl DialerVerifier {
         now: UnixTime,
     ) -> Result<(), Error> {
         let certificate = trust::parse(certificate)?;
-        // Whose it says that it is decides who must have made it; one that says nothing is told first if it is a stranger's.
+        // The claimed principal decides which authority must have issued the certificate. One
+        // without a principal is verified first: the error for a stranger's certificate is that of
+        // its authority.
         let identity = trust::identity(&certificate);
         let trust = match &identity {
             Ok(Principal::Node(_)) => &self.nodes,
@@ -113,7 +116,7 @@ impl ServerCertVerifier for DialedVerifier {
 }
 
 impl ClientCertVerifier for DialerVerifier {
-    /// Whoever dials shows the one certificate that it has.
+    /// Empty: a dialer shows the one certificate that it has.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -154,7 +157,7 @@ impl ClientCertVerifier for DialerVerifier {
     }
 }
 
-/// Whom the certificate of a node names.
+/// The principal in a node's certificate.
 fn node(certificate: &webpki::EndEntityCert<'_>) -> Result<Principal, Error> {
     match trust::identity(certificate).map_err(Misfit::from)? {
         node @ Principal::Node(_) => Ok(node),

@@ -1,7 +1,9 @@
-//! Who a client of a node's own process is: its certificate is verified as over TCP, and nothing is encrypted.
+//! The identity of a client in a node's own process: its certificate is verified as over TCP,
+//! without encryption.
 //!
-//! The thread that dials verifies, since the node's loop has others to serve. That whoever shows a certificate has its key is
-//! not proved: what runs in a process can do all that the process can. So a client is the same whichever node leads.
+//! The dialing thread verifies, since the node's loop has others to serve. Possession of the key is
+//! not proved: code in a process can do all that the process can. So a client has the same identity
+//! whichever node leads.
 
 use super::error::TlsError;
 use super::material::TlsMaterial;
@@ -18,29 +20,29 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct ShownWithin(Arc<CertifiedKey>);
 
-/// What a node demands of a certificate that is shown to it.
+/// A node's verifier of certificates within its process.
 #[derive(Clone, Debug)]
 pub struct TrustWithin(Arc<DialerVerifier>);
 
 impl ShownWithin {
-    /// What `material` has of its own.
+    /// The certificate of `material`.
     pub(super) fn of(material: &TlsMaterial) -> Option<Self> {
         material.own.as_ref().map(|(own, _)| Self(Arc::clone(own)))
     }
 }
 
 impl TrustWithin {
-    /// That of whoever has `material`.
+    /// The verifier of a node with `material`.
     #[must_use]
     pub fn of(material: &TlsMaterial) -> Self {
         let (nodes, clients) = (Arc::clone(&material.nodes), Arc::clone(&material.clients));
         Self(Arc::new(DialerVerifier { nodes, clients, demand: Demand::Certificate }))
     }
 
-    /// Whom `shown` names.
+    /// The principal that `shown` names.
     ///
     /// # Errors
-    /// Why it is refused, in one sentence.
+    /// Why the certificate is refused, in one sentence.
     pub fn identify(&self, shown: &ShownWithin) -> Result<Option<Principal>, String> {
         let Some((first, others)) = shown.0.cert.split_first() else { return Ok(None) };
         match self.0.verify_client_cert(first, others, UnixTime::now()).map_err(TlsError::from) {
@@ -85,7 +87,7 @@ mod tests {
         let _near = local.dial_as(Some(&billing), 1).unwrap();
         let far = listener.accept().unwrap();
         assert_eq!(far.principal().map(ToString::to_string).as_deref(), Some("client/billing"));
-        // As over TCP: what a node's may not is for those who know requests to say.
+        // As over TCP: a node's certificate is accepted here; requests are judged above.
         let _near = local.dial_as(Some(&shown(&papers.node_files("tenure:node/2"))), 1).unwrap();
         let far = listener.accept().unwrap();
         assert_eq!(far.principal().map(ToString::to_string).as_deref(), Some("node/2"));

@@ -19,16 +19,17 @@ use tenure::sys::poll::{self, Interest, Ready};
 use tenure::sys::process_group::ProcessGroup;
 use tenure::sys::{clock, process, process_family};
 
-/// CMD, its guard, and the line between. Dropped, everything is killed: the guard sees the end of the line.
+/// CMD, its guard, and the socket to the guard. A drop kills everything: the guard sees the end of
+/// the socket.
 #[derive(Debug)]
 pub struct Guarded {
     guard: Child,
-    /// Tells when the guard was stopped.
+    /// SIGCHLD: the guard was stopped or ended.
     changes: Signals,
     line: Line,
     group: ProcessGroup,
     told: u64,
-    /// Since when the guard owes us its last word; `None`: it does not yet.
+    /// Since when the guard's last word is overdue; `None`: not due yet.
     due: Option<Instant>,
 }
 
@@ -37,24 +38,24 @@ pub struct Guarded {
 pub enum Report {
     /// A signal stopped it.
     Stopped(i32),
-    /// It ended by itself, and so did what it left behind.
+    /// CMD ended by itself, and what it left behind was ended.
     Ended(ExitStatus),
-    /// It was killed with all that descends from it.
+    /// CMD was killed with all its descendants.
     Killed,
-    /// It runs as somebody else, and could not be killed.
+    /// CMD runs as another user, and could not be killed.
     NotKilled,
 }
 
 /// Why CMD does not run.
 #[derive(Debug)]
 pub enum NotStarted {
-    /// It cannot be run.
+    /// CMD cannot be run.
     Command(io::Error),
-    /// The lease ended before it ran.
+    /// The lease ended before CMD ran.
     Lost,
-    /// There is no guard.
+    /// The guard could not be started.
     Guard(io::Error),
-    /// Nothing would tell us that the guard was stopped.
+    /// No signals can be caught, so a stop of the guard would go unseen.
     Signals(Failure),
 }
 
@@ -72,7 +73,7 @@ impl Guarded {
             .send(Word::Until(told))
             .and_then(|()| wait_for_start(&mut line, lease, &guard, &changes));
         let result = match started {
-            // A guard that lives does not reap it before we have it.
+            // A living guard does not reap CMD before we hold its identity.
             Ok(Word::Started(id)) => ProcessGroup::open(id).map_err(NotStarted::Guard),
             Ok(Word::NotStarted(0)) => Err(NotStarted::Command(io::ErrorKind::InvalidInput.into())),
             Ok(Word::NotStarted(number)) => {
@@ -84,12 +85,12 @@ impl Guarded {
         };
         match result {
             Ok(group) => {
-                // A guard that is gone already is seen at the next report.
+                // The next report tells of a guard that is gone already.
                 let _ = line.send(Word::Known);
                 Ok(Self { guard, changes, line, group, told, due: None })
             }
             Err(why) => {
-                // It may wait for a file system that does not answer.
+                // The guard may hang in a file system that does not answer.
                 end_without_guard(&mut guard);
                 Err(why)
             }
@@ -103,12 +104,12 @@ impl Guarded {
 
     /// Readable when there may be a report.
     pub fn fds(&self) -> Vec<RawFd> {
-        // That CMD has ended is seen once; from then on we wait for the guard to say how.
+        // CMD's end is seen once; from then on we wait for the guard's last word.
         let leader = self.due.is_none().then(|| self.group.fd());
         [self.line.fd(), self.changes.fd()].into_iter().chain(leader).collect()
     }
 
-    /// How long to wait for them at most.
+    /// The longest wait for [`Self::fds`].
     pub fn pause_max(&self) -> Duration {
         self.due.map_or(Duration::MAX, |since| (OVERDUE / 2).max(since.elapsed() / 4))
     }
@@ -131,8 +132,8 @@ impl Guarded {
         let _ = self.line.send(Word::Ending);
     }
 
-    /// The same if the lease ends sooner than was told, and how long CMD has until it is killed: a lease that is
-    /// renewed after all saves nobody who was told to end.
+    /// Tells the guard of an end that is sooner than told before, and says how long CMD has until
+    /// it is killed: a late renewal does not save a command that was told to end.
     pub fn left(&mut self, lease: &Lease) -> Duration {
         let until = believed_until(lease);
         if until < self.told {
@@ -141,21 +142,22 @@ impl Guarded {
         self.left_as_told()
     }
 
-    /// How long CMD may go on as the guard knows it.
+    /// How long CMD may go on, by the instant that the guard was told.
     pub fn left_as_told(&self) -> Duration {
         Duration::from_nanos(self.told.saturating_sub(clock::boot_nanos()))
     }
 
     fn tell(&mut self, until: u64) {
         self.told = until;
-        // A guard that does not listen kills at the instant that it knows; one that is gone is seen at its line.
+        // A guard that does not listen kills at the instant that it knows; the socket tells of one
+        // that is gone.
         let _ = self.line.send(Word::Until(until));
     }
 
-    /// Has CMD killed, with all that descends from it.
+    /// Has CMD killed, with all its descendants.
     pub fn kill(&mut self) {
         let _ = self.line.send(Word::Until(0));
-        // The guard does it all; this is for a guard that is stopped.
+        // The guard kills everything; this signal is for a guard that is stopped.
         self.group.signal(SIGKILL);
         self.due.get_or_insert_with(Instant::now);
     }
@@ -163,7 +165,7 @@ impl Guarded {
     /// What became of CMD since the last call, if anything did.
     ///
     /// # Errors
-    /// The guard was killed: so is CMD then, with all that descends from it.
+    /// The guard was killed; CMD and all its descendants were killed, too.
     pub fn take_report(&mut self) -> Result<Option<Report>, Failure> {
         let report = match self.line.receive() {
             Ok(None) => {
@@ -183,13 +185,14 @@ impl Guarded {
                 ));
             }
         };
-        // It was its last word, and it has nothing left to do: one that is stopped behind it holds up nobody.
+        // After its last word the guard has nothing to do: a stopped guard must not hold us up.
         end_guard(&mut self.guard);
         Ok(Some(report))
     }
 
-    /// Does what a guard should have done that is kept stopped: by a debugger, or by somebody who stops it again as often
-    /// as we continue it. One that runs is waited for, since it has its reasons: it waits for those that it kills.
+    /// Does the work of a guard that is kept stopped, by a debugger or by somebody who stops it as
+    /// often as we continue it. A running guard is waited for: it waits for the processes that it
+    /// kills.
     fn take_over_if_overdue(&mut self) -> Option<Report> {
         if self.due.is_none() && self.group.has_ended() {
             self.due = Some(Instant::now());
@@ -204,7 +207,7 @@ impl Guarded {
         let ended_before = self.group.has_ended();
         end_guard(&mut self.guard);
         let status = process_family::take_end(self.group.id());
-        // As the guard: until the kernel has let go of the last.
+        // As the guard does: until the kernel has reaped the last.
         while !process_family::end_orphans() {}
         Some(match status {
             Some(status) if ended_before => Report::Ended(status),
@@ -214,7 +217,7 @@ impl Guarded {
     }
 }
 
-/// Continues a guard that was stopped: it has nothing to do with terminals, and must be awake for the lease's end.
+/// Continues a stopped guard: no terminal concerns it, and it must be awake at the lease's end.
 fn wake(guard: &Child, changes: &Signals) {
     changes.take();
     if process::take_stop(guard) {
@@ -223,14 +226,14 @@ fn wake(guard: &Child, changes: &Signals) {
     }
 }
 
-/// Ends what a guard leaves to us, which is all of its family: we adopt whom it loses.
+/// Ends the whole family of a guard that is gone: we, a subreaper, adopt its orphans.
 fn end_without_guard(guard: &mut Child) {
     end_guard(guard);
     process_family::end_orphans();
 }
 
 fn end_guard(guard: &mut Child) {
-    // It may have ended by itself.
+    // The guard may have ended by itself.
     let _ = guard.kill();
     let _ = guard.wait();
 }
@@ -238,7 +241,7 @@ fn end_guard(guard: &mut Child) {
 fn start_guard(words: &[OsString], variables: &[(&str, String)]) -> io::Result<(Child, Line)> {
     process_family::adopt_orphans()?;
     let (here, there) = UnixStream::pair()?;
-    // This very program, even if another one was installed under its name since.
+    // This very program, even if its file was replaced since.
     let mut command = Command::new("/proc/self/exe");
     command.arg0("tenure").arg(WORD).arg(there.as_raw_fd().to_string()).args(words);
     command.envs(variables.iter().map(|(name, value)| (name, value)));
@@ -247,7 +250,7 @@ fn start_guard(words: &[OsString], variables: &[(&str, String)]) -> io::Result<(
     Ok((command.spawn()?, Line::new(here)?))
 }
 
-/// The guard's first word; TimedOut when the lease is over before it comes.
+/// The guard's first word; TimedOut if the lease ends before.
 fn wait_for_start(
     line: &mut Line,
     lease: &Lease,
@@ -268,17 +271,20 @@ fn wait_for_start(
     }
 }
 
-/// The instant at which CMD must be dead: the clock is read before the lease, so it is never too late (safety L19).
+/// The instant at which CMD must be dead, never too late: the clock is read before the lease
+/// (safety L19).
 fn believed_until(lease: &Lease) -> u64 {
     let now = clock::boot_nanos();
     let left = lease.remaining().saturating_sub(KILL_MARGIN);
     now.saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// What is left of the lease when CMD is killed: for the guard to be woken, and the kernel to do it.
+/// How long before the lease's end CMD is killed: the guard must be woken, and the kernel must
+/// kill.
 pub const KILL_MARGIN: Duration = Duration::from_millis(50);
-/// How long a guard that is stopped may owe its last word, half of the margin: the rest is for us to do its work.
+/// How long a stopped guard may owe its last word, half of the margin: the rest is for us to do its
+/// work.
 const OVERDUE: Duration = Duration::from_millis(25);
 const _: () = assert!(OVERDUE.as_millis() * 2 <= KILL_MARGIN.as_millis());
-/// Differences of less come from reading two clocks, not from a renewal; in nanoseconds.
+/// In nanoseconds. Smaller differences come from reading two clocks, not from a renewal.
 const WORTH_TELLING: u64 = 1_000_000;

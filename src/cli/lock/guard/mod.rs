@@ -1,18 +1,21 @@
 //! The guard: the process that starts CMD, and ends it in time whatever becomes of `tenure lock`.
 //!
-//! `tenure lock` itself may be killed or stopped, and then nobody would end CMD when the lease does. So CMD is started by
-//! a process of its own, which does nothing but wait: for the instant up to which the lease may be believed in, told
-//! anew by `tenure lock` whenever the lease is renewed; for the end of the socket on which it is told; for CMD. At the
-//! instant, or at that end, it kills CMD and all that descends from it. The instant is one of CLOCK_BOOTTIME, so being
-//! told late is harmless, and nobody needs to be awake but the kernel's timer and the guard.
+//! `tenure lock` itself may be killed or stopped, and then nobody would end CMD when the lease
+//! does. So CMD is started by a process of its own, which does nothing but wait: for the instant up
+//! to which the lease may be believed in, which `tenure lock` moves after each renewal; for the end
+//! of the socket to `tenure lock`; for CMD. At the instant, or at the end of the socket, the guard
+//! kills CMD and all its descendants. The instant is one of CLOCK_BOOTTIME, so a late message is
+//! harmless, and only the kernel's timer and the guard need to be awake.
 //!
-//! Why the guard is CMD's parent, and not a process beside it: only a parent sees an end without undoing it, so the
-//! number of CMD's group is no stranger's as long as the guard may kill; and only an ancestor can be the subreaper that
-//! finds what CMD put into other groups and sessions (an interactive shell does so with each of its jobs).
+//! Why the guard is CMD's parent, and not a process beside it: only a parent can see a child's end
+//! without reaping it, so CMD's group number cannot pass to a stranger as long as the guard may
+//! kill; and only an ancestor can be the subreaper that finds processes which CMD put into other
+//! groups and sessions (an interactive shell does so with each of its jobs).
 //!
-//! It shares the terminal's session with CMD, or CMD could not be given the foreground; it is in a group of its own with
-//! all signals blocked, so that a Ctrl-C, or a hang-up, is CMD's business alone. `tenure lock-guard SOCKET CMD…` is no
-//! command for people, and so unknown to help and completions.
+//! The guard shares the terminal's session with CMD, or CMD could not be given the foreground; it
+//! is in a group of its own with all signals blocked, so that a Ctrl-C, or a hang-up, concerns CMD
+//! alone. `tenure lock-guard SOCKET CMD…` is no command for people, and so unknown to help and
+//! completions.
 
 mod guarded;
 mod word;
@@ -32,7 +35,7 @@ use tenure::sys::process_family::{Family, Scope};
 use tenure::sys::timer::{Before, TimerFd};
 use word::{Line, Word};
 
-/// What that process is told.
+/// The arguments of the guard's process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     socket: RawFd,
@@ -40,7 +43,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Those in `arguments`, if they call for this process.
+    /// The options in `arguments`, if these call for a guard.
     pub fn of(arguments: &[OsString]) -> Option<Self> {
         let [_, word, socket, command @ ..] = arguments else { return None };
         let socket = socket.to_str()?.parse().ok()?;
@@ -48,14 +51,13 @@ impl Options {
     }
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     process::rename(c"tenure-guard");
     guard(options).map_err(|error| Failure::unavailable(format!("a guard failed: {error}")))
 }
 
 fn guard(options: &Options) -> io::Result<()> {
-    // A group of its own keeps the terminal's signals away; this, all others.
+    // A group of its own keeps the terminal's signals away; the mask keeps away all others.
     process::block_signals();
     let mut line = Line::new(process::take_inherited(options.socket)?)?;
     let timer = TimerFd::new()?;
@@ -71,10 +73,11 @@ fn guard(options: &Options) -> io::Result<()> {
             return line.send(Word::NotStarted(number));
         }
     };
-    // Whoever reads what CMD writes waits for the last who could write. Without a /dev/null he waits for us as well, but
-    // from here on nothing may keep us from ending what runs.
+    // A reader of CMD's output waits for the last possible writer, so the guard lets go of the
+    // streams. Without a /dev/null the reader waits for the guard, too: from here on no failure may
+    // keep us from ending CMD.
     let _ = process::leave_standard_streams();
-    // If it is gone already, the end of the socket says so below.
+    // If `tenure lock` is gone already, the end of the socket says so below.
     let _ = line.send(Word::Started(family.id()));
     let mut watch =
         Watch { line: &mut line, timer: &timer, scope: Scope::Session, is_known: false };
@@ -84,12 +87,12 @@ fn guard(options: &Options) -> io::Result<()> {
         (Ok(status), Verdict::Over) => Word::Killed(status.into_raw()),
         (Err(_), _) => Word::NotKilled,
     };
-    // Nobody may be left to be told.
+    // `tenure lock` may be gone.
     let _ = line.send(word);
     Ok(())
 }
 
-/// Until when CMD may run at first; `None`: `tenure lock` is gone.
+/// The first instant up to which CMD may run; `None`: `tenure lock` is gone.
 fn first_instant(line: &mut Line) -> io::Result<Option<u64>> {
     loop {
         let mut set = [(line.fd(), Interest::Read, Ready::default())];
@@ -105,7 +108,7 @@ fn first_instant(line: &mut Line) -> io::Result<Option<u64>> {
 /// Why a family is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// CMD ended, and this is left to be ended.
+    /// CMD ended by itself; the rest of this scope is to be ended.
     Ended(Scope),
     /// The lease is over, or `tenure lock` is gone.
     Over,
@@ -120,13 +123,13 @@ impl Verdict {
     }
 }
 
-/// What the guard looks at, and what it was told.
+/// The guard's wait: what it polls, and what `tenure lock` has said.
 struct Watch<'a> {
     line: &'a mut Line,
     timer: &'a TimerFd,
-    /// Who is ended when CMD has ended by itself.
+    /// The processes that are ended when CMD has ended by itself.
     scope: Scope,
-    /// Whether `tenure lock` holds CMD by its identity. Before that it must not be reaped.
+    /// Whether `tenure lock` holds CMD by its identity. Before that CMD must not be reaped.
     is_known: bool,
 }
 
@@ -150,7 +153,7 @@ impl Watch<'_> {
             if changed {
                 family.take_changes();
                 if let Some(signal) = family.take_stop() {
-                    // That nobody is there to be told is seen at the socket.
+                    // If `tenure lock` is gone, the socket's end says so.
                     let _ = self.line.send(Word::Stopped(signal));
                 }
             }
@@ -160,7 +163,8 @@ impl Watch<'_> {
         }
     }
 
-    /// All that was said since. What has fired has ended: an instant that comes after that moves nothing (safety L24).
+    /// Takes all words that arrived. A timer that has fired is final: a later instant does not arm
+    /// it again (safety L24).
     fn hear(&mut self) -> Heard {
         loop {
             match self.line.receive() {

@@ -1,4 +1,4 @@
-//! What `tenure lock` and its guard say to each other.
+//! The protocol between `tenure lock` and its guard: words of a fixed size over a socket pair.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -10,21 +10,22 @@ use std::os::unix::net::UnixStream;
 pub enum Word {
     /// CMD must be dead at this reading of CLOCK_BOOTTIME, in nanoseconds.
     Until(u64),
-    /// We hold CMD by its identity: its number may become somebody else's.
+    /// `tenure lock` holds CMD by its identity: the guard may reap it, and its number may pass to
+    /// another process.
     Known,
-    /// CMD was asked to end: when it has, nothing of it may be left, in whatever session.
+    /// CMD was asked to end: when it has ended, its descendants in all sessions are ended, too.
     Ending,
     /// CMD runs as this process.
     Started(u32),
-    /// It does not, because of this error number; 0: of another reason.
+    /// CMD could not be started: the errno; 0: another reason.
     NotStarted(i32),
-    /// This signal stopped it.
+    /// This signal stopped CMD.
     Stopped(i32),
-    /// It ended, as wait(2) says, and all that it left in our session was ended.
+    /// CMD ended by itself, and the rest of it in our session was ended: the status of wait(2).
     Ended(i32),
-    /// It was killed with all that descends from it, and ended so.
+    /// CMD was killed with all its descendants: the status of wait(2).
     Killed(i32),
-    /// It may not be killed by us, and goes on.
+    /// CMD runs on: we may not kill it.
     NotKilled,
 }
 
@@ -66,7 +67,7 @@ impl Word {
     }
 }
 
-/// One end of their socket.
+/// One end of the socket pair.
 #[derive(Debug)]
 pub struct Line {
     socket: UnixStream,
@@ -79,7 +80,7 @@ impl Line {
         Ok(Self { socket, heard: VecDeque::new() })
     }
 
-    /// Readable when there is a word, or the other side is gone.
+    /// Readable when there is a word, or the peer is gone.
     pub fn fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
@@ -87,16 +88,16 @@ impl Line {
     /// Says `word`; never waits.
     ///
     /// # Errors
-    /// WouldBlock: the other side has not listened for a long time; it is gone.
+    /// WouldBlock: the peer has not read for a long time, and counts as gone.
     pub fn send(&mut self, word: Word) -> io::Result<()> {
-        // So few bytes are taken whole, or not at all.
+        // So few bytes are written whole or not at all.
         self.socket.write_all(&word.encode())
     }
 
-    /// The next word; `None`: none now.
+    /// The next word; `None`: none has arrived.
     ///
     /// # Errors
-    /// UnexpectedEof: the other side is gone, and all its words were heard.
+    /// UnexpectedEof: the peer is gone, and all its words were taken.
     pub fn receive(&mut self) -> io::Result<Option<Word>> {
         let mut buffer = [0; 64 * BYTES];
         while self.heard.len() < BYTES {

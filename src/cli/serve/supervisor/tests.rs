@@ -1,8 +1,8 @@
-//! What systemd is told, byte by byte.
+//! The datagrams to systemd, byte by byte.
 
 use super::*;
 
-/// A supervisor at `name`, without an environment.
+/// A supervisor whose socket is `name`, without an environment.
 fn supervisor(name: &OsStr) -> Supervisor {
     let socket = Some(Socket::open(name).expect("a name of a socket"));
     Supervisor { socket, watchdog: None, is_deaf: AtomicBool::new(false) }

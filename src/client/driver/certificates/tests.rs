@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A client, and the node that it has said hello to.
+/// A client, and the node that it is connected to.
 struct Met {
     client: Arc<Shared>,
     files: TlsFiles,
@@ -55,7 +55,7 @@ impl Met {
         Self { client, files, papers, _node: node }
     }
 
-    /// What `act` finds wrong, of which the log is told.
+    /// The log lines of `act`.
     fn refused(&self, act: impl FnOnce(&mut Inner, &Sample, &mut Round)) -> Vec<String> {
         let found = self.client.with(|inner, now| {
             let mut round = Round::default();

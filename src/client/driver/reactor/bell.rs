@@ -1,11 +1,11 @@
-//! How the reactor's thread is called to a client, without a lock: in a signal handler too.
+//! Bells: a client calls the reactor's thread without a lock, also from a signal handler.
 
 use super::Member;
 use crate::net::Wake;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One client's. It rings until the thread has heard it.
+/// The bell of one client. It rings until the thread has heard it.
 #[derive(Clone, Debug)]
 pub(in crate::client::driver) struct Bell {
     ring: Arc<Ring>,
@@ -22,16 +22,18 @@ impl Bell {
         Self { ring, bit: 1 << (member.0 % Ring::LEN), wake }
     }
 
-    /// That of nobody.
+    /// A bell without a member.
     #[cfg(test)]
     pub(in crate::client::driver) fn alone(wake: Wake) -> Self {
         Self::new(Arc::default(), Member(0), wake)
     }
 
-    /// Calls the thread. One that was rung for a client that has left calls it to another, or for nothing.
+    /// Calls the thread. The bell of a client that has left calls the thread to the next client
+    /// with its number, or in vain.
     pub(in crate::client::driver) fn ring(&self) {
         self.ring.0.fetch_or(self.bit, Ordering::SeqCst);
-        // Also if it rang already: whoever rang may not have come to this yet.
+        // Also if the bell rings already: the thread that rang it may not have come to this line
+        // yet.
         self.wake.wake();
     }
 }
@@ -39,7 +41,7 @@ impl Bell {
 impl Ring {
     pub(super) const LEN: usize = u64::BITS as usize;
 
-    /// Hears all bells: the members' numbers, counted from the ring's first.
+    /// Silences all bells; gives the numbers of their members, counted from the ring's first.
     pub(super) fn hear(&self) -> impl Iterator<Item = usize> + use<> {
         let quiet = self.0.load(Ordering::SeqCst) == 0;
         let bits = if quiet { 0 } else { self.0.swap(0, Ordering::SeqCst) };

@@ -1,6 +1,6 @@
-//! Who the members of a reactor are, and when each wants to be served: one timer of the kernel for all.
+//! The members of a reactor, and when each is due: one timer of the kernel for all.
 //!
-//! It is on BOOTTIME: epoll counts no time in which the machine sleeps, and would be late by that.
+//! The timer is on BOOTTIME: epoll's timeout does not count suspend, and would be late by that.
 
 use super::bell::Ring;
 use super::{Member, Shared};
@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
-/// Instants are readings of BOOTTIME; `u64::MAX`: never.
+/// The book. Instants are readings of BOOTTIME; `u64::MAX`: never.
 pub(super) struct Book {
     places: Vec<Place>,
     free: Vec<Member>,
@@ -20,7 +20,7 @@ pub(super) struct Book {
     armed_for: u64,
 }
 
-/// Of a member, or free.
+/// A place of a member, or a free one.
 struct Place {
     client: Option<Arc<Shared>>,
     due: u64,
@@ -38,7 +38,7 @@ impl Book {
         self.timer.as_raw_fd()
     }
 
-    /// A place for one more, and the ring that its bell is in.
+    /// Reserves a place for a new member, with the ring of its bell.
     pub(super) fn reserve(&mut self) -> (Member, Arc<Ring>) {
         let member = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place { client: None, due: u64::MAX });
@@ -67,7 +67,7 @@ impl Book {
         self.free.len() == self.places.len()
     }
 
-    /// It is a member no more.
+    /// Removes a member; gives its client.
     pub(super) fn remove(&mut self, member: Member) -> Option<Arc<Shared>> {
         self.set_due(member, u64::MAX);
         let client = self.places[member.0].client.take()?;
@@ -91,7 +91,7 @@ impl Book {
         }
     }
 
-    /// The next one that is due at `now`: once.
+    /// Takes the next member that is due at `now`.
     pub(super) fn take_due(&mut self, now: u64) -> Option<Member> {
         let (at, member) = self.due.first().copied().filter(|(at, _)| *at <= now)?;
         self.due.remove(&(at, member));
@@ -99,7 +99,7 @@ impl Book {
         Some(member)
     }
 
-    /// The thread is about to sleep: wakes it when the next one is due, and not before.
+    /// Before the thread sleeps: arms the timer for the next due member.
     pub(super) fn arm_for_next(&mut self) {
         let next = self.due.first().map_or(u64::MAX, |(at, _)| *at);
         if next != self.armed_for {
@@ -107,8 +107,8 @@ impl Book {
         }
     }
 
-    /// The timer has fired, and fires no more for what it was armed for: whoever is due then, or is due then again, is
-    /// armed for anew.
+    /// After the timer has fired: it must be armed again for members that are due, or become due,
+    /// at that instant.
     pub(super) fn handle_alarm(&mut self) {
         self.armed_for = u64::MAX;
     }
@@ -118,7 +118,7 @@ impl Book {
         self.armed_for = at;
     }
 
-    /// Whose bells rang.
+    /// The members whose bells rang.
     pub(super) fn hear(&self) -> Vec<Member> {
         let heard = |(at, ring): (usize, &Arc<Ring>)| {
             ring.hear().map(move |number| Member(at * Ring::LEN + number))

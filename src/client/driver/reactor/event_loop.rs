@@ -1,5 +1,5 @@
-//! The thread of a reactor: renewals, pushes, pending calls and ends of all its clients while nobody waits in them; and
-//! what is due, always.
+//! The thread of a reactor: it serves the sockets of all its clients while no thread waits in them,
+//! and their deadlines always.
 
 use super::{ALARM, Member, Reactor, WAKE, link_of};
 use crate::client::core::LinkId;
@@ -18,15 +18,16 @@ pub(super) struct EventLoop {
     poller: Poller,
     /// Members with something to do, one turn of each.
     work: BTreeMap<Member, Work>,
-    /// In which order; those that are in both, or were served, are passed over.
+    /// The order of service by deadline; members that are in both queues, or were served, are
+    /// skipped.
     due: VecDeque<Member>,
     called: VecDeque<Member>,
 }
 
-/// Why a member is to be served.
+/// The work of a member.
 #[derive(Debug, Default)]
 struct Work {
-    /// Of these it was said, once, that there is something.
+    /// Links that the poller has reported (edge-triggered, so once).
     ready: Vec<LinkId>,
     stage: Stage,
 }
@@ -35,9 +36,9 @@ struct Work {
 enum Stage {
     #[default]
     Called,
-    /// A thread has the client, and rings when it has done with it.
+    /// A thread has the client, and rings afterwards.
     Taken,
-    /// It was taken, and its bell rang.
+    /// The client was taken, and its bell has rung.
     Free,
 }
 
@@ -47,7 +48,7 @@ impl EventLoop {
         Self { reactor, poller, work, due, called }
     }
 
-    /// Until the last client has left.
+    /// Runs until the last client has left.
     pub(super) fn run(mut self) {
         let run = || -> io::Result<()> {
             while !self.reactor.has_ended() {
@@ -60,7 +61,7 @@ impl EventLoop {
             Ok(Err(error)) => format!("the poll of its sockets failed: {error}"),
             Err(_) => "the thread that serves it panicked".to_owned(),
         };
-        // A bug: whatever is broken, nobody waits for ever.
+        // A bug has ended the loop: no thread may wait for ever.
         for client in self.reactor.abandon() {
             client.give_up(&why);
         }
@@ -75,7 +76,7 @@ impl EventLoop {
         }
         for _ in 0..SERVED_MAX {
             self.take_due();
-            // In turns, so that neither holds up the other.
+            // Alternating, so that neither queue starves the other.
             let served = [self.due.pop_front(), self.called.pop_front()];
             if served == [None, None] {
                 break;
@@ -120,7 +121,7 @@ impl EventLoop {
         }
     }
 
-    /// It rang, or has more to do.
+    /// Queues a member that rang, or has more work.
     fn call(&mut self, member: Member) {
         let work = self.work.entry(member).or_default();
         if work.stage == Stage::Taken {
@@ -153,5 +154,5 @@ impl EventLoop {
     }
 }
 
-/// Members that are served before the poller is asked anew who else has something.
+/// Members served between two polls.
 const SERVED_MAX: usize = 64;

@@ -1,5 +1,6 @@
-//! Lines for the log, which go to the host's own code: written by whoever has no client's mutex, and what the reactor's
-//! thread has to say by a thread that is there while there is something, so that a log that hangs holds up nobody.
+//! Lines for the log, which run the host's code: logged without a client's mutex, and those of the
+//! reactor's thread by a thread that exists while there are lines, so that a log that hangs holds
+//! up nobody.
 
 use crate::sys::thread;
 use log::Level;
@@ -7,21 +8,21 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// One line.
+/// A log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::client::driver) struct Line {
     pub(in crate::client::driver) level: Level,
     pub(in crate::client::driver) text: String,
 }
 
-/// Says them here and now.
+/// Logs lines on this thread.
 pub(in crate::client::driver) fn say(lines: impl IntoIterator<Item = Line>) {
     for Line { level, text } in lines {
         log::log!(level, "{text}");
     }
 }
 
-/// Says them on another thread, in order.
+/// Logs lines on another thread, in order.
 #[derive(Debug, Default)]
 pub(in crate::client::driver) struct LogThread(Arc<Mutex<Unsaid>>);
 
@@ -33,7 +34,7 @@ struct Unsaid {
 }
 
 impl LogThread {
-    /// Beyond the bound what is not said yet stands, and the newest is lost.
+    /// Queues lines; beyond the bound the newest are lost.
     pub(in crate::client::driver) fn say(&self, lines: Vec<Line>) {
         if lines.is_empty() {
             return;
@@ -47,7 +48,7 @@ impl LogThread {
         }
         if !unsaid.is_running {
             let of_thread = Arc::clone(&self.0);
-            // Without a thread they wait for the next one.
+            // Without a thread the lines wait for the next call.
             unsaid.is_running = thread::spawn("tenure-log", move || say_all(&of_thread)).is_ok();
         }
     }
@@ -72,7 +73,7 @@ fn next(unsaid: &mut Unsaid) -> Option<Line> {
     line
 }
 
-/// Lines that a log leaves unread.
+/// The most lines that wait.
 const LINES_MAX: usize = 1024;
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! The reactor: one thread and one poller for all clients of a process.
 //!
-//! Clients are its *members*, each with what it was made for by the thread that opened it: threads of another priority, on
-//! other processors or in another network have a reactor of their own, as they would have threads of their own. It begins
-//! with its first member and ends with the last; a forked child begins anew.
+//! Clients are its *members*, grouped by the placement of the threads that opened them: threads of
+//! another priority, on other processors or in another network namespace have a reactor of their
+//! own, as they would have threads of their own. A reactor begins with its first member and ends
+//! with the last; a forked child begins with none.
 //!
-//! Nobody waits in it for one client. The thread tries a client's mutex and goes on where it is taken; whoever has it rings
-//! the client's [`Bell`] behind that. Of each client it does one turn, bounded in what is read, and then others have theirs.
-//! What it shares with calling threads is the [`Book`], under a mutex that is held for a few instructions.
+//! The thread waits for no single client. It tries a client's mutex and goes on if that is taken;
+//! the thread that has it rings the client's [`Bell`] after unlocking. Each client gets one bounded
+//! turn, then others have theirs. The reactor shares the [`Book`] with calling threads, under a
+//! mutex that is held for a few instructions.
 
 mod bell;
 mod book;
@@ -31,13 +33,13 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// What the thread and the clients share.
+/// The state that the thread and the clients share.
 pub(super) struct Reactor {
-    /// Says what is polled.
+    /// Registers sockets with the poller.
     pub(super) registrar: Registrar,
     wake: Wake,
     book: Mutex<Book>,
-    /// What its thread, and those that wait, have to log.
+    /// The log of its thread, and of waiting threads.
     pub(super) log: LogThread,
     /// Events that no waiting thread needs at present.
     spare_events: Mutex<Vec<EventFd>>,
@@ -50,7 +52,7 @@ impl fmt::Debug for Reactor {
     }
 }
 
-/// The number of a client in its reactor, which a later one has again.
+/// The number of a client in its reactor, reused after it has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Member(usize);
 
@@ -62,7 +64,8 @@ impl Reactor {
     pub(super) fn join(
         make: impl FnOnce(Arc<Self>, Member, Bell) -> Arc<Shared>,
     ) -> io::Result<Arc<Shared>> {
-        // A program that has none left is told at once, and not when nobody could be dialed.
+        // A program without descriptors gets the error now, and not only when no node could be
+        // dialed.
         drop(EventFd::new()?);
         let placement = Placement::of_this_thread();
         let mut running = RUNNING.value().lock();
@@ -75,7 +78,7 @@ impl Reactor {
                 reactor
             }
         };
-        // Not without the lock on those that run: one without members ends.
+        // Under the lock on the running reactors: one without members ends.
         let (member, ring) = reactor.book.lock().reserve();
         let bell = Bell::new(ring, member, reactor.wake.clone());
         let shared = make(Arc::clone(&reactor), member, bell);
@@ -97,7 +100,7 @@ impl Reactor {
         Ok(reactor)
     }
 
-    /// Whether it has no member, and gets none any more.
+    /// Ends the reactor if it has no members; says whether it has ended.
     fn has_ended(self: &Arc<Self>) -> bool {
         if !self.book.lock().is_empty() {
             return false;
@@ -110,20 +113,20 @@ impl Reactor {
         is_empty
     }
 
-    /// It gets no member any more; those that it has.
+    /// Closes the reactor to new members; gives the present ones.
     fn abandon(self: &Arc<Self>) -> Vec<Arc<Shared>> {
         RUNNING.value().lock().retain(|(_, other)| !Arc::ptr_eq(self, other));
         self.book.lock().members()
     }
 
-    /// Serves `member` at `due`, a reading of BOOTTIME, and not before for that.
+    /// Sets when to serve `member`: `due`, a reading of BOOTTIME, in place of any earlier one.
     pub(super) fn set_due(&self, member: Member, due: u64) {
         self.book.lock().set_due(member, due);
     }
 
     fn leave(&self, member: Member) {
         let client = { self.book.lock().remove(member) };
-        // It may be let go of here, and that takes time: not under the lock.
+        // This may drop the client, which takes time: not under the lock.
         drop(client);
     }
 
@@ -136,7 +139,7 @@ impl Reactor {
         spare.map_or_else(EventFd::new, Ok)
     }
 
-    /// `event` is needed no more, and is not set.
+    /// Takes back an `event` that is not set.
     pub(super) fn give_back(&self, event: EventFd) {
         let mut spare = self.spare_events.lock();
         if spare.len() < SPARE_EVENTS_MAX {
@@ -146,35 +149,35 @@ impl Reactor {
 }
 
 impl Member {
-    /// Under which key a link of it is polled.
+    /// The poller's key of a link.
     pub(super) fn key(self, link: LinkId) -> Key {
         Key((self.0 as u64) << LINK_BITS | link.0 & LINK_MASK)
     }
 }
 
-/// A link of the poller. One that was hung up may be named once more, and its number may be another member's by then:
-/// that one looks, and finds nothing.
+/// The member and link of a key. A closed link may be reported once more, when its number is
+/// another member's already: that member looks, and finds nothing.
 fn link_of(key: Key) -> (Member, LinkId) {
     (Member((key.0 >> LINK_BITS) as usize), LinkId(key.0 & LINK_MASK))
 }
 
-/// A key is the member's number and the link's: 16 million clients at once, and as many dials of one as take three
-/// thousand years at ten a second.
+/// A key has the member's number and the link's: 16 million clients at once, and for each three
+/// thousand years of dials at ten a second.
 const LINK_BITS: u32 = 40;
 const LINK_MASK: u64 = (1 << LINK_BITS) - 1;
-/// Links are numbered from 1, so these two are none.
+/// Links are numbered from 1, so this key and the next are no link's.
 const WAKE: Key = Key(0);
 const ALARM: Key = Key(1 << LINK_BITS);
 
-/// Those of this process.
+/// The reactors of this process.
 static RUNNING: OfProcess<Mutex<Running>> = OfProcess::new();
 
-/// Each with what the threads are like that opened its members.
+/// Each reactor with the placement of the threads that opened its members.
 type Running = Vec<(Placement, Arc<Reactor>)>;
 
 /// Links reported by one wait.
 const READY_MAX: usize = 256;
-/// More threads than that seldom wait at once.
+/// More threads seldom wait at once.
 const SPARE_EVENTS_MAX: usize = 64;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Clients that share a reactor: what one of them does to the others.
+//! Clients that share a reactor: how one affects the others.
 
 use super::*;
 use crate::base::SessionKey;
@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Where it dials, over and over: whoever is accepted is dropped.
+/// A listener that a client dials over and over: each connection is dropped.
 struct Dialed {
     listener: TcpListener,
     client: Arc<Shared>,
@@ -34,7 +34,8 @@ impl Dialed {
         Self { listener, client }
     }
 
-    /// The reactor serves it: hears of each end, and dials again when that is due.
+    /// Checks that the reactor serves the client: sees each end of a connection, and dials again
+    /// when due.
     fn check_served(&self) {
         for _ in 0..2 {
             drop(self.listener.accept().unwrap());
@@ -60,7 +61,7 @@ fn a_client_whose_mutex_is_taken_holds_up_no_other_and_is_served_behind_that() {
             })
         });
         is_locked.recv().unwrap();
-        // The reactor comes to it meanwhile: its connection ends.
+        // The reactor turns to the client meanwhile: its connection ends.
         drop(one.listener.accept().unwrap());
         two.check_served();
         free.send(()).unwrap();

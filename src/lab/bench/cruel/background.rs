@@ -1,4 +1,4 @@
-//! What goes on beside the acts: very many locks that are held, and very many sessions that renew.
+//! The background load of the acts: very many held locks, and very many sessions that renew.
 
 use super::herd::{Herd, Kind};
 use super::party::{Party, name};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tenure::client::core::{AcquireCall, Wait};
 use tenure::sys::thread;
 
-/// Takes the locks that are held all the while.
+/// Takes the locks that stay held during all acts.
 pub fn hold(stage: &mut Stage<'_>, locks: u64) -> Result<Party, Failure> {
     let sessions = locks.div_ceil(LOCKS_PER_SESSION);
     let mut held = Party::new(stage, sessions, |at| format!("cruel/held/{at}"), LONG_TTL)?;
@@ -25,7 +25,7 @@ pub fn hold(stage: &mut Stage<'_>, locks: u64) -> Result<Party, Failure> {
     Ok(held)
 }
 
-/// The sessions that renew all the while, in a thread of their own.
+/// The sessions that renew during all acts, on a thread of their own.
 #[derive(Debug)]
 pub struct Crowd {
     is_over: Arc<AtomicBool>,
@@ -54,10 +54,10 @@ impl Crowd {
         Ok(Self { is_over, thread })
     }
 
-    /// Ends the sessions: how many had lived until then.
+    /// Ends the sessions; says how many were alive.
     ///
     /// # Errors
-    /// Some had not.
+    /// Some had been lost.
     pub fn end(self) -> Result<usize, Failure> {
         self.is_over.store(true, Ordering::Relaxed);
         let mut herd = self.thread.join().expect("the thread of the crowd does not panic")?;
@@ -74,5 +74,5 @@ impl Crowd {
 const LOCKS_PER_SESSION: u64 = 8192;
 const SESSIONS_PER_CONNECTION: usize = 1000;
 const LONG_TTL: Duration = Duration::from_secs(3600);
-/// Each renews three times as often.
+/// The TTL of these sessions; each renews every third of it.
 pub const CROWD_TTL: Duration = Duration::from_secs(60);

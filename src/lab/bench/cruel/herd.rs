@@ -1,8 +1,9 @@
-//! Very many sessions in one loop. They speak the protocol by hand: a client of the library keeps connections to all nodes,
-//! and here a thousand sessions share one, or ten thousand have one each.
+//! Very many sessions in one loop. They speak the protocol by hand: a client of the library keeps
+//! connections to all nodes, but here a thousand sessions share one connection, or ten thousand
+//! have one each.
 //!
-//! A connection speaks for one session at a time (docs/wire-protocol.md). So several sessions of one connection attach in
-//! turn, each before its renewal; all of that may be under way at once.
+//! A connection is bound to one session at a time (docs/wire-protocol.md). So the sessions of one
+//! connection attach in turn, each before its renewal; these requests are pipelined.
 
 use super::line::{Line, Said};
 use super::party;
@@ -20,14 +21,14 @@ use tenure::net::{Key, Poller};
 use tenure::sys::random;
 use tenure::wire::{Request, ServerMessage};
 
-/// What the sessions of a herd are like.
+/// The shape of a herd.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
     pub connections: usize,
-    /// On each connection.
+    /// Sessions per connection.
     pub sessions: usize,
     pub ttl: Duration,
-    /// Each holds the lock of its number of those that are called so.
+    /// The prefix of lock names: each session holds the lock with its number.
     pub locks: Option<&'static str>,
 }
 
@@ -42,7 +43,7 @@ pub struct Herd {
     members: Vec<Member>,
     places: BTreeMap<SessionId, usize>,
     numbers: u64,
-    /// Renewals that were acknowledged.
+    /// Acknowledged renewals.
     pub renewed: u64,
 }
 
@@ -54,22 +55,22 @@ struct Member {
     due: Instant,
 }
 
-/// How far a session has come.
+/// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Unopened,
-    /// It is asked for, or its lock is.
+    /// The session, or its lock, is asked for.
     Opening,
-    /// It has all that it wants, and is renewed when it is due.
+    /// Open, with its lock, and renewed when due.
     Standing,
-    /// The node that leads now has not renewed it yet.
+    /// Not renewed yet by the present leader.
     Returning,
-    /// It ended, though it was wanted.
+    /// Ended by the server, though wanted.
     Lost,
 }
 
 impl Herd {
-    /// Opens them all.
+    /// Opens all sessions.
     ///
     /// # Errors
     /// They are refused, or not answered.
@@ -96,7 +97,7 @@ impl Herd {
         Ok(herd)
     }
 
-    /// Renews them in time until `is_over`.
+    /// Renews the sessions in time until `is_over`.
     pub fn run(&mut self, is_over: &AtomicBool) -> Result<(), Failure> {
         while !is_over.load(Ordering::Relaxed) {
             self.turn()?;
@@ -104,7 +105,7 @@ impl Herd {
         Ok(())
     }
 
-    /// Lets all come to the leader of a term after `term`, and be renewed there, at once.
+    /// Moves all sessions to the leader of a term after `term`, and renews them there, at once.
     pub fn come_back(&mut self, term: u64) -> Result<(), Failure> {
         self.until("is renewed by the new leader", |herd| {
             let is_back = |line: &Line| line.home().is_some_and(|home| home > term);
@@ -113,7 +114,8 @@ impl Herd {
         })
     }
 
-    /// Ends them all: how many. That they are ended the nodes' status says.
+    /// Asks for the end of all sessions; says how many there were. Their end shows in the nodes'
+    /// status.
     pub fn close(&mut self) -> Result<usize, Failure> {
         for place in 0..self.members.len() {
             let Some(session) = self.members[place].session else { continue };
@@ -131,7 +133,7 @@ impl Herd {
         Ok(self.places.len())
     }
 
-    /// Sessions that ended though they were wanted.
+    /// How many sessions were lost.
     pub fn lost(&self) -> usize {
         self.count(Stage::Lost)
     }
@@ -162,7 +164,7 @@ impl Herd {
         }
     }
 
-    /// One wait, all that follows from what it found, and what is due.
+    /// One turn: polls, handles what arrived, sends what is due.
     fn turn(&mut self) -> Result<(), Failure> {
         self.poller.wait(Some(LOOK_EVERY)).map_err(no_poll)?;
         let ready: Vec<Key> = self.poller.ready().map(|ready| ready.key).collect();
@@ -183,7 +185,7 @@ impl Herd {
         Ok(())
     }
 
-    /// The node behind that connection leads: all that are to come to it are due.
+    /// The connection has found the leader: all its returning sessions are due.
     fn return_all(&mut self, place: usize) {
         let of = self.members_of(place);
         self.lines[place].queue = of.clone().collect();
@@ -235,7 +237,7 @@ impl Herd {
         Ok(())
     }
 
-    /// What was under way of a session is answered. The first renewals are spread over a third of the TTL.
+    /// The requests of a session are answered. First renewals are spread over a third of the TTL.
     fn note_standing(&mut self, place: usize, session: SessionId) {
         let Some(at) = self.places.get(&session).copied() else { return };
         let (member, line) = (&mut self.members[at], &mut self.lines[place]);
@@ -252,7 +254,7 @@ impl Herd {
         place * self.kind.sessions..(place + 1) * self.kind.sessions
     }
 
-    /// Sends what is due on one connection, as far as not too much is under way there.
+    /// Sends the due requests of one connection, up to [`WINDOW`] under way.
     fn send_due(&mut self, place: usize) {
         let (now, period, line) = (Instant::now(), self.kind.ttl / 3, &mut self.lines[place]);
         while let Some(at) = line.queue.front().copied()
@@ -306,7 +308,8 @@ fn lock_of(session: SessionId, name: Name) -> Request {
     Request::Submit { session, request, floor, operation: Operation::Acquire(acquire) }
 }
 
-/// One address may open a part of the sessions that are free: so many of them come from several.
+/// The source address of a connection. One address may open only a share of the free sessions, so
+/// large herds use several.
 fn source_of(place: usize, total: usize) -> Option<Ipv4Addr> {
     let number = u8::try_from(place / PER_SOURCE).expect("no more sessions than there may be");
     (total > PER_SOURCE).then(|| Ipv4Addr::new(127, 0, 0, 2 + number))
@@ -317,5 +320,5 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Requests under way on one connection, an attach and a renewal each.
 const WINDOW: usize = 512;
-/// Less than half of what one address may open if there are no others.
+/// Less than half of the share of a single address.
 const PER_SOURCE: usize = 15_000;

@@ -1,4 +1,4 @@
-//! One connection of a herd: it follows whoever leads.
+//! One connection of a herd: it follows the leader.
 
 use crate::cli::failure::Failure;
 use crate::lab::bench::driven::no_poll;
@@ -15,32 +15,32 @@ use tenure::wire::{
     Welcomed,
 };
 
-/// The connection, or the wish for one.
+/// The connection, open or to be dialed.
 #[derive(Debug)]
 pub struct Line {
-    /// Where it comes from, if that matters.
+    /// The source address, if it matters.
     source: Option<Ipv4Addr>,
-    /// Whom it dials next.
+    /// The address to dial next.
     address: String,
     link: Option<Connection>,
     node: Option<NodeId>,
-    /// The term that the node behind it leads, if it does.
+    /// The term of the connected node, if that leads.
     home: Option<u64>,
     dial_at: Instant,
     dialed_at: Instant,
     dials: usize,
     /// Requests under way.
     pub under_way: usize,
-    /// The session that it speaks for.
+    /// The session to which the connection is bound.
     bound: Option<SessionId>,
-    /// Its sessions with nothing under way, the first that is due first.
+    /// Sessions without requests under way, the first due first.
     pub queue: VecDeque<usize>,
 }
 
-/// What came of a connection.
+/// An event of a connection.
 #[derive(Debug)]
 pub enum Said {
-    /// The node behind it leads: it is asked from now on.
+    /// The connected node leads: requests go to it from now on.
     Home,
     Message(ServerMessage),
 }
@@ -63,12 +63,12 @@ impl Line {
         }
     }
 
-    /// The term that the node behind it leads.
+    /// The term of the connected node, if that leads.
     pub fn home(&self) -> Option<u64> {
         self.home
     }
 
-    /// Dials if it is time to.
+    /// Dials if that is due.
     ///
     /// # Errors
     /// This process can have no more sockets.
@@ -78,7 +78,7 @@ impl Line {
         key: Key,
         endpoints: &[String],
     ) -> Result<(), Failure> {
-        // Of very many dials at once the kernel may forget some, of which this side knows nothing.
+        // The kernel may drop some of very many dials at once without telling this side.
         if self.node.is_none() && self.link.is_some() && self.dialed_at.elapsed() > GREETING_MAX {
             self.hang_up(Duration::ZERO);
         }
@@ -87,7 +87,7 @@ impl Line {
         }
         self.dial_at = Instant::now() + PAUSE;
         self.dialed_at = Instant::now();
-        // Whom it knew may be gone: then each of them in turn.
+        // The known leader may be gone: try each node in turn.
         if self.dials > 0 && self.dials.is_multiple_of(DIALS_OF_ONE) {
             self.address.clone_from(&endpoints[self.dials / DIALS_OF_ONE % endpoints.len()]);
         }
@@ -118,7 +118,7 @@ impl Line {
         Connection::accepted(stream, CLIENT_BUFFER_BYTES_MAX)
     }
 
-    /// Takes what came.
+    /// Handles what arrived.
     pub fn receive(&mut self) -> Vec<Said> {
         let (mut said, mut frames) = (Vec::new(), Vec::new());
         loop {
@@ -153,7 +153,7 @@ impl Line {
         })
     }
 
-    /// Stays where it is, waits, or goes to another node.
+    /// Follows a hint: stays, waits, or dials another node.
     fn follow(&mut self, hint: LeaderHint) -> Option<Said> {
         match hint.leader {
             Some((node, _)) if Some(node) == self.node => {
@@ -181,19 +181,19 @@ impl Line {
         self.dial_at = Instant::now() + pause;
     }
 
-    /// Makes it speak for `session`.
+    /// Binds the connection to `session`, by an attach if needed.
     pub fn bind(&mut self, session: SessionId, key: SessionKey) {
         if self.bound.replace(session) != Some(session) {
             self.send(&Request::Attach { session, key });
         }
     }
 
-    /// It speaks for the session that was opened on it last.
+    /// The session just opened is bound to its connection.
     pub fn note_opened(&mut self, session: SessionId) {
         self.bound = Some(session);
     }
 
-    /// Leaves with the next `flush`.
+    /// Queues a request for the next [`Line::flush`].
     pub fn send(&mut self, request: &Request) {
         if let Some(link) = &mut self.link
             && link.queue(FrameKind::Request, request).is_err()
@@ -202,7 +202,7 @@ impl Line {
         }
     }
 
-    /// Sends what waits.
+    /// Sends the queued requests.
     pub fn flush(&mut self) {
         if let Some(link) = &mut self.link
             && link.flush().is_err()
@@ -213,9 +213,9 @@ impl Line {
 }
 
 const RECEIVE_BYTES: usize = 64 << 10;
-/// As clients do, which dial once more beside a dial that nobody answers.
+/// After so long without a greeting the line dials again, as clients do.
 const GREETING_MAX: Duration = Duration::from_secs(1);
 /// Between two dials that fail.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Dials of the node that is said to lead, before others are asked.
+/// Dials of the hinted leader before the other nodes are tried.
 const DIALS_OF_ONE: usize = 4;

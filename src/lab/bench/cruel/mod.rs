@@ -1,8 +1,9 @@
-//! `tenure bench --cruel`: the worst that clients may ask for within their bounds, one after the other, and what the nodes
-//! and another client make of it.
+//! `tenure bench --cruel`: the worst loads that clients may cause within their bounds, one after
+//! the other, and what nodes and another client feel of them.
 //!
-//! All the while very many locks are held, very many sessions renew, and a probe takes and gives back a lock of its own. Of each act is
-//! told the longest turn of a node's loop, as the nodes measure it themselves, and whether leadership changed.
+//! Meanwhile very many locks are held, very many sessions renew, and a probe takes and releases a
+//! lock of its own. The report has for each act the longest turn of a node's loop, as the nodes
+//! measure it, and changes of leader.
 
 mod acts;
 mod background;
@@ -27,14 +28,14 @@ use stage::Stage;
 use std::time::Duration;
 use tenure::sys::descriptors;
 
-/// How to tell what was seen.
+/// The form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Text,
     Json,
 }
 
-/// Plays all acts in the cluster at `to`, and tells what was seen. Sessions that are to expire have this TTL.
+/// Plays all acts in the cluster at `to`, and reports. Sessions that are to expire have this TTL.
 ///
 /// # Errors
 /// An act could not be played, what came of it is not right, or leadership changed without being asked (1).
@@ -45,7 +46,7 @@ pub fn run(sizes: &Sizes, ttl: Duration, to: &Connection, form: Form) -> Result<
     let played = play(&mut stage).and_then(|()| {
         stage.wait_for("all locks are free, and all sessions ended", |stage| {
             let now = stage.leader()?;
-            // The probe's own may be either.
+            // The probe may hold a lock and have a session.
             let is_empty = now.locks <= 1 && now.sessions <= before.sessions.max(2);
             Ok(is_empty.then_some(()))
         })
@@ -53,8 +54,8 @@ pub fn run(sizes: &Sizes, ttl: Duration, to: &Connection, form: Form) -> Result<
     conclude(&stage, played, &report::to_text(&stage), &report::to_json(&stage), form)
 }
 
-/// Measures how many cycles a second there are, and how long the longest turn is, while more and more is held, waits, or
-/// renews.
+/// Measures cycles a second and the longest turn while more and more locks are held, clients wait,
+/// or sessions renew.
 ///
 /// # Errors
 /// It could not be measured, or leadership changed without being asked (1).
@@ -70,7 +71,7 @@ pub fn tabulate(
     conclude(&stage, measured, &table.to_text(), &table.to_json(), form)
 }
 
-/// Tells what was seen, also if not all was.
+/// Reports, also after a failure.
 fn conclude(
     stage: &Stage<'_>,
     played: Result<(), Failure>,
@@ -97,7 +98,8 @@ fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     held.close()
 }
 
-/// This process has a connection for each client that comes back, and some for all else.
+/// Checks the limit of descriptors: this process has a connection for each returning client, and
+/// some more.
 fn check_descriptors(sizes: &Sizes) -> Result<(), Failure> {
     let needed = sizes.returning + 3 * sizes.circle + sizes.sessions / 500 + 500;
     let limit = descriptors::raise_limit();

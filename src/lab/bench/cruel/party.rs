@@ -1,4 +1,4 @@
-//! A few clients with very much under way each, driven by the loop of one act.
+//! A few clients with very many requests under way each, driven by the loop of one act.
 
 use super::stage::{Cast, Stage};
 use crate::cli::failure::Failure;
@@ -11,19 +11,19 @@ use tenure::net::Poller;
 use tenure::sys::clock;
 use tenure::wire::Query;
 
-/// The clients. Dropped, their sockets are closed without a word.
+/// The clients. A drop closes their sockets without ending the sessions.
 #[derive(Debug)]
 pub struct Party {
     poller: Poller,
     members: Vec<Driven>,
-    /// What was decided and not looked at: whose, and what became of it.
+    /// Decisions not yet taken: the client's place, and the decision.
     decided: Vec<(usize, Decision)>,
     look_at: Instant,
     moved_at: Instant,
 }
 
 impl Party {
-    /// So many clients, each called by its place, with sessions of this TTL.
+    /// `count` clients, each named by its place, with sessions of TTL `ttl`.
     pub fn new(
         stage: &Stage<'_>,
         count: u64,
@@ -42,47 +42,47 @@ impl Party {
         })
     }
 
-    /// One of them.
+    /// The client at `place`.
     pub fn member(&mut self, place: usize) -> &mut Driven {
         &mut self.members[place]
     }
 
-    /// How many there are.
+    /// The number of clients.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// What all of them were told together.
+    /// The sum of `of` over all clients.
     pub fn sum(&self, of: impl Fn(&Driven) -> u64) -> u64 {
         self.members.iter().map(of).sum()
     }
 
-    /// Wants locks, all in one step, until they are granted.
+    /// Begins an acquire that waits until it is granted.
     pub fn want(&mut self, place: usize, wish: AcquireCall) -> CallId {
         self.members[place].core.acquire(&clock::sample(), wish)
     }
 
-    /// Asks for something that is to be read.
+    /// Begins a read.
     pub fn read(&mut self, place: usize, query: Query) -> CallId {
         self.members[place].core.read(&clock::sample(), query)
     }
 
-    /// Gives a lock back.
+    /// Begins a release.
     pub fn release(&mut self, place: usize, lease: LeaseId) -> CallId {
         self.members[place].core.release(&clock::sample(), lease)
     }
 
-    /// The session of one of them, once it has one.
+    /// Waits for the session of one client.
     pub fn session(&mut self, place: usize) -> Result<SessionId, Failure> {
         self.until("has its session", |party| {
             Ok(party.members[place].core.session(&clock::sample()).1)
         })
     }
 
-    /// Drives them until `look` finds something, which it is asked after each turn.
+    /// Drives the clients until `look`, called after each turn, finds something.
     ///
     /// # Errors
-    /// Nothing happens for long; `what` says which of them does not.
+    /// Nothing is decided for [`PATIENCE`]; `what` names what was waited for.
     pub fn until<T>(
         &mut self,
         what: &str,
@@ -102,13 +102,13 @@ impl Party {
         }
     }
 
-    /// What was decided since this was asked last.
+    /// The decisions since the last call.
     pub fn take_decided(&mut self) -> Vec<(usize, Decision)> {
         std::mem::take(&mut self.decided)
     }
 
-    /// Drives them until so many locks were granted to them: to whom, as which call, under which lease and token, in the
-    /// order in which they heard of it.
+    /// Drives the clients until `count` acquires are granted; gives the grants in the order of
+    /// their arrival.
     pub fn grants(&mut self, count: usize) -> Result<Vec<Grant>, Failure> {
         let mut grants = Vec::new();
         self.until("is granted what it waits for", |party| {
@@ -122,7 +122,7 @@ impl Party {
         Ok(grants)
     }
 
-    /// Ends without a word: their sockets are closed, and nothing is renewed.
+    /// Ends without a farewell: sockets are closed, and sessions are not renewed.
     pub fn vanish(&mut self) {
         self.members.clear();
     }
@@ -135,7 +135,7 @@ impl Party {
         }
         self.until("hears that its session is closed", |party| {
             for (_, (_, result)) in party.take_decided() {
-                // What still waited is decided, too: as closed.
+                // Waiting acquires are decided by the close, too.
                 left -= usize::from(matches!(result, Ok(Done::Closed)));
             }
             Ok((left == 0).then_some(()))
@@ -156,7 +156,7 @@ impl Party {
         Ok(())
     }
 
-    /// Sends what they want by now.
+    /// Obeys all cores: sends what is due.
     pub fn settle_all(&mut self) {
         self.look_at = Instant::now() + LOOK_EVERY;
         (0..self.members.len()).for_each(|place| self.settle(place));
@@ -184,7 +184,7 @@ impl Cast for Party {
     }
 }
 
-/// A lock that was granted.
+/// A granted lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant {
     pub place: usize,
@@ -193,23 +193,23 @@ pub struct Grant {
     pub token: u64,
 }
 
-/// A wish for several locks in one step, of an owner of its own.
+/// An acquire of several locks in one step, under an owner of its own.
 pub fn all_of(mut names: Vec<Name>) -> AcquireCall {
     let first = names.remove(0);
     AcquireCall { also: names, ..AcquireCall::lock(first, Wait::Forever) }
 }
 
-/// A wish for one lock, with others.
+/// A shared acquire of one lock.
 pub fn shared(name: Name) -> AcquireCall {
     AcquireCall { mode: Mode::Shared, ..AcquireCall::lock(name, Wait::Forever) }
 }
 
-/// The `number`-th name of those that begin so.
+/// The `number`-th name with the prefix `of`.
 pub fn name(of: &str, number: u64) -> Name {
     Name::try_from(format!("cruel/{of}/{number:07}")).expect("a short name")
 }
 
 const READY_MAX: usize = 256;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// How long nothing may be decided: more than any TTL of an act, and any election.
+/// The longest time without a decision: more than any TTL of an act, and any election.
 const PATIENCE: Duration = Duration::from_secs(60);

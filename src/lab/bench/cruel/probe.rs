@@ -1,4 +1,5 @@
-//! What others feel: one more client that takes and gives back a lock of its own, again and again, with a pause.
+//! The probe: one more client that takes and releases a lock of its own, with pauses, and so feels
+//! what others feel.
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use tenure::client::{AcquireOptions, Client, Wait};
 use tenure::sys::thread;
 
-/// The client, in a thread of its own. It ends when this is dropped.
+/// The probe, on a thread of its own that a drop ends.
 #[derive(Debug)]
 pub struct Probe {
     felt: Arc<Mutex<Vec<Felt>>>,
@@ -18,7 +19,7 @@ pub struct Probe {
     thread: Option<JoinHandle<()>>,
 }
 
-/// One of its cycles.
+/// One cycle of the probe.
 #[derive(Clone, Copy, Debug)]
 struct Felt {
     begun: Instant,
@@ -26,7 +27,7 @@ struct Felt {
     is_failed: bool,
 }
 
-/// Its cycles of some time.
+/// The cycles within a span of time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Summary {
     pub cycles: u64,
@@ -37,7 +38,6 @@ pub struct Summary {
 }
 
 impl Probe {
-    /// Begins.
     pub fn start(to: &Connection) -> Result<Self, Failure> {
         let client = to.open()?;
         let (felt, is_over) = (Arc::default(), Arc::new(AtomicBool::new(false)));
@@ -51,9 +51,9 @@ impl Probe {
         Ok(Self { felt, is_over, thread: Some(thread) })
     }
 
-    /// The cycles that had not ended at `since`, the one that goes on included.
+    /// The cycles that ended after `since`, and the present one.
     pub fn since(&self, since: Instant) -> Summary {
-        // What was under way before is felt until it ends.
+        // A cycle under way at `since` counts.
         let is_of = |felt: &&Felt| felt.begun + felt.took >= since;
         let felt: Vec<Felt> = self.felt.lock().iter().filter(is_of).copied().collect();
         let mut times: Vec<Duration> = felt.iter().map(|felt| felt.took).collect();
@@ -66,7 +66,8 @@ impl Probe {
         Summary { cycles: felt.len() as u64, failed, p50: at(50), p99: at(99), max: at(100) }
     }
 
-    /// Waits until a cycle that is begun after this call has ended: whatever was felt until now is known then.
+    /// Waits for the end of a cycle that begins after this call: all cycles until now are recorded
+    /// then.
     pub fn wait_for_next(&self) {
         let now = Instant::now();
         while !self.felt.lock().iter().rev().any(|felt| felt.begun >= now) {
@@ -98,11 +99,11 @@ fn run(client: &Client, felt: &Mutex<Vec<Felt>>, is_over: &AtomicBool) {
         felt.lock().push(Felt { begun, took, is_failed });
         std::thread::sleep(PAUSE);
     }
-    // Its TTL ends the session if this fails.
+    // If this fails, the session ends by its TTL.
     let _ = client.close(WAIT);
 }
 
 const NAME: &str = "cruel/probe";
 const WAIT: Wait = Wait::For(Duration::from_secs(30));
-/// A light load, and often enough to meet each long turn.
+/// A light load, yet often enough to meet each long turn.
 const PAUSE: Duration = Duration::from_millis(5);

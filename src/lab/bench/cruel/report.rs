@@ -1,4 +1,4 @@
-//! What was seen of all acts, for people and for machines.
+//! The report of all acts, as text and as JSON.
 
 use super::stage::{Act, Stage};
 use crate::cli::failure::{Failure, NO};
@@ -14,7 +14,7 @@ impl Act {
         after.saturating_sub(before).saturating_sub(u64::from(self.is_asked))
     }
 
-    /// For people who look on.
+    /// A line for people who look on.
     pub fn to_line(&self) -> String {
         self.to_row().join("  ")
     }
@@ -38,7 +38,6 @@ impl Act {
         ]
     }
 
-    /// For machines.
     pub fn to_value(&self) -> Value {
         let longest =
             |longest: Longest| json!({"us": longest.micros, "is_bound": longest.is_bound});
@@ -65,7 +64,8 @@ impl Act {
     }
 }
 
-/// In milliseconds, for people. One that may have been before the act is a bound; an older node tells none.
+/// In milliseconds, for people. A maximum that may be from before the act is shown as a bound; an
+/// older node tells none.
 pub fn in_millis(longest: Longest) -> String {
     if longest.micros == 0 {
         return "–".to_owned();
@@ -74,7 +74,6 @@ pub fn in_millis(longest: Longest) -> String {
     format!("{bound}{:.1}", longest.micros as f64 / 1000.0)
 }
 
-/// For people.
 pub fn to_text(stage: &Stage<'_>) -> String {
     let head =
         ["act", "s", "turn ms", "on cpu", "sync", "gap ms", "term", "felt p50", "p99", "max ms"];
@@ -85,7 +84,6 @@ pub fn to_text(stage: &Stage<'_>) -> String {
     output::table(&rows) + &checked.collect::<String>()
 }
 
-/// For machines.
 pub fn to_json(stage: &Stage<'_>) -> String {
     let checked: serde_json::Map<String, Value> =
         stage.checked.iter().map(|(what, count)| ((*what).to_owned(), json!(count))).collect();
@@ -99,7 +97,7 @@ pub fn to_json(stage: &Stage<'_>) -> String {
     format!("{value}\n")
 }
 
-/// That the cluster changed its leader without being asked, if it did.
+/// Fails if the cluster changed its leader without being asked.
 pub fn check_leaders(acts: &[Act]) -> Result<(), Failure> {
     let Some(first) = acts.iter().find(|act| act.unasked() > 0) else { return Ok(()) };
     let sum = acts.iter().map(Act::unasked).sum::<u64>();

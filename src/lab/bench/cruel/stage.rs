@@ -1,4 +1,4 @@
-//! Where the acts are played: the cluster, who looks on, and what was seen of each act.
+//! The stage of the acts: the cluster, its watch and probe, and the measurements of each act.
 
 use super::probe::{Probe, Summary};
 use super::sizes::Sizes;
@@ -13,22 +13,22 @@ use tenure::client::Client;
 use tenure::lock::Name;
 use tenure::wire::{NodeStatus, Query, ReadAnswer};
 
-/// The cluster, and what was seen so far.
+/// The cluster, and the measurements so far.
 #[derive(Debug)]
 pub struct Stage<'a> {
     pub sizes: &'a Sizes,
     pub to: &'a Connection,
-    /// Of the sessions that are to expire.
+    /// The TTL of sessions that are to expire.
     pub ttl: Duration,
     pub client: Client,
     watch: Watch,
     probe: Probe,
     pub acts: Vec<Act>,
-    /// What was checked, and how often it was found right.
+    /// Checks, and how often each was found right.
     pub checked: Vec<(&'static str, u64)>,
 }
 
-/// What was seen of one act.
+/// The measurements of one act.
 #[derive(Clone, Debug)]
 pub struct Act {
     pub name: String,
@@ -36,13 +36,13 @@ pub struct Act {
     pub turn: Longest,
     pub on_processor: Longest,
     pub sync: Longest,
-    /// Between heartbeats, as followers heard them.
+    /// The longest gap between heartbeats, as followers heard them.
     pub gap: Longest,
-    /// Before and after.
+    /// The term before and after.
     pub terms: (u64, u64),
-    /// Whether leadership was to go to another node.
+    /// Whether the act was to move leadership.
     pub is_asked: bool,
-    /// Why the leader is another one, as a node says.
+    /// Why the leader changed, as a node says.
     pub why: Option<String>,
     pub felt: Summary,
 }
@@ -54,16 +54,16 @@ enum Leaders {
     AnotherIsAsked,
 }
 
-/// Clients that an act needs, and that are driven until it begins.
+/// The clients of an act, which must be driven until it begins.
 pub trait Cast {
-    /// Does what is due for so long.
+    /// Drives the clients for `time`.
     ///
     /// # Errors
-    /// It cannot go on.
+    /// They cannot go on.
     fn drive(&mut self, time: Duration) -> Result<(), Failure>;
 }
 
-/// Nobody who is to be driven.
+/// An act without clients of its own.
 impl Cast for () {
     fn drive(&mut self, time: Duration) -> Result<(), Failure> {
         std::thread::sleep(time);
@@ -79,17 +79,17 @@ impl<A: Cast, B: Cast> Cast for (A, B) {
 }
 
 impl<'a> Stage<'a> {
-    /// With a probe and a watch that have begun.
+    /// Starts the probe and the watch.
     pub fn new(sizes: &'a Sizes, ttl: Duration, to: &'a Connection) -> Result<Self, Failure> {
         let (client, watch, probe) = (to.open()?, Watch::start(to)?, Probe::start(to)?);
         let (acts, checked) = (Vec::new(), Vec::new());
         Ok(Self { sizes, to, ttl, client, watch, probe, acts, checked })
     }
 
-    /// Plays an act with `cast`, and notes what is seen of it.
+    /// Plays an act with `cast`, and records its measurements.
     ///
     /// # Errors
-    /// It could not be played, or what came of it is not right.
+    /// The act could not be played, or its outcome is wrong.
     pub fn act<C: Cast, T>(
         &mut self,
         name: impl Into<String>,
@@ -100,7 +100,7 @@ impl<'a> Stage<'a> {
         self.play(name.into(), Leaders::One, cast, play)
     }
 
-    /// Plays what goes before an act, at once.
+    /// Plays the preparation of an act, without a settling time.
     ///
     /// # Errors
     /// As for [`Stage::act`].
@@ -112,7 +112,7 @@ impl<'a> Stage<'a> {
         self.play(name.into(), Leaders::One, &mut (), play)
     }
 
-    /// Plays an act that has another node lead.
+    /// Plays an act that moves leadership.
     ///
     /// # Errors
     /// As for [`Stage::act`].
@@ -148,7 +148,7 @@ impl<'a> Stage<'a> {
             on_processor: longest(|node| node.turn_processor_us),
             sync: longest(|node| node.sync_us),
             gap: longest(|node| node.heartbeat_gap_us),
-            // A change between two acts is the later one's.
+            // A change between two acts counts to the later one.
             terms: (self.acts.last().map_or(before.term(), |act| act.terms.1), last.term()),
             is_asked: leaders == Leaders::AnotherIsAsked,
             why: last.why().map(str::to_owned),
@@ -160,7 +160,7 @@ impl<'a> Stage<'a> {
         played
     }
 
-    /// Notes that something was found right so many times.
+    /// Records that `what` was found right `count` times.
     pub fn check(&mut self, what: &'static str, count: usize) {
         match self.checked.iter_mut().find(|(known, _)| *known == what) {
             Some((_, sum)) => *sum += count as u64,
@@ -177,22 +177,23 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// A turn that was long because the machine had other work is no reason to wait.
+    /// Whether the last minute had no long turn. One that was long by other work of the machine
+    /// does not count.
     fn is_calm(&self) -> bool {
         self.watch.now().longest(|node| node.turn_processor_us) < CALM_US
     }
 
-    /// The node that leads now, or next.
+    /// Waits for a leader.
     pub fn leader(&self) -> Result<NodeStatus, Failure> {
         self.wait_for("a node leads", |stage| Ok(stage.watch.now().leader().cloned()))
     }
 
-    /// The cluster by its leader's address alone: who it names instead is found all the same.
+    /// The cluster by its leader's address alone; the hints of that node lead to a later leader.
     pub fn at_leader(&self) -> Result<Connection, Failure> {
         Ok(Connection { endpoints: self.leader_address()?, ..self.to.clone() })
     }
 
-    /// Where the node is that leads now.
+    /// The address of the present leader.
     pub fn leader_address(&self) -> Result<String, Failure> {
         let leader = self.leader()?;
         let own = leader.members.iter().find(|member| member.node == leader.node);
@@ -200,7 +201,7 @@ impl<'a> Stage<'a> {
         Ok(own.address.clone())
     }
 
-    /// Asks until `look` finds something in what is answered.
+    /// Asks for the leader's status until `look` finds something in the answer.
     pub fn wait_for<T>(
         &self,
         what: &str,
@@ -219,7 +220,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Whether nobody waits for any of the locks that are called so.
+    /// Whether nobody waits for any lock whose name begins with `prefix`.
     pub fn is_unwaited(&self, prefix: &str) -> Result<bool, Failure> {
         let mut after: Option<Name> = None;
         loop {
@@ -237,7 +238,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// How many acquires of `session` wait, and how many locks it holds; `None`: it is no more.
+    /// The number of waiting acquires of `session`, and of its locks; `None`: it has ended.
     pub fn session(&self, session: SessionId) -> Result<Option<(u32, u32)>, Failure> {
         match self.client.read(Query::Session { session })? {
             ReadAnswer::Session(view) => Ok(view.map(|view| (view.waiting, view.grants))),
@@ -246,7 +247,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Longer than a turn that nobody need mind.
+/// A longer turn counts as long.
 const CALM_US: u64 = 5_000;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const ASK_EVERY: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! `tenure bench --table`: whether it goes slower where much is held, waits, or renews.
+//! `tenure bench --table`: whether cycles get slower with the number of locks, waiters or sessions.
 
 use super::background::{CROWD_TTL, Crowd, hold};
 use super::party::{Party, name};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tenure::client::core::{AcquireCall, Done, Wait};
 
-/// Its lines so far.
+/// The lines so far.
 #[derive(Debug, Default)]
 pub struct Table(Vec<Line>);
 
@@ -26,8 +26,8 @@ struct Line {
     act: Act,
 }
 
-/// How fast it goes, and what a cycle takes of the processors of all three nodes: that tells what it costs also where the
-/// machine has other work.
+/// Cycles a second, and processor time of all three nodes per cycle: the latter tells the cost also
+/// on a busy machine.
 #[derive(Clone, Copy, Debug)]
 struct Speed {
     cycles_per_second: f64,
@@ -38,7 +38,7 @@ impl Table {
     /// Measures line after line.
     ///
     /// # Errors
-    /// One could not be measured.
+    /// A line could not be measured.
     pub fn measure(&mut self, stage: &mut Stage<'_>, nodes: &Processes) -> Result<(), Failure> {
         for count in LOCKS {
             let mut held = hold(stage, count)?;
@@ -70,7 +70,8 @@ impl Table {
         self.0.push(Line { what, count, speed, act });
     }
 
-    /// What a line has of the first of its kind: of its cycles a second, and of those a second of processors.
+    /// The cycles of a line relative to the first of its kind: per second, and per second of
+    /// processor time.
     fn parts(&self, line: &Line) -> (f64, f64) {
         let first = self.0.iter().find(|first| first.what == line.what).unwrap_or(line);
         let (one, other) = (line.speed, first.speed);
@@ -78,7 +79,6 @@ impl Table {
         (of_cycles, other.processor_us / one.processor_us)
     }
 
-    /// For people.
     pub fn to_text(&self) -> String {
         let head = [
             "",
@@ -107,7 +107,6 @@ impl Table {
         output::table(&head.chain(self.0.iter().map(row)).collect::<Vec<_>>())
     }
 
-    /// For machines.
     pub fn to_json(&self) -> String {
         let line = |line: &Line| {
             json!({
@@ -125,8 +124,8 @@ impl Table {
     }
 }
 
-/// Of clients that each take and give back a lock of their own: the median of some slices, since the machine has other
-/// work, too.
+/// The speed of clients that each take and release a lock of their own: the median of some slices,
+/// against other work of the machine.
 fn cycles(stage: &Stage<'_>, nodes: &Processes) -> Result<Speed, Failure> {
     let load = Load { clients: CLIENTS, connections: CLIENTS, ops: OPS, ttl: CROWD_TTL };
     let (mut slices, before) = (Vec::new(), nodes.processor_time()?);
@@ -139,7 +138,7 @@ fn cycles(stage: &Stage<'_>, nodes: &Processes) -> Result<Speed, Failure> {
     Ok(Speed::of(slices, taken, count))
 }
 
-/// One client holds a lock and waits for it so many times besides: how often a second it goes on.
+/// The speed of handing on a lock that one client holds and waits for `waiters` more times.
 fn hand_on(party: &mut Party, waiters: u64, nodes: &Processes) -> Result<Speed, Failure> {
     let wish = || AcquireCall::lock(name("table", 0), Wait::Forever);
     for _ in 0..=waiters {
@@ -157,7 +156,7 @@ fn hand_on(party: &mut Party, waiters: u64, nodes: &Processes) -> Result<Speed, 
         }
         party.settle_all();
         if begun.elapsed() >= SLICE {
-            // In the first of them all begin to wait.
+            // In the first slice the waits begin.
             if slices.is_empty() {
                 (count, before) = (0, nodes.processor_time()?);
             }
@@ -183,7 +182,7 @@ impl Speed {
 const HELD: &str = "locks held";
 const WAITING: &str = "waiters of one lock";
 const RENEWING: &str = "sessions that renew";
-/// The last with room for those that are measured.
+/// The last leaves room for the measured locks.
 const LOCKS: [u64; 3] = [100, 10_000, 999_900];
 const WAITERS: [u64; 4] = [1, 100, 1000, 10_000];
 const SESSIONS: [u64; 4] = [10, 1000, 10_000, 100_000];

@@ -1,4 +1,4 @@
-//! What the nodes say of themselves, asked again and again in a thread of its own while acts go on.
+//! The watch: asks all nodes for their status in turn, on a thread of its own, while acts go on.
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tenure::sys::thread;
 
-/// The readings so far. No more are taken when this is dropped.
+/// The readings so far. A drop ends the watch.
 #[derive(Debug)]
 pub struct Watch {
     to: Connection,
@@ -20,7 +20,6 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins.
     pub fn start(to: &Connection) -> Result<Self, Failure> {
         let (readings, is_over) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let run = {
@@ -34,12 +33,12 @@ impl Watch {
         Ok(Self { to: to.clone(), readings, is_over, thread: Some(thread) })
     }
 
-    /// One more, now.
+    /// Takes one more reading now.
     pub fn now(&self) -> Reading {
         Reading::take(&self.to)
     }
 
-    /// Those of after `since`, and one more.
+    /// The readings after `since`, and one more.
     pub fn since(&self, since: Instant) -> Vec<Reading> {
         let last = self.now();
         let readings = self.readings.lock();
@@ -66,5 +65,5 @@ fn run(to: &Connection, readings: &Mutex<Vec<Reading>>, is_over: &AtomicBool) {
     }
 }
 
-/// Nodes tell the longest time of a minute: much more often than that, and far too seldom to be a load.
+/// Nodes tell the longest time of a minute: twice a second misses none, and is no load.
 const EVERY: Duration = Duration::from_millis(500);

@@ -1,8 +1,8 @@
-//! Work under a lock whose holders leave a lock delay when they expire, and some of which crash.
+//! Work under a lock whose expired holders leave a lock delay; some holders crash.
 //!
-//! Only who is dead is sure not to have given its lock back before its session expired. So the client starts a process
-//! of its own now and then, with its own session and log, which is granted the lock and ends without a word:
-//! `tenure chaos-crash ENDPOINTS NAME LOG MILLISECONDS`.
+//! Only a dead holder surely has not released its lock before its session expired. So the client
+//! now and then starts a process with a session and log of its own, which is granted the lock and
+//! exits without a release: `tenure chaos-crash ENDPOINTS NAME LOG MILLISECONDS`.
 
 use super::holding::{Belief, Holding};
 use super::work::{PAUSE, WORK, of, work_time};
@@ -17,7 +17,7 @@ use tenure::base::rng::Rng;
 use tenure::client::{AcquireOptions, Wait};
 use tenure::sys::{clock, process};
 
-/// The word that calls for such a process.
+/// The hidden command of that process.
 pub const WORD: &str = "chaos-crash";
 
 /// Works, and now and then starts a process that crashes.
@@ -43,14 +43,14 @@ fn acquire(post: &Post) -> Option<Holding<'_>> {
     post.wait_for(line, || post.client.acquire_start(DELAYED, Wait::Forever, options))
 }
 
-/// Starts a process, and logs that it is gone when it is.
+/// Starts a process, and logs its end.
 fn crash(post: &Post, number: u64, work: Duration) {
     let name = name_of(&post.name, number);
     let mut child = spawn(post, &name, work)
         .unwrap_or_else(|error| panic!("a process that is to crash cannot start: {error}"));
     while matches!(child.try_wait(), Ok(None)) {
         if post.is_over() {
-            // It has a grant or not, and crashes all the same.
+            // With a grant or without, the process crashes.
             let _ = child.kill();
         }
         std::thread::sleep(LOOK_EVERY);
@@ -69,7 +69,7 @@ fn spawn(post: &Post, name: &str, work: Duration) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// The name of the process that `client` starts as its `number`th, which is its log's too.
+/// The name of the `number`th process of `client`, and of its log.
 fn name_of(client: &str, number: u64) -> String {
     format!("{client}{MARK}{number}")
 }
@@ -80,7 +80,7 @@ pub fn is_of(name: &str, client: &str) -> bool {
     name.strip_prefix(client).is_some_and(|rest| rest.starts_with(MARK))
 }
 
-/// What such a process is told.
+/// The arguments of that process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     endpoints: String,
@@ -90,7 +90,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Those in `arguments`, if they call for such a process.
+    /// The options in `arguments`, if these call for such a process.
     pub fn of(arguments: &[OsString]) -> Option<Self> {
         let [_, word, endpoints, name, log, work] = arguments else { return None };
         let text = |argument: &OsString| argument.to_str().map(str::to_owned);
@@ -103,21 +103,21 @@ impl Options {
     }
 }
 
-/// Runs it to its crash.
+/// Runs the process until its crash.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let post = Post::open(&options.endpoints, &options.name, &options.log, Path::new(""))?;
     loop {
         let Some(mut holding) = acquire(&post) else { continue };
         if holding.work(options.work) == Belief::Stands {
-            // Neither the lease is given back, nor the session closed.
+            // The lease is not released, nor the session closed.
             std::process::exit(0);
         }
         holding.release();
     }
 }
 
-/// In turns of a client: first after one to four, then rarely, since the lock is free for nobody for about the TTL and the
-/// delay.
+/// In turns of a client: first after one to four, then rarely, since each crash blocks the lock for
+/// about the TTL and the delay.
 const FIRST_CRASH: u64 = 4;
 const CRASH_EVERY: u64 = 20;
 const DELAY: Duration = Duration::from_millis(500);

@@ -7,13 +7,13 @@ use tenure::client::{Lease, Pending, Wait};
 use tenure::sys::clock;
 use tenure::{Error, Status};
 
-/// A lease that is believed in, and what was logged of it.
+/// A lease that is believed in, and its log.
 #[derive(Debug)]
 pub struct Holding<'a> {
     post: &'a Post,
     line: Line,
     lease: Lease,
-    /// The last instant at which it stood for sure.
+    /// The last instant at which the lease surely stood.
     stood: u64,
     /// The newest such instant in the log.
     logged: u64,
@@ -27,7 +27,8 @@ pub enum Belief {
 }
 
 impl Post {
-    /// Waits for what `start` begins; `None`: it came to nothing, or the run is over. `line` says how the lock is held.
+    /// Waits for the acquire that `start` begins; `None`: not granted, or the run is over. `line`
+    /// says how the lock is held.
     pub fn wait_for(
         &self,
         line: Line,
@@ -38,13 +39,14 @@ impl Post {
         let session = self.session();
         self.log.write(&Line { session, ..stamped(&line, Kind::Waiting, clock::boot_nanos()) });
         let lease = start().and_then(|pending| self.take(&pending));
-        // Behind the grant, and before the look at it: if the lease stands then, it stood at the stamp.
+        // After the grant and before the look at the lease: if the lease stands then, it stood at
+        // the stamp.
         let at = clock::boot_nanos();
         match lease {
             Ok(lease) => {
                 let remaining = lease.remaining();
                 if remaining.is_zero() {
-                    // Over before it was looked at: it was believed by nobody.
+                    // Over before the first look: nobody believed in it.
                     self.log.write(&stamped(&line, Kind::GaveUp, at));
                     return None;
                 }
@@ -63,7 +65,7 @@ impl Post {
         }
     }
 
-    /// In which it waits and holds now; `None` before the first.
+    /// The client's present session; `None` before the first.
     fn session(&self) -> Option<u64> {
         self.client.session().session.map(|session| session.0)
     }
@@ -94,19 +96,18 @@ impl Post {
 }
 
 impl Holding<'_> {
-    /// Its token.
     #[must_use]
     pub fn token(&self) -> u64 {
         self.lease.token().0
     }
 
-    /// The lease itself.
     #[must_use]
     pub fn lease(&self) -> &Lease {
         &self.lease
     }
 
-    /// Looks whether it stands. The stamp is read before: at that instant it stood for sure.
+    /// Looks whether the lease stands. The stamp is read first: at that instant the lease surely
+    /// stood.
     pub fn look(&mut self) -> Belief {
         let at = clock::boot_nanos();
         let remaining = self.lease.remaining();
@@ -121,7 +122,7 @@ impl Holding<'_> {
         Belief::Stands
     }
 
-    /// Works under it for so long, and says whether it still stands.
+    /// Works under the lease for so long, and says whether it still stands.
     pub fn work(&mut self, long: Duration) -> Belief {
         let end = Instant::now() + long;
         while self.look() == Belief::Stands {
@@ -134,14 +135,14 @@ impl Holding<'_> {
         Belief::Over
     }
 
-    /// Gives it back.
+    /// Releases the lease.
     pub fn release(mut self) {
         self.end();
-        // Whatever comes of it, it goes on in the background until it is decided.
+        // Whatever the answer, the release goes on in the background until it is decided.
         let _ = self.lease.release(Wait::For(RELEASE_WAIT));
     }
 
-    /// Gives it to the next who waits; back, if nobody does.
+    /// Hands the lock to the next waiter; releases it if nobody waits.
     pub fn hand_over(mut self) {
         self.end();
         if self.lease.transfer(None).is_err() {
@@ -149,7 +150,8 @@ impl Holding<'_> {
         }
     }
 
-    /// Gives it to the waiter whose client is called `to`, and logs that once it is known; back, if there is none.
+    /// Hands the lock to the waiter whose client is called `to`, and logs that once it is known;
+    /// releases it if there is none.
     pub fn hand_over_to(mut self, to: String) {
         self.end();
         if self.lease.transfer(Some(&to)).is_err() {
@@ -160,7 +162,7 @@ impl Holding<'_> {
         self.post.log.write(&stamped(&line, Kind::Handed, clock::boot_nanos()));
     }
 
-    /// Asks the server of each name whether the token holds it.
+    /// Asks the server for each name whether the token holds it.
     pub fn validate(&mut self) {
         let names = self.line.lock.iter().chain(&self.line.also);
         for name in names {
@@ -175,14 +177,15 @@ impl Holding<'_> {
         self.look();
     }
 
-    /// The last look. What is believed behind it is not logged, and so not held against anybody.
+    /// Logs the last look. A belief beyond it is not logged, and so not judged.
     fn end(&mut self) {
         self.look();
         self.post.log.write(&stamped(&self.line, Kind::Ended, self.stood));
     }
 }
 
-/// Of a lock that leaves a delay, and that nobody asks to end: how long the lease stands if it is left alone.
+/// A line that says how long the lease stands if left alone, for a lock that leaves a delay and
+/// that nobody asks to end.
 fn standing(line: &Line, event: Kind, at: u64, remaining: Duration) -> Line {
     let remaining_ms = line.delay_ms.map(|_| remaining.as_millis() as u32);
     Line { remaining_ms, ..stamped(line, event, at) }

@@ -1,7 +1,7 @@
 //! A client of the cluster under chaos: a process of its own, so that it can be stopped, killed and cut off.
 //!
-//! `tenure chaos-client ENDPOINTS NAME LOG SETS SEED` is no command for people, and so unknown to help and completions.
-//! It works until its stdin is closed, and writes an event log.
+//! `tenure chaos-client ENDPOINTS NAME LOG SETS SEED` is no command for people, and so unknown to
+//! help and completions. The process works until its stdin is closed, and writes an event log.
 
 pub mod crash;
 mod holding;
@@ -23,24 +23,24 @@ use std::time::Duration;
 use tenure::base::rng::Rng;
 use tenure::client::{Client, ClientOptions, Wait};
 
-/// The word that calls for this process.
+/// The hidden command of this process.
 pub const WORD: &str = "chaos-client";
-/// The election that all campaign in, and all observe.
+/// The election in which all campaign, and which all observe.
 pub const ELECTION: &str = "election";
 /// A semaphore.
 pub const POOL: &str = "pool";
-/// Read by many, written by one.
+/// A lock with readers and writers.
 pub const CATALOG: &str = "catalog";
-/// Two that are acquired in one step.
+/// Two locks that are acquired in one step.
 pub const PAIR: [&str; 2] = ["left", "right"];
-/// Some of its holders crash, and leave a lock delay.
+/// A lock with a lock delay, some of whose holders crash.
 pub const DELAYED: &str = "delayed";
-/// What must be granted to each client.
+/// The locks that each client must be granted.
 pub const LOCKS: [&str; 8] = [PLAIN, FENCED, ELECTION, POOL, CATALOG, PAIR[0], PAIR[1], DELAYED];
-/// Short, so that faults outlast it.
+/// The TTL of sessions: short, so that faults outlast it.
 pub const TTL: Duration = Duration::from_secs(2);
 
-/// What that process is told.
+/// The arguments of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     endpoints: String,
@@ -51,7 +51,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Those in `arguments`, if they call for this process.
+    /// The options in `arguments`, if these call for this process.
     pub fn of(arguments: &[OsString]) -> Option<Self> {
         let [_, word, endpoints, name, log, sets, seed] = arguments else { return None };
         let text = |argument: &OsString| argument.to_str().map(str::to_owned);
@@ -65,23 +65,23 @@ impl Options {
     }
 }
 
-/// What all threads of the process share.
+/// The state that all threads of the process share.
 #[derive(Debug)]
 struct Post {
     client: Client,
     endpoints: String,
     name: String,
-    /// On whose behalf it works.
+    /// The principal of the client.
     principal: Option<String>,
     log: EventLog,
-    /// Where that and other logs are.
+    /// The directory of the logs.
     logs: PathBuf,
     sets: PathBuf,
     stop: AtomicBool,
 }
 
 impl Post {
-    /// A client with a session, or soon with one, under the name that its log is called by too.
+    /// Opens a client, whose session may come later, under the name of its log.
     fn open(endpoints: &str, name: &str, log: &Path, sets: &Path) -> Result<Self, Failure> {
         let client_options = ClientOptions::new().ttl(TTL).name(name).background(true);
         let client_options = match papers::of_environment() {
@@ -105,7 +105,6 @@ impl Post {
     }
 }
 
-/// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Options { endpoints, name, log, sets, .. } = options;
     let post = Arc::new(Post::open(endpoints, name, log, sets)?);
@@ -124,7 +123,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             scope.spawn(move || work(post, rng));
         }
         scope.spawn(|| observing::observe(&post));
-        // Whatever it brings: it ends when whoever started us says so, or is gone.
+        // The content does not matter: stdin ends when our starter wants it, or is gone.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         post.stop.store(true, Ordering::Relaxed);
     });

@@ -1,4 +1,4 @@
-//! Follows who leads, and logs each holder that it is told, and how many it was not.
+//! Observes the election, and logs each holder, and how many changes were missed.
 
 use super::{ELECTION, Post};
 use crate::lab::verify::line::{Kind, Line};
@@ -10,7 +10,7 @@ use tenure::sys::clock;
 /// Observes until the run is over.
 pub(super) fn observe(post: &Post) {
     while !post.is_over() {
-        // Before it is asked: whatever is told is told behind this instant.
+        // Logged before the observation begins: all that is observed comes after this instant.
         let principal = post.principal.clone();
         post.log.write(&Line { principal, ..of(post, Kind::Observing) });
         if let Ok(observer) = post.client.observe(ELECTION) {
@@ -20,7 +20,7 @@ pub(super) fn observe(post: &Post) {
     }
 }
 
-/// Until this observer is told no more.
+/// Logs until this observer ends.
 fn follow(post: &Post, observer: &Observer) {
     while !post.is_over() {
         match observer.next(Wait::For(LOOK_EVERY)) {

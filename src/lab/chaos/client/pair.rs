@@ -1,4 +1,4 @@
-//! Work under two locks that are acquired in one step, beside others who take one of them.
+//! Work under two locks that are acquired in one step, beside clients that take one of them.
 
 use super::holding::Holding;
 use super::work::{PAUSE, of, work_time};

@@ -1,4 +1,4 @@
-//! Giving a lock to somebody out of turn, and taking it from somebody at once.
+//! Hand-overs of a lock out of turn, and breaks at once.
 
 use super::Post;
 use super::holding::Holding;
@@ -10,7 +10,7 @@ use tenure::lock::Name;
 use tenure::sys::clock;
 use tenure::wire::{Query, ReadAnswer};
 
-/// Hands it to the last in the queue, over the heads of all others; back, if nobody waits.
+/// Hands the lock to the last in the queue; releases it if nobody waits.
 pub(super) fn hand_to_the_last(post: &Post, lock: &str, holding: Holding<'_>) {
     match last_in_queue(post, lock) {
         Some(client) => holding.hand_over_to(client),
@@ -26,7 +26,7 @@ fn last_in_queue(post: &Post, lock: &str) -> Option<String> {
     }
 }
 
-/// Takes it from whoever holds it, and logs that before it is sent and when it is answered.
+/// Breaks the lock at once; logs that before the request is sent and when it is answered.
 pub(super) fn take_at_once(post: &Post, lock: &str) {
     let Ok(Some(holder)) = post.client.holder_of(lock) else { return };
     let token = Some(holder.token.0);
@@ -42,7 +42,7 @@ pub(super) fn take_at_once(post: &Post, lock: &str) {
         Err(error) if matches!(error.status, Status::NotFound | Status::Denied) => {
             log(Kind::Spared);
         }
-        // It may still be done.
+        // The break may still be carried out.
         Err(_) => {}
     }
 }

@@ -1,4 +1,5 @@
-//! What clients do, each kind of work in a thread of its own and under a lock of its own, until the run is over.
+//! The work of clients: each kind on a thread of its own and under a lock of its own, until the run
+//! is over.
 
 use super::holding::{Belief, Holding};
 use super::taking;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use tenure::base::rng::Rng;
 use tenure::client::{AcquireOptions, BreakOptions, Grace, Kind, Wait};
 
-/// A lock around a set that does not look at tokens: it is written only under belief.
+/// A lock around a set that ignores tokens: written only under belief.
 pub(super) fn plain_set(post: &Post, mut rng: Rng) {
     let mut access = access(post);
     while !post.is_over() {
@@ -23,14 +24,14 @@ pub(super) fn plain_set(post: &Post, mut rng: Rng) {
     }
 }
 
-/// A lock around a set that looks at tokens: whoever was granted writes, late or not, and it is the set that refuses. One
-/// write of ten is on its way until others may have been granted. Now and then a client takes the lock from its holder at
-/// once, after which only the set protects itself.
+/// A lock around a set that checks tokens: each holder writes, late or not, and the set refuses.
+/// One write of ten is delayed until others may have been granted. Now and then a client breaks the
+/// lock at once, after which only the set's check protects it.
 pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
     let mut access = access(post);
     while !post.is_over() {
         let start = || post.client.acquire_start(FENCED, Wait::Forever, AcquireOptions::default());
-        // By the TTL it is known how long a holder may believe on from whom the lock was taken.
+        // The TTL bounds how long a holder whose lock was taken may believe on.
         let line = Line { ttl_ms: Some(TTL.as_millis() as u32), ..of(FENCED) };
         let Some(mut holding) = post.wait_for(line, start) else { continue };
         let token = holding.token();
@@ -51,7 +52,8 @@ pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
     }
 }
 
-/// Campaigns, leads for a while and says so, then resigns or hands over, to the next or to whom it names; now and then asks whoever leads to end (L23).
+/// Campaigns, leads for a while and proclaims, then resigns or hands over, to the next or to a
+/// named waiter; now and then asks the leader to end (L23).
 pub(super) fn election(post: &Post, mut rng: Rng) {
     let mut terms = 0;
     while !post.is_over() {
@@ -59,7 +61,7 @@ pub(super) fn election(post: &Post, mut rng: Rng) {
         let Some(mut holding) = post.wait_for(of(ELECTION), start) else { continue };
         terms += 1;
         if rng.chance(1, 2) {
-            // One whose outcome is unknown stands or does not: nothing is checked but who holds.
+            // The outcome may be unknown: values are not checked, only holders.
             let _ = holding.lease().proclaim(format!("{} {terms}", post.name).as_bytes());
         }
         holding.work(work_time(&mut rng));
@@ -112,7 +114,8 @@ fn exclusive<'a>(post: &'a Post, lock: &str) -> Option<Holding<'a>> {
     post.wait_for(of(lock), || post.client.acquire_start(lock, Wait::Forever, options))
 }
 
-/// Mostly short, so that much is granted; now and then so long that a belief is about when a fault has lasted for a TTL.
+/// Mostly short, for many grants; now and then long, so that a belief meets a fault that lasts for
+/// a TTL.
 pub(super) fn work_time(rng: &mut Rng) -> Duration {
     let (least, most) = if rng.chance(1, 30) { LONG_WORK } else { WORK };
     rng.duration(least, most)

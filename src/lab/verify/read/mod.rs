@@ -1,6 +1,6 @@
-//! Reading logs line by line, and pairing what belongs together: a grant and its end, a wait and its grant.
+//! Reads logs line by line, and pairs events: a grant and its end, a wait and its grant.
 //!
-//! A line that says nothing clear is an error and not a guess: a checker that passes over what it does not understand
+//! An unclear line is an error and not a guess: a checker that skips what it does not understand
 //! proves nothing.
 
 mod orders;
@@ -31,18 +31,18 @@ pub fn read(files: &[PathBuf]) -> Result<History, Failure> {
     Ok(reader.finish())
 }
 
-/// Reads, and remembers what is open.
+/// The reader of all logs, with the beliefs and waits that are open.
 #[derive(Debug, Default)]
 struct Reader {
     history: History,
-    /// Of the log that is read now, once it said so.
+    /// The boot of the present log, once the log has named it.
     boot: Option<u32>,
     here: Source,
-    /// By client, lock and token: which beliefs, one for each lock of a grant, were not ended yet.
+    /// Open beliefs, one for each lock of a grant, by client, lock and token.
     held: BTreeMap<(u32, u32, u64), Range<usize>>,
-    /// By client and lock: which waits, one for each lock, were not ended yet.
+    /// Open waits, one for each lock, by client and lock.
     waiting: BTreeMap<(u32, u32), Range<usize>>,
-    /// Clients that exist no more, since when.
+    /// Clients that are gone, since when.
     gone: Vec<(u32, u64)>,
 }
 
@@ -65,7 +65,7 @@ impl Reader {
             self.history.lines += 1;
             match self.take_line(&bytes) {
                 Ok(()) => {}
-                // Its writer was killed while it wrote.
+                // The writer was killed while it wrote.
                 Err(_) if bytes.last() != Some(&b'\n') => self.history.cut_lines += 1,
                 Err(what) => {
                     let place = self.history.place(self.here);
@@ -174,7 +174,7 @@ impl Reader {
         let (client, lock) = self.client_and_lock(line)?;
         let (token, share) = (token(line)?, share(line)?);
         let locks = self.locks(line, lock)?;
-        // One that did not wait (a try) has no wait to end.
+        // A try has no wait to end.
         if let Some(places) = self.waiting.remove(&(client, lock)) {
             for wait in self.end_waits(places, at)? {
                 wait.was_heard = line.session.is_some() && wait.session == line.session;
@@ -288,7 +288,7 @@ impl Reader {
         Ok((self.history.clients.number(client), self.history.locks.number(lock)))
     }
 
-    /// All that `line` is about, `first` before the others.
+    /// All locks of `line`, `first` before the others.
     fn locks(&mut self, line: &Line, first: u32) -> Result<Vec<u32>, String> {
         let mut locks = vec![first];
         for name in &line.also {
@@ -301,9 +301,9 @@ impl Reader {
         Ok(locks)
     }
 
-    /// What a client that is gone had open ended then: its log could not say so.
+    /// Ends the open beliefs and waits of clients that are gone, which their own logs could not.
     fn finish(mut self) -> History {
-        // Of two words about one client the earlier stands.
+        // Of two lines about one client the earlier counts.
         self.gone.sort_unstable_by_key(|(_, at)| std::cmp::Reverse(*at));
         for (client, at) in std::mem::take(&mut self.gone) {
             let open = self.waiting.range((client, 0)..=(client, u32::MAX));
@@ -344,7 +344,7 @@ fn share(line: &Line) -> Result<Share, String> {
     }
 }
 
-/// Until when the lease of `line` would stand if it were left alone; 0: it does not say.
+/// Until when the lease of `line` would stand if left alone; 0: the line does not say.
 fn stands_to(line: &Line, at: u64) -> u64 {
     line.remaining_ms.map_or(0, |ms| at.saturating_add(nanos(ms)))
 }
@@ -358,7 +358,7 @@ fn in_order(before: u64, at: u64, what: &str) -> Result<(), String> {
     ))
 }
 
-/// Without serde_json's own line number: there is one line.
+/// The error without serde_json's line number, which is always 1.
 fn said(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();

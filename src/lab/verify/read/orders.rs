@@ -1,4 +1,4 @@
-//! Reading what was asked about grants and done with them: validations, handovers by name, breaks that take at once.
+//! Reads validations, hand-overs to named waiters, and breaks at once.
 
 use super::{Reader, needed, token};
 use crate::lab::verify::line::{Kind, Line};

@@ -1,4 +1,4 @@
-//! Reading on whose behalf clients work, and what is changed of their rights.
+//! Reads the principals of clients, and changes of their rights.
 
 use super::{Reader, needed};
 use crate::lab::verify::line::{Kind, Line};

@@ -1,4 +1,4 @@
-//! Whom a certificate lets in, and whom not; and what files are refused.
+//! Which certificates are accepted, and which refused; and which files are refused.
 
 use super::*;
 
@@ -114,7 +114,7 @@ fn a_host_is_verified_by_name_or_address_and_by_nothing_else() {
         let said = format!("is not for {name}, but for db1.example, 10.0.0.1: make one");
         pair.assert_refused("not the one that it expects", &said);
     }
-    // Whoever verifies by host does so alone, and whoever verifies by node accepts it at any address.
+    // Verifying by host is by host alone; verifying by node accepts a node at any address.
     let other = changed(node("tenure:node/1"), |params| {
         params.subject_alt_names.remove(0);
     });

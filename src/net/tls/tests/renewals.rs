@@ -1,4 +1,4 @@
-//! What becomes of connections that stand while clocks jump and certificates end, and of clients whose files are replaced.
+//! Open connections while clocks jump and certificates end, and clients whose files are replaced.
 
 use super::*;
 use crate::base::Sample;
@@ -9,7 +9,7 @@ use rustls::time_provider::TimeProvider;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A wall clock that anybody may set, in seconds.
+/// A wall clock that a test sets, in seconds.
 #[derive(Debug)]
 struct Wall(AtomicU64);
 
@@ -30,7 +30,7 @@ impl TimeProvider for Wall {
     }
 }
 
-/// Valid until the begin of a day in June.
+/// Valid until the beginning of a day in June.
 fn until(day: u8) -> impl FnOnce(&mut CertificateParams) {
     move |params| {
         params.not_before = date_time_ymd(2026, 5, 1);
@@ -97,7 +97,7 @@ fn who_is_trusted_no_more_is_found_among_those_that_stand() {
     let why = pair.dialed.examine(Judge::Dialer(&server), &later(0)).unwrap_err();
     assert!(why.to_string().contains("not of an authority that is trusted here"), "{why}");
     assert_eq!(pair.dialed.examine(Judge::Dialer(&old), &later(0)), Ok(()));
-    // Whoever still shakes hands is judged by the end of that.
+    // A handshake under way is judged at its end.
     let handshaking: Session = old.accept(Says::Nothing).unwrap();
     assert_eq!(handshaking.examine(Judge::Dialer(&server), &later(0)), Ok(()));
     assert!(!handshaking.is_over(&later(1 << 20)) && handshaking.ends_at() == u64::MAX);

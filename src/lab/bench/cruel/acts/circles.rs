@@ -1,4 +1,5 @@
-//! Sessions that wait for each other, one behind the other, and very many waits at once that would close the circle.
+//! A long chain of sessions that wait for each other, and very many waits at once that would close
+//! it to a deadlock.
 
 use super::{LONG_TTL, wrong};
 use crate::cli::failure::Failure;
@@ -7,7 +8,6 @@ use crate::lab::bench::cruel::stage::Stage;
 use tenure::Status;
 use tenure::client::core::{AcquireCall, Wait};
 
-/// Plays it.
 pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let depth = stage.sizes.circle;
     let clients = usize::try_from(depth).expect("few clients");
@@ -58,7 +58,8 @@ pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     party.close()
 }
 
-/// Those of one session under one owner are of one that waits for itself.
+/// An acquire under one owner, so that the waits of one session are edges of one node in the graph
+/// of waits.
 fn of_owner(lock: u64) -> AcquireCall {
     AcquireCall { owner: 1, ..AcquireCall::lock(name("chain", lock), Wait::Forever) }
 }

@@ -1,4 +1,4 @@
-//! A session that holds very many locks, and dies. For some of them two others wait.
+//! A session that holds very many locks, and expires. For some of them two others wait.
 
 use super::{LONG_TTL, NAMES, wrong};
 use crate::cli::failure::Failure;
@@ -7,7 +7,6 @@ use crate::lab::bench::cruel::stage::{Cast, Stage};
 use std::time::Duration;
 use tenure::client::core::{AcquireCall, CallId, Wait};
 
-/// Plays it.
 pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let locks = stage.sizes.expiring / NAMES * NAMES;
     let before = stage.leader()?.locks;
@@ -44,7 +43,7 @@ pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     heirs.close()
 }
 
-/// Two clients that wait for the first of its locks, one behind the other, and what each asked for.
+/// Two clients that wait for the first of the locks, one behind the other, and the calls of each.
 fn queue_heirs(
     stage: &Stage<'_>,
     holder: &mut Party,
@@ -55,7 +54,7 @@ fn queue_heirs(
         let heir = heirs.session(place)?;
         let wish = |lock| AcquireCall::lock(name("x", lock), Wait::Forever);
         calls.push((0..NAMES).map(|lock| heirs.want(place, wish(lock))).collect::<Vec<_>>());
-        // One after the other, so that it is known who comes first.
+        // One after the other, so that the order of the queue is known.
         heirs.until("queues", |_| {
             holder.drive(Duration::ZERO)?;
             let waiting = stage.session(heir)?.map_or(0, |(waiting, _)| waiting);
@@ -65,7 +64,8 @@ fn queue_heirs(
     Ok((heirs, calls))
 }
 
-/// All went to the first, and as it gives them back to the second: how many those were.
+/// Checks that the first client got all, and the second as the first released them; says how many
+/// those were.
 fn check_order(
     heirs: &mut Party,
     first: &[Grant],

@@ -10,7 +10,6 @@ use tenure::lock::Name;
 use tenure::sys::clock;
 use tenure::wire::{Query, ReadAnswer};
 
-/// Plays them.
 pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     read_at_once(stage)?;
     read_whole(stage)?;
@@ -46,7 +45,7 @@ fn read_at_once(stage: &mut Stage<'_>) -> Result<(), Failure> {
     reader.close()
 }
 
-/// As `tenure show` does: page after page, each begun where the one before has ended.
+/// Reads a list as `tenure show` does: page after page, each from the end of the one before.
 fn read_whole(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let rows = stage.sizes.rows.min(stage.sizes.locks) as usize;
     let mut reader = Party::new(stage, 1, |_| "cruel/reader".to_owned(), LONG_TTL)?;
@@ -118,5 +117,5 @@ fn observe(stage: &mut Stage<'_>) -> Result<(), Failure> {
     holder.close()
 }
 
-/// What a client asks at once.
+/// Reads of one client under way at once.
 const READS_OF_ONE: u64 = 1024;

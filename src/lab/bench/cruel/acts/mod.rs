@@ -1,4 +1,5 @@
-//! The acts, one file for each kind of load. Each prepares what it needs, which is seen like the rest, and leaves nothing.
+//! The acts, one file for each kind of load. Each prepares its clients and locks, which is measured
+//! too, and leaves nothing.
 
 mod circles;
 mod expiring;
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// Plays them all, also those behind one that fails.
 ///
 /// # Errors
-/// Some could not be played, or what came of them was not right.
+/// An act could not be played, or its outcome was wrong.
 pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let acts: [Play; 7] = [
         waits::play,
@@ -33,14 +34,14 @@ pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
 
 type Play = fn(&mut Stage<'_>) -> Result<(), Failure>;
 
-/// What was asked for is not what came.
+/// The failure of an act whose outcome is wrong.
 fn wrong(what: String) -> Failure {
     Failure::new(crate::cli::failure::NO, format!("what came of an act is not right: {what}"))
 }
 
-/// Of sessions that are to stay: longer than all acts take.
+/// The TTL of sessions that must not expire: longer than all acts take.
 const LONG_TTL: Duration = Duration::from_secs(3600);
 /// Names of one acquire.
 const NAMES: u64 = tenure::base::limits::NAMES_PER_ACQUIRE_MAX as u64;
-/// What one session may have, less than all of it.
+/// Grants and waits of one session, somewhat less than its limit.
 const PER_SESSION: u64 = 16_000;

@@ -1,4 +1,5 @@
-//! One lock with a very long queue: of readers, who are let in together, and of writers, of whom one is put first.
+//! One lock with a very long queue: of readers, which are granted together, and of writers, one of
+//! which is put first.
 
 use super::{LONG_TTL, PER_SESSION, wrong};
 use crate::cli::failure::Failure;
@@ -59,7 +60,8 @@ fn close(stage: &mut Stage<'_>, party: &mut Party) -> Result<(), Failure> {
     stage.act(format!("{sessions} sessions of them are closed"), party, |_, party| party.close())
 }
 
-/// Each gives it back, and the next one has it: of many the first.
+/// Checks the order of the first grants: each holder releases, and the next in the queue has the
+/// lock.
 fn check_order(
     party: &mut Party,
     heir: Grant,
@@ -92,13 +94,14 @@ fn hold(stage: &Stage<'_>, of: &str) -> Result<(Party, Grant), Failure> {
     Ok((holder, held.ok_or_else(|| wrong("nobody holds what was granted".to_owned()))?))
 }
 
-/// As many clients as so many waits need, and two at least.
+/// As many clients as `waits` need, two at least.
 fn party_of(stage: &Stage<'_>, waits: u64, name: &str) -> Result<Party, Failure> {
     let clients = waits.div_ceil(PER_SESSION).max(2);
     Party::new(stage, clients, |place| format!("cruel/{name}/{place}"), LONG_TTL)
 }
 
-/// One client after the other, so that the order of the queue is known: who made which call.
+/// Queues one client after the other, so that the order of the queue is known; gives the call of
+/// each.
 fn queue(
     stage: &Stage<'_>,
     party: &mut Party,
@@ -118,7 +121,7 @@ fn queue(
     Ok(calls)
 }
 
-/// Grants of which the order is looked at.
+/// How many grants are checked for their order.
 const ORDER_MAX: usize = 200;
-/// In which what a client wants has left it.
+/// Long enough for a client's requests to leave it.
 const MOMENT: Duration = Duration::from_millis(10);

@@ -1,4 +1,4 @@
-//! Leadership goes to another node, and very many clients come to it at once.
+//! Leadership moves, and very many clients reconnect to the new leader at once.
 
 use super::wrong;
 use crate::cli::failure::Failure;
@@ -8,7 +8,6 @@ use crate::lab::bench::cruel::stage::Stage;
 use std::time::Duration;
 use tenure::wire::Order;
 
-/// Plays it.
 pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let returning = stage.sizes.returning;
     let connections = usize::try_from(returning).expect("few clients");

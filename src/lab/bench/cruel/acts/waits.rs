@@ -1,4 +1,5 @@
-//! One session that waits for very much, each time for several locks at once: it queues, attaches again, and expires.
+//! One session with very many waits, each for several locks at once: it queues, attaches again, and
+//! expires.
 
 use super::{LONG_TTL, NAMES, wrong};
 use crate::cli::failure::Failure;
@@ -10,10 +11,9 @@ use tenure::client::core::Done;
 use tenure::lock::Name;
 use tenure::wire::{Query, ReadAnswer};
 
-/// Plays them.
 pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let waits = stage.sizes.waits;
-    // A power of two, so that 32 steps of an odd length never meet the same lock twice.
+    // A power of two, so that 32 steps of an odd length never hit the same lock twice.
     let pool = (waits / 8).next_power_of_two().clamp(NAMES, POOL_MAX);
     let mut holder = Party::new(stage, 1, |_| "cruel/holder".to_owned(), LONG_TTL)?;
     for first in (0..pool).step_by(NAMES as usize) {
@@ -65,7 +65,7 @@ fn expire(
     })
 }
 
-/// Reads of locks of which each shows those who wait.
+/// Reads many locks, each with its queue.
 fn read_queues(stage: &mut Stage<'_>, waiting: Party) -> Result<Party, Failure> {
     let reads = stage.sizes.reads / QUEUES_PART + 1;
     let mut reader = Party::new(stage, 1, |_| "cruel/reader".to_owned(), LONG_TTL)?;
@@ -94,7 +94,7 @@ fn read_queues(stage: &mut Stage<'_>, waiting: Party) -> Result<Party, Failure> 
     Ok(waiting)
 }
 
-/// Asked again and again, behind all that it has sent.
+/// Polls the session's status, on the connection that has sent the waits.
 fn wait_until_queued(party: &mut Party, session: SessionId, waits: u64) -> Result<(), Failure> {
     let (mut asked, mut ask_at) = (None, Instant::now());
     party.until("has all its waits in their queues", |party| {
@@ -120,12 +120,12 @@ fn wait_until_queued(party: &mut Party, session: SessionId, waits: u64) -> Resul
     })
 }
 
-/// Spread over all, so that each queue has some of each.
+/// Names spread over the pool, so that each queue has a part of all waits.
 fn names_of(wait: u64, pool: u64) -> Vec<Name> {
     (0..NAMES).map(|at| name("pool", (wait * 37 + at * 113) % pool)).collect()
 }
 
 const POOL_MAX: u64 = 2048;
-/// An answer to a read of queues is so many times as long as one of locks for which nobody waits.
+/// A read of locks with queues has an answer so many times as long as one without.
 const QUEUES_PART: u64 = 64;
 const ASK_EVERY: Duration = Duration::from_millis(20);
