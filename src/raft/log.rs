@@ -92,12 +92,23 @@ impl Log {
 
     /// The entries `from ..= to`, all held; none if `to` < `from`.
     pub fn range(&self, from: Index, to: Index) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+        self.slices(from, to).flatten()
+    }
+
+    /// Copies of the same; their payloads are shared.
+    pub fn copied(&self, from: Index, to: Index) -> Vec<Entry> {
+        let mut copies = Vec::with_capacity((to.0 + 1).saturating_sub(from.0) as usize);
+        self.slices(from, to).for_each(|slice| copies.extend_from_slice(slice));
+        copies
+    }
+
+    fn slices(&self, from: Index, to: Index) -> impl DoubleEndedIterator<Item = &[Entry]> + Clone {
         let is_empty = to < from;
         let (first, start) = if is_empty { (0, 0) } else { self.place(from) };
         let (last, end) = if is_empty { (0, 0) } else { self.place(to) };
         let blocks = if is_empty { 0..0 } else { first..last + 1 };
         let numbered = (blocks.start..blocks.end).zip(self.blocks.range(blocks));
-        numbered.flat_map(move |(number, block)| {
+        numbered.map(move |(number, block)| {
             let start = if number == first { start } else { 0 };
             let end = if number == last { end + 1 } else { block.entries.len() };
             &block.entries[start..end]
@@ -309,6 +320,7 @@ mod tests {
         let within = || model.entries.iter().filter(|entry| (from..=to).contains(&entry.index));
         assert!(log.range(from, to).eq(within()));
         assert!(log.range(from, to).rev().eq(within().rev()));
+        assert!(log.copied(from, to).iter().eq(within()));
         for index in [from, to, Index(model.base.0), Index(model.base.0 / 2)] {
             assert_eq!(log.entry(index), model.at(index));
             assert_eq!(log.term_at(index), model.term_at(index));

@@ -129,7 +129,7 @@ impl Raft {
             let message = match next {
                 Some(Next::Append(Batch { prev, last })) => {
                     let prev_term = self.log.term_at(prev).expect("a leader holds what it sends");
-                    let entries = self.log.range(prev.next(), last).cloned().collect();
+                    let entries = self.log.copied(prev.next(), last);
                     let (prev_index, commit) = (prev, self.commit);
                     Message::Append(Append { term, round, prev_index, prev_term, commit, entries })
                 }

@@ -118,7 +118,7 @@ impl Writes {
             return None;
         }
         let seq = self.last_issued.next();
-        let entries = log.range(self.unwritten_from, log.last_index()).cloned().collect();
+        let entries = log.copied(self.unwritten_from, log.last_index());
         self.last_issued = seq;
         self.unwritten_from = log.last_index().next();
         self.issued.push_back(Issued { seq, covers: log.last_index(), at: *now });
