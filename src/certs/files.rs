@@ -18,7 +18,7 @@ pub enum Existing {
 
 /// The paths of a written certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saved {
+pub struct SavedFiles {
     /// `NAME.crt`, for everybody.
     pub certificate: PathBuf,
     /// `NAME.key`, for its owner.
@@ -36,9 +36,9 @@ impl Issued {
         directory: &Path,
         name: &str,
         existing: Existing,
-    ) -> Result<Saved, CertsError> {
+    ) -> Result<SavedFiles, CertsError> {
         let at = |end| directory.join(format!("{name}.{end}"));
-        let saved = Saved { certificate: at("crt"), key: at("key") };
+        let saved = SavedFiles { certificate: at("crt"), key: at("key") };
         let mut files = [
             Draft::new(&saved.key, 0o600, &self.key),
             Draft::new(&saved.certificate, 0o644, &self.certificate),

@@ -14,7 +14,7 @@ mod shown;
 
 pub use authority::{AUTHORITY_DAYS, Authority, DAYS, DAYS_MAX, Issued, Lifetime};
 pub use error::CertsError;
-pub use files::{Existing, Saved};
+pub use files::{Existing, SavedFiles};
 pub use host::{Host, HostError};
 pub use place::{Place, authority_in, stem};
 pub use shown::{Shown, read};

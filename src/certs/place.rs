@@ -1,7 +1,7 @@
 //! Makes an authority and its certificates as files, each named by its principal.
 
 use crate::base::Principal;
-use crate::certs::{Authority, CertsError, Existing, Host, Issued, Lifetime, Saved};
+use crate::certs::{Authority, CertsError, Existing, Host, Issued, Lifetime, SavedFiles};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,7 +31,7 @@ impl Place {
     ///
     /// # Errors
     /// The files exist already or cannot be written, or the lifetime is out of bounds.
-    pub fn make_authority(&self) -> Result<(Issued, Saved), CertsError> {
+    pub fn make_authority(&self) -> Result<(Issued, SavedFiles), CertsError> {
         let issued = Authority::create(self.lifetime()?)?.issued();
         let saved = issued.save(&self.directory, AUTHORITY, self.existing)?;
         Ok((issued, saved))
@@ -46,7 +46,7 @@ impl Place {
         &self,
         principal: &Principal,
         hosts: &[Host],
-    ) -> Result<(Issued, Saved), CertsError> {
+    ) -> Result<(Issued, SavedFiles), CertsError> {
         let authority = Authority::open(&self.authority)?;
         let issued = authority.issue(principal, hosts, self.lifetime()?)?;
         let saved = issued.save(&self.directory, &stem(principal), self.existing)?;

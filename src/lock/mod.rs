@@ -55,7 +55,7 @@ pub use command::{Command, Settings};
 pub use delay::Delayed;
 pub use level::KEY_LEVEL;
 pub use machine::LockMachine;
-pub use restore::{Largest, RestoreError, RestoreWait, Wait};
+pub use restore::{Largest, RestoreError, RestoreWait, WaitRule};
 pub use snapshot::{KeySearch, Keyless, SnapshotError};
 pub use view::Standing;
 

@@ -10,7 +10,7 @@ use crate::base::limits::{LEASE_MS_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
 
 /// Whether a restored cluster waits until nobody can believe in anything of before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
+pub enum WaitRule {
     /// It does, as long as anything may be believed in that was granted under these: beliefs stay disjoint across the
     /// restore.
     Full(Largest),
@@ -99,11 +99,11 @@ impl LockMachine {
     ///
     /// # Errors
     /// There is no such epoch, or the snapshot contradicts what is stated.
-    pub fn restored(self, epoch: Option<u64>, wait: Wait) -> Result<Self, RestoreError> {
+    pub fn restored(self, epoch: Option<u64>, wait: WaitRule) -> Result<Self, RestoreError> {
         let epoch = new_epoch(self.epoch(), epoch)?;
         let restoring = match wait {
-            Wait::Full(largest) => Some(RestoreWait { ms: self.belief_ms_max(largest)? }),
-            Wait::Waived => None,
+            WaitRule::Full(largest) => Some(RestoreWait { ms: self.belief_ms_max(largest)? }),
+            WaitRule::Waived => None,
         };
         let tokens = Tokens::resume(epoch, self.tokens.granted()).expect("the epoch was checked");
         Ok(Self {

@@ -11,7 +11,7 @@ use crate::base::{ConnectionId, NodeId};
 use crate::net::Key;
 use crate::node::links::{Link, connection_id};
 
-use crate::wire::{Act, Asked, Request, ServerMessage};
+use crate::wire::{Act, ActKey, Request, ServerMessage};
 pub(super) use file::AuditFile;
 use line::Line;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use std::time::Duration;
 pub(super) struct Audit {
     own: NodeId,
     pub(super) file: Option<AuditFile>,
-    asked: BTreeMap<(ConnectionId, Asked), (Who, Act)>,
+    asked: BTreeMap<(ConnectionId, ActKey), (Who, Act)>,
     denials: Denials,
 }
 
@@ -105,7 +105,7 @@ impl Audit {
     /// A connection has ended; what it asked for may still be done.
     pub(super) fn end(&mut self, key: Key) {
         let connection = connection_id(key);
-        let first = (connection, Asked::FIRST);
+        let first = (connection, ActKey::FIRST);
         let left: Vec<_> = self
             .asked
             .range(first..)

@@ -5,7 +5,7 @@ use super::config::{NodeOptions, check_address};
 use super::event_loop::error_of;
 use super::listen::check_exposure;
 use crate::base::error::{Error, Status};
-use crate::server::{Entry, ServerOptions};
+use crate::server::{Bootstrap, ServerOptions};
 use std::net::{IpAddr, SocketAddr};
 
 impl NodeOptions {
@@ -18,8 +18,8 @@ impl NodeOptions {
         // Who joins is told the members later.
         let is_told = self.cluster.is_empty();
         let own = if is_told { None } else { Some(self.own_address()?) };
-        let entry = if is_told { Entry::Joiner } else { self.server_options().entry };
-        ServerOptions { entry, ..self.server_options() }.check().map_err(error_of)?;
+        let bootstrap = if is_told { Bootstrap::Joiner } else { self.server_options().bootstrap };
+        ServerOptions { bootstrap, ..self.server_options() }.check().map_err(error_of)?;
         let Some(listen) = self.listen.as_deref().or(own) else { return Ok(()) };
         // Any port will do to listen on.
         check_address(listen)

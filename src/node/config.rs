@@ -7,7 +7,7 @@ use crate::base::limits::{
 };
 use crate::base::{ClusterKey, NodeId, address, setters};
 use crate::node::secured::{NodeTls, TlsMode};
-use crate::server::{Entry, ServerOptions};
+use crate::server::{Bootstrap, ServerOptions};
 use crate::sys::random;
 use crate::wire::Speech;
 use std::net::TcpListener;
@@ -119,7 +119,7 @@ impl NodeOptions {
     /// What the server is told.
     pub(super) fn server_options(&self) -> ServerOptions {
         ServerOptions {
-            entry: if self.join { Entry::Joiner } else { Entry::Founder },
+            bootstrap: if self.join { Bootstrap::Joiner } else { Bootstrap::Founder },
             heartbeat: self.heartbeat,
             election: self.election,
             lease_ms: u32::try_from(self.lease.as_millis()).unwrap_or(u32::MAX),

@@ -3,7 +3,7 @@
 use crate::base::error::{Error, Status};
 use crate::base::founding::{FoundingRecord, origin_of};
 use crate::base::{Ancestors, Blob, ClusterId, DirectoryId, Index, NodeId, Token, setters};
-use crate::lock::{Largest, LockMachine, Settings, Wait};
+use crate::lock::{Largest, LockMachine, Settings, WaitRule};
 use crate::node::event_loop::{disk_status, error_of, panic_error};
 use crate::node::snapshot_content::SnapshotContent;
 use crate::node::{FileDisk, Node, NodeOptions};
@@ -219,8 +219,8 @@ fn restore_here(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
     let content = SnapshotContent::read(&options.file).map_err(CannotRestore::File)?;
     let SnapshotContent { snapshot, machine, cluster, node: extracted_from } = content;
     let wait = match options.waive_wait {
-        true => Wait::Waived,
-        false => Wait::Full(options.largest(&machine)?),
+        true => WaitRule::Waived,
+        false => WaitRule::Full(options.largest(&machine)?),
     };
     let named = machine.settings().map(named);
     let stated = cluster.into_iter().chain(options.ancestors.iter().copied());

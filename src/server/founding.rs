@@ -7,7 +7,7 @@
 
 use crate::base::founding::{FoundingRecord, Origin};
 use crate::base::{DirectoryId, NodeId};
-use crate::server::{Entry, ServerError, ServerOptions};
+use crate::server::{Bootstrap, ServerError, ServerOptions};
 use crate::wire::FoundingOffer;
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Gathering {
     members: Vec<NodeId>,
     /// As configured.
     addresses: Vec<(NodeId, String)>,
-    entry: Entry,
+    bootstrap: Bootstrap,
     /// The snapshot that this directory was restored from.
     origin: Option<Origin>,
     known: BTreeMap<NodeId, DirectoryId>,
@@ -31,10 +31,10 @@ impl Gathering {
     pub fn new(options: &ServerOptions, directory: DirectoryId, origin: Option<Origin>) -> Self {
         let mut members: Vec<NodeId> = options.members.iter().map(|(node, _)| *node).collect();
         members.sort_unstable();
-        let (node, entry) = (options.node, options.entry);
+        let (node, bootstrap) = (options.node, options.bootstrap);
         let known = BTreeMap::from([(node, directory)]);
         let addresses = options.members.clone();
-        Self { node, directory, members, addresses, entry, origin, known }
+        Self { node, directory, members, addresses, bootstrap, origin, known }
     }
 
     /// This node.
@@ -46,7 +46,7 @@ impl Gathering {
     /// Whether it waits to be taken into a cluster that stands.
     #[must_use]
     pub fn is_joiner(&self) -> bool {
-        self.entry == Entry::Joiner
+        self.bootstrap == Bootstrap::Joiner
     }
 
     /// The members that it has not met yet, and where they are reached.
@@ -76,7 +76,7 @@ impl Gathering {
                 Ok(Some(record))
             }
             // A joiner founds nothing: it waits for one who has a record.
-            None if self.entry == Entry::Joiner => Ok(None),
+            None if self.bootstrap == Bootstrap::Joiner => Ok(None),
             None => {
                 self.check_origin(from, offer.origin)?;
                 if self.members.contains(&from) {
@@ -90,7 +90,8 @@ impl Gathering {
     /// The record, if every member's directory is known.
     #[must_use]
     pub fn complete(&self) -> Option<FoundingRecord> {
-        let is_complete = self.known.len() == self.members.len() && self.entry == Entry::Founder;
+        let is_complete =
+            self.known.len() == self.members.len() && self.bootstrap == Bootstrap::Founder;
         is_complete.then(|| {
             let members = self.known.iter().map(|(node, directory)| (*node, *directory));
             FoundingRecord::new(members).with_origin(self.origin)
@@ -106,8 +107,8 @@ impl Gathering {
                 check_members(record, &self.members)?;
                 self.check_origin(node, record.origin())
             }
-            None if self.entry == Entry::Joiner && self.origin.is_none() => Ok(()),
-            None if self.entry == Entry::Joiner => Err(ServerError::Config(
+            None if self.bootstrap == Bootstrap::Joiner && self.origin.is_none() => Ok(()),
+            None if self.bootstrap == Bootstrap::Joiner => Err(ServerError::Config(
                 "a restored directory cannot join a cluster: begin with an empty one".to_owned(),
             )),
             None => Err(ServerError::Config(format!(
@@ -182,17 +183,17 @@ mod tests {
         DirectoryId([byte; 16])
     }
 
-    fn options(node: u64, entry: Entry) -> ServerOptions {
+    fn options(node: u64, bootstrap: Bootstrap) -> ServerOptions {
         let members = (1..=3).map(|id| (NodeId(id), format!("host{id}:1"))).collect();
-        ServerOptions { entry, ..ServerOptions::new(NodeId(node), members) }
+        ServerOptions { bootstrap, ..ServerOptions::new(NodeId(node), members) }
     }
 
     fn node(number: u64) -> Gathering {
-        Gathering::new(&options(number, Entry::Founder), directory(number as u8), None)
+        Gathering::new(&options(number, Bootstrap::Founder), directory(number as u8), None)
     }
 
     fn joiner(number: u64) -> Gathering {
-        Gathering::new(&options(number, Entry::Joiner), directory(number as u8), None)
+        Gathering::new(&options(number, Bootstrap::Joiner), directory(number as u8), None)
     }
 
     fn record() -> FoundingRecord {
@@ -245,7 +246,8 @@ mod tests {
 
     #[test]
     fn l15_members_that_were_restored_from_different_snapshots_found_nothing_together() {
-        let restored = |origin| Gathering::new(&options(1, Entry::Founder), directory(1), origin);
+        let restored =
+            |origin| Gathering::new(&options(1, Bootstrap::Founder), directory(1), origin);
         let offer = |origin| FoundingOffer { directory: directory(2), origin, record: None };
         let (one, two) = (Some([1; 16]), Some([2; 16]));
         assert!(restored(one).handle_offer(NodeId(2), offer(two)).is_err());

@@ -17,7 +17,7 @@ mod step;
 
 pub use admission::{Admission, Trust};
 pub use extract::{Extract, extract};
-pub use options::{Entry, Input, Outside, ServerError, ServerOptions};
+pub use options::{Bootstrap, Input, Outside, ServerError, ServerOptions};
 pub use proof::Candidate;
 pub use reach::Reach;
 pub use step::Server;

@@ -21,7 +21,7 @@ pub struct ServerOptions {
     /// log says who the members are, that counts.
     pub members: Vec<(NodeId, String)>,
     /// Whether it may begin as a new member of a cluster that stands.
-    pub entry: Entry,
+    pub bootstrap: Bootstrap,
     /// How often a leader sends heartbeats.
     pub heartbeat: Duration,
     /// The smallest election timeout; each is drawn from `election ..= 2·election`.
@@ -68,7 +68,7 @@ impl ServerOptions {
         Self {
             node,
             members,
-            entry: Entry::Founder,
+            bootstrap: Bootstrap::Founder,
             heartbeat: Duration::from_millis(30),
             election: Duration::from_millis(150),
             lease_ms: 150,
@@ -99,7 +99,7 @@ impl ServerOptions {
             "a node id stands twice in the cluster"
         } else if ids.contains(&NodeId(0)) {
             "node ids begin at 1"
-        } else if !ids.contains(&self.node) && self.entry == Entry::Founder {
+        } else if !ids.contains(&self.node) && self.bootstrap == Bootstrap::Founder {
             "this node's id is not in the cluster"
         } else if ids.len() > MEMBERS_MAX {
             "the cluster has too many members"
@@ -118,7 +118,7 @@ impl ServerOptions {
 
 /// How a node with an empty directory comes into a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum Bootstrap {
     /// It is one of those that found it.
     Founder,
     /// It was added to one that stands (`tenure member add`).

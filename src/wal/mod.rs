@@ -27,7 +27,7 @@ mod terms;
 pub use disk::{Disk, DiskError, FileBytes, FileContent, FileId, NewFile, StoreError};
 pub use examine::examine;
 pub use founding::is_founded;
-pub use storing::{SnapshotContent, SnapshotEnd};
+pub use storing::{SnapshotEnd, SnapshotSource};
 
 use crate::base::founding::FoundingRecord;
 use crate::base::limits::SEGMENT_BYTES;

@@ -27,7 +27,7 @@ pub enum SnapshotEnd {
 }
 
 /// Puts the state machine's bytes into a sink, off the caller's thread; or says why there are none.
-pub type SnapshotContent = Box<dyn FnOnce(&mut dyn Sink) -> Result<(), Unmade> + Send>;
+pub type SnapshotSource = Box<dyn FnOnce(&mut dyn Sink) -> Result<(), Unmade> + Send>;
 
 /// A snapshot in the making.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl<D: Disk> Wal<D> {
     /// # Panics
     /// If one is being stored already; if it is not newer than the last one stored; or if its term is not
     /// durable in the hard state yet (as with entries, W6).
-    pub fn begin_snapshot(&mut self, meta: SnapshotMeta, content: SnapshotContent) {
+    pub fn begin_snapshot(&mut self, meta: SnapshotMeta, content: SnapshotSource) {
         if self.failure.is_some() {
             return;
         }
@@ -152,7 +152,7 @@ fn framed(
     owner: Owner,
     meta: SnapshotMeta,
     data: Arc<OnceLock<Blob>>,
-    content: SnapshotContent,
+    content: SnapshotSource,
 ) -> FileContent {
     Box::new(move |file| {
         let start = snapshot_file::head(&owner, &meta, (0, 0)).len() as u64;

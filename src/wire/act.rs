@@ -7,14 +7,14 @@ use crate::wire::{AccessSaid, Order, OrderAnswer, ReadAnswer, Request, ServerMes
 
 /// Under which number something is asked and answered, on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Asked {
+pub enum ActKey {
     /// An order.
     Order(u64),
     /// A logged request.
     Request(SessionId, RequestId),
 }
 
-impl Asked {
+impl ActKey {
     /// None is before it.
     pub const FIRST: Self = Self::Order(0);
 }
@@ -33,13 +33,13 @@ pub struct Act {
 
 impl Act {
     /// What `request` asks for, if that takes a line.
-    pub fn of(request: &Request) -> Option<(Asked, Self)> {
+    pub fn of(request: &Request) -> Option<(ActKey, Self)> {
         match request {
             Request::Order { read, order } => {
-                Self::of_order(order).map(|act| (Asked::Order(*read), act))
+                Self::of_order(order).map(|act| (ActKey::Order(*read), act))
             }
             Request::Submit { session, request, operation, .. } => {
-                Self::of_operation(operation).map(|act| (Asked::Request(*session, *request), act))
+                Self::of_operation(operation).map(|act| (ActKey::Request(*session, *request), act))
             }
             Request::OpenSession { .. }
             | Request::Attach { .. }
@@ -74,7 +74,7 @@ impl Act {
     }
 
     /// To what `message` is an answer, and with what result; without one it is nothing that takes a line yet.
-    pub fn result(message: &ServerMessage) -> Option<(Asked, Option<String>)> {
+    pub fn result(message: &ServerMessage) -> Option<(ActKey, Option<String>)> {
         match message {
             ServerMessage::Ordered { read, answer } => {
                 let result = match answer {
@@ -89,7 +89,7 @@ impl Act {
                         Some(format!("sent: the state as of entry {}, {total} bytes", meta.index))
                     }
                 };
-                Some((Asked::Order(*read), result))
+                Some((ActKey::Order(*read), result))
             }
             ServerMessage::Answered { session, request, answer } => {
                 let result = match answer {
@@ -100,10 +100,10 @@ impl Act {
                     Answer::Refused(Refusal::Busy) => None,
                     other => Some(format!("refused: {other:?}")),
                 };
-                Some((Asked::Request(*session, *request), result))
+                Some((ActKey::Request(*session, *request), result))
             }
             ServerMessage::Denied { session, request, text } => {
-                Some((Asked::Request(*session, *request), Some(format!("denied: {text}"))))
+                Some((ActKey::Request(*session, *request), Some(format!("denied: {text}"))))
             }
             _ => None,
         }
@@ -231,7 +231,7 @@ mod tests {
             [(BreakWay::Now, None, "break-now"), (ask, None, "break"), (ask, Some("b"), "handover")]
         {
             let (asked, act) = Act::of(&submit(take(way, to))).unwrap();
-            assert_eq!(asked, Asked::Request(SessionId(4), RequestId(2)));
+            assert_eq!(asked, ActKey::Request(SessionId(4), RequestId(2)));
             assert_eq!((act.action, act.lock.as_deref()), (action, Some("jobs/a")));
             assert_eq!(act.reason.as_deref(), Some("stuck"));
         }
@@ -241,7 +241,7 @@ mod tests {
     fn a_busy_leader_has_decided_nothing() {
         let (session, request) = (SessionId(4), RequestId(2));
         let (asked, result) = Act::result(&ServerMessage::busy(session, request)).unwrap();
-        assert_eq!((asked, result), (Asked::Request(session, request), None));
+        assert_eq!((asked, result), (ActKey::Request(session, request), None));
         let done = ServerMessage::Answered { session, request, answer: Answer::Done };
         assert_eq!(Act::result(&done).unwrap().1.as_deref(), Some("done"));
     }

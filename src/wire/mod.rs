@@ -30,7 +30,7 @@ mod values;
 pub use ability::{Abilities, Ability};
 pub use access_said::{AccessSaid, RulesShown};
 #[cfg(node)]
-pub use act::{Act, Asked};
+pub use act::{Act, ActKey};
 #[cfg(node)]
 pub use challenge::{Challenge, Proof};
 pub use condition::{Condition, ServiceState};

@@ -6,7 +6,7 @@ use proptest::test_runner::RngSeed;
 use tenure::base::{Index, Owner, RequestId, SessionId, SessionKey, Term, Token};
 use tenure::lock::{
     Acquire, Answer, Applied, Command, Delayed, Largest, LockMachine, Name, Operation, Outcome,
-    Settings, Wait,
+    Settings, WaitRule,
 };
 
 /// One entry of a log, in terms of what the log has made so far.
@@ -141,7 +141,7 @@ impl Log {
 
     pub fn restore(&mut self) {
         let machine = std::mem::take(&mut self.machine);
-        self.machine = machine.restored(None, Wait::Full(Largest::OF_ALL)).expect("few epochs");
+        self.machine = machine.restored(None, WaitRule::Full(Largest::OF_ALL)).expect("few epochs");
     }
 
     /// The newest sessions are the likeliest to live; a session that was never opened is 0.

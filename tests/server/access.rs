@@ -9,10 +9,10 @@ use tenure::base::{
     ConnectionId, CredentialHash, NodeId, RequestId, Right, Rights, SessionId, Subject, Token,
 };
 use tenure::lock::{
-    AccessChange, Answer, BreakWay, Name, Names, Needed, Operation, Refusal, Rule, Wait,
+    AccessChange, Answer, BreakWay, Name, Names, Needed, Operation, Refusal, Rule, WaitRule,
 };
 use tenure::raft::Change;
-use tenure::server::Entry;
+use tenure::server::Bootstrap;
 use tenure::wire::{
     AccessSaid, Order, OrderAnswer, Query, ReadAnswer, Request, ServerMessage, Speech,
 };
@@ -30,7 +30,7 @@ fn tls(requires: Option<bool>) -> Speech {
 fn cluster_saying(speech: [Option<bool>; 3]) -> (Cluster, NodeId) {
     let mut cluster = Cluster::new(0);
     for (id, requires) in (1..).zip(speech) {
-        cluster.add_directory(NodeId(id), Entry::Founder);
+        cluster.add_directory(NodeId(id), Bootstrap::Founder);
         cluster.set_speech(NodeId(id), tls(requires));
     }
     (1..=3).for_each(|id| cluster.restart(NodeId(id)));
@@ -125,7 +125,7 @@ fn cluster_with_old_follower() -> (Cluster, NodeId, NodeId) {
     let tried = (1..=3).map(|old| {
         let mut cluster = Cluster::new(0);
         for id in (1..=3).map(NodeId) {
-            cluster.add_directory(id, Entry::Founder);
+            cluster.add_directory(id, Bootstrap::Founder);
             let speech = if id == NodeId(old) { Speech::of_0_1() } else { tls(Some(true)) };
             cluster.set_speech(id, speech);
         }
@@ -384,7 +384,7 @@ fn rights_are_the_same_after_a_restart_and_after_a_restore() {
         assert!(cluster.machine(node).has_rights_on());
         assert_eq!(cluster.machine(node).rules(None, 9), rules, "node {node}");
     }
-    assert_eq!(machine.restored(None, Wait::Waived).unwrap().rules(None, 9), rules);
+    assert_eq!(machine.restored(None, WaitRule::Waived).unwrap().rules(None, 9), rules);
     // A snapshot is not for everybody.
     connect(&mut cluster, next, A, "client/a");
     let snapshot = || Order::Snapshot { at_least: None, offset: 0 };

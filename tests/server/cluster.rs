@@ -10,7 +10,7 @@ use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample
 use tenure::lock::LockMachine;
 use tenure::raft::{LeaseTold, Role};
 use tenure::server::{
-    Admission, Candidate, Entry, Input, Outside, Server, ServerError, ServerOptions, Trust,
+    Admission, Bootstrap, Candidate, Input, Outside, Server, ServerError, ServerOptions, Trust,
 };
 use tenure::wire::{Abilities, NodeStatus, PeerMessage, Refused, Request, ServerMessage, Speech};
 
@@ -39,7 +39,7 @@ pub struct Cluster {
 }
 
 struct Node {
-    entry: Entry,
+    bootstrap: Bootstrap,
     directory: TempDir,
     log_files_max: Rc<Cell<usize>>,
     server: Option<Server<SmallDisk>>,
@@ -120,7 +120,7 @@ impl Cluster {
             noted: Vec::new(),
         };
         for id in 1..=nodes {
-            cluster.add_directory(NodeId(id), Entry::Founder);
+            cluster.add_directory(NodeId(id), Bootstrap::Founder);
         }
         for node in cluster.nodes().collect::<Vec<_>>() {
             cluster.restart(node);
@@ -129,12 +129,13 @@ impl Cluster {
     }
 
     /// An empty directory for a node that is not started yet.
-    pub fn add_directory(&mut self, id: NodeId, entry: Entry) {
+    pub fn add_directory(&mut self, id: NodeId, bootstrap: Bootstrap) {
         let directory = TempDir::new().unwrap();
         let (server, inputs) = (None, Vec::new());
         let log_files_max = Rc::new(Cell::new(usize::MAX));
         let (speech, first_flush) = (Speech::own(), None);
-        let node = Node { entry, directory, log_files_max, server, speech, inputs, first_flush };
+        let node =
+            Node { bootstrap, directory, log_files_max, server, speech, inputs, first_flush };
         self.nodes.insert(id, node);
     }
 
@@ -194,7 +195,7 @@ impl Cluster {
         let options = ServerOptions {
             node: id,
             members,
-            entry: self.nodes[&id].entry,
+            bootstrap: self.nodes[&id].bootstrap,
             boot: self.now,
             seed: id.0,
             cluster_key: Some(ClusterKey([0x80 | id.0 as u8; 32])),

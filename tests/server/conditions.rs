@@ -4,7 +4,7 @@ use crate::cluster::{Cluster, MS};
 use crate::restored::{SHORT, cluster_of, restored};
 use crate::{CLIENT, open_session};
 use tenure::base::{ConnectionId, NodeId};
-use tenure::server::{Entry, ServerOptions};
+use tenure::server::{Bootstrap, ServerOptions};
 use tenure::wire::{Condition, ServerMessage, ServiceState};
 
 const LATER: ConnectionId = ConnectionId(2);
@@ -27,7 +27,7 @@ fn condition(cluster: &Cluster, node: NodeId) -> Condition {
 fn a_cluster_that_is_not_founded_says_whom_it_waits_for() {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut cluster = Cluster::with_options(0, base);
-    (1..=3).for_each(|id| cluster.add_directory(NodeId(id), Entry::Founder));
+    (1..=3).for_each(|id| cluster.add_directory(NodeId(id), Bootstrap::Founder));
     cluster.restart(NodeId(1));
     cluster.connect_client(NodeId(1), CLIENT);
     let alone =
@@ -53,8 +53,8 @@ fn a_cluster_that_is_not_founded_says_whom_it_waits_for() {
 fn one_that_joins_says_that_it_waits_to_be_taken_in() {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut cluster = Cluster::with_options(0, base);
-    cluster.add_directory(NodeId(1), Entry::Founder);
-    cluster.add_directory(NodeId(4), Entry::Joiner);
+    cluster.add_directory(NodeId(1), Bootstrap::Founder);
+    cluster.add_directory(NodeId(4), Bootstrap::Joiner);
     cluster.restart(NodeId(4));
     let waits = condition(&cluster, NodeId(4));
     assert_eq!(waits.state, ServiceState::NotFounded);

@@ -3,9 +3,9 @@
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, name, submit, token_of};
 use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId, Token};
-use tenure::lock::{Keyless, LEVEL_MAX, Largest, LockMachine, Operation, Wait};
+use tenure::lock::{Keyless, LEVEL_MAX, Largest, LockMachine, Operation, WaitRule};
 use tenure::node::FileDisk;
-use tenure::server::{Entry, Extract, ServerError, extract};
+use tenure::server::{Bootstrap, Extract, ServerError, extract};
 
 const OTHER: ConnectionId = ConnectionId(9);
 
@@ -86,7 +86,7 @@ fn l15_tokens_rise_above_those_that_the_directory_never_heard_of() {
         machine.newest_token() < acknowledged,
         "it does not know of the grants that came after"
     );
-    let restored = machine.restored(None, Wait::Full(Largest::OF_ALL)).unwrap();
+    let restored = machine.restored(None, WaitRule::Full(Largest::OF_ALL)).unwrap();
     assert!(restored.newest_token() > acknowledged, "{}", restored.newest_token());
     assert_eq!((restored.session_count(), restored.held_count()), (0, 0));
     assert_eq!(restored.restoring().map(|wait| wait.ms), Some(3_600_000));
@@ -113,7 +113,7 @@ fn w5_a_directory_that_does_not_start_gives_nothing() {
 fn a_directory_of_no_cluster_has_nothing_to_give() {
     let mut cluster = Cluster::new(3);
     let joiner = NodeId(4);
-    cluster.add_directory(joiner, Entry::Joiner);
+    cluster.add_directory(joiner, Bootstrap::Joiner);
     cluster.restart(joiner);
     cluster.crash(joiner);
     let error = extracted(&cluster, joiner).unwrap_err().to_string();

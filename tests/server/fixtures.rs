@@ -5,7 +5,7 @@ use crate::{CLIENT, connect_with_session, name, token_of};
 use std::path::{Path, PathBuf};
 use tenure::base::{NodeId, Token};
 use tenure::lock::{LEVEL_MAX, LockMachine, Mode};
-use tenure::server::{Entry, ServerOptions};
+use tenure::server::{Bootstrap, ServerOptions};
 use tenure::wal::snapshot_file;
 use tenure::wire::Speech;
 
@@ -31,7 +31,7 @@ fn cluster(speech: [Speech; 3]) -> Cluster {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut cluster = Cluster::with_options(0, base);
     for (id, speech) in (1..=3).map(NodeId).zip(speech) {
-        cluster.add_directory(id, Entry::Founder);
+        cluster.add_directory(id, Bootstrap::Founder);
         cluster.set_speech(id, speech);
         lay_out(id, &cluster.path(id));
     }

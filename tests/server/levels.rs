@@ -15,7 +15,7 @@ const FOUR: NodeId = NodeId(4);
 fn cluster_of(old: &[u64]) -> (Cluster, NodeId) {
     let mut cluster = Cluster::new(0);
     for id in 1..=3 {
-        cluster.add_directory(NodeId(id), tenure::server::Entry::Founder);
+        cluster.add_directory(NodeId(id), tenure::server::Bootstrap::Founder);
         let speech = if old.contains(&id) { Speech::of_0_1() } else { Speech::own() };
         cluster.set_speech(NodeId(id), speech);
     }
@@ -61,7 +61,7 @@ fn add_four(cluster: &mut Cluster, leader: NodeId) {
     let order = Order::ChangeMembers { changes: vec![change] };
     cluster.connect_client(leader, CLIENT);
     cluster.request(leader, CLIENT, Request::Order { read: 1, order });
-    cluster.add_directory(FOUR, tenure::server::Entry::Joiner);
+    cluster.add_directory(FOUR, tenure::server::Bootstrap::Joiner);
     cluster.settle();
 }
 

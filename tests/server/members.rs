@@ -6,7 +6,7 @@ use std::path::Path;
 use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId, checksum};
 use tenure::lock::{Keyless, LockMachine, Name, Operation};
 use tenure::raft::{Change, LeaseTold, Role, Seat};
-use tenure::server::{Entry, ServerOptions};
+use tenure::server::{Bootstrap, ServerOptions};
 use tenure::wire::{Order, OrderAnswer, Request, ServerMessage, Speech};
 
 const OPERATOR: ConnectionId = ConnectionId(99);
@@ -67,7 +67,7 @@ fn add_four(cluster: &mut Cluster, leader: NodeId) {
     cluster.connect_client(leader, OPERATOR);
     let add = Change::AddLearner { node: FOUR, address: "node-4:7400".to_owned() };
     assert!(matches!(change(cluster, leader, 1, add), Some(OrderAnswer::Done { .. })));
-    cluster.add_directory(FOUR, Entry::Joiner);
+    cluster.add_directory(FOUR, Bootstrap::Joiner);
     cluster.restart(FOUR);
     cluster.settle();
     // Bound to its directory, it receives the log from the next turns on.

@@ -3,18 +3,18 @@
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, open_session, token_of};
 use tenure::base::{Ancestors, Blob, DirectoryId, Index, NodeId, Sample, Term, Token};
-use tenure::lock::{Largest, LockMachine, Wait};
+use tenure::lock::{Largest, LockMachine, WaitRule};
 use tenure::node::FileDisk;
 use tenure::raft::{Membership, Snapshot, SnapshotMeta};
-use tenure::server::{Entry, ServerOptions};
+use tenure::server::{Bootstrap, ServerOptions};
 use tenure::wal::{Wal, WalOptions};
 use tenure::wire::ServerMessage;
 
 /// Nothing outlasts the default TTL: all nodes run with less.
-pub const SHORT: Wait = Wait::Full(Largest { ttl_ms_max: 1000, lease_ms: 150 });
+pub const SHORT: WaitRule = WaitRule::Full(Largest { ttl_ms_max: 1000, lease_ms: 150 });
 
 /// A state with a lock held under some token, as its new incarnation.
-pub fn restored(wait: Wait) -> (Snapshot, Token) {
+pub fn restored(wait: WaitRule) -> (Snapshot, Token) {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut old = Cluster::with_options(1, ServerOptions { ttl_ms_max: 1000, ..base });
     let leader = old.elect();
@@ -43,7 +43,7 @@ pub fn cluster_of(snapshot: &Snapshot) -> Cluster {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut cluster = Cluster::with_options(0, ServerOptions { ttl_ms_max: 1000, ..base });
     for id in 1..=3u64 {
-        cluster.add_directory(NodeId(id), Entry::Founder);
+        cluster.add_directory(NodeId(id), Bootstrap::Founder);
         let disk = FileDisk::open(cluster.path(NodeId(id))).unwrap();
         let directory = DirectoryId([id as u8; 16]);
         Wal::restore(
@@ -98,7 +98,7 @@ fn l15_a_restored_cluster_grants_larger_tokens_and_only_after_its_wait() {
 
 #[test]
 fn l15_a_waived_wait_grants_at_once() {
-    let (snapshot, old_token) = restored(Wait::Waived);
+    let (snapshot, old_token) = restored(WaitRule::Waived);
     let mut cluster = cluster_of(&snapshot);
     let leader = cluster.elect();
     cluster.connect_client(leader, CLIENT);
@@ -119,7 +119,7 @@ fn l15_no_session_of_before_is_alive() {
     cluster.settle();
     let machine = LockMachine::decode(&cluster.machine(leader).encode()).unwrap();
     assert!(machine.session(session).is_some());
-    let restored = machine.restored(None, Wait::Full(Largest::OF_ALL)).unwrap();
+    let restored = machine.restored(None, WaitRule::Full(Largest::OF_ALL)).unwrap();
     assert!(restored.session(session).is_none());
 }
 

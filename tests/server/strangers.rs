@@ -5,7 +5,7 @@ use crate::cluster::{Cluster, MS, admitted};
 use tenure::base::{ClusterKey, DirectoryId, NodeId, checksum};
 use tenure::lock::{LEVEL_MAX, LockMachine};
 use tenure::raft::{Change, Seat};
-use tenure::server::{Admission, Candidate, Entry, Trust};
+use tenure::server::{Admission, Bootstrap, Candidate, Trust};
 use tenure::wire::{
     Abilities, Order, OrderAnswer, PeerHello, Proof, RefusedCode, Request, ServerMessage, Speech,
 };
@@ -81,7 +81,7 @@ fn w9_a_member_that_slept_lets_those_in_that_it_does_not_know_and_no_stranger() 
     cluster.crash(sleeper);
     let address = "node-4:7400".to_owned();
     change(&mut cluster, leader, 1, Change::AddLearner { node: FOUR, address });
-    cluster.add_directory(FOUR, Entry::Joiner);
+    cluster.add_directory(FOUR, Bootstrap::Joiner);
     cluster.restart(FOUR);
     cluster.settle();
     cluster.advance_in_steps(100 * MS, 10 * MS);

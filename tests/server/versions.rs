@@ -14,7 +14,7 @@ const NODE: NodeId = NodeId(1);
 /// A cluster of one, not started, whose log holds one entry.
 fn cluster_with(format: u8, kind: EntryKind, payload: Vec<u8>) -> Cluster {
     let mut cluster = Cluster::new(0);
-    cluster.add_directory(NODE, server::Entry::Founder);
+    cluster.add_directory(NODE, server::Bootstrap::Founder);
     let disk = FileDisk::open(cluster.path(NODE)).unwrap();
     let directory = DirectoryId([1; 16]);
     let (mut wal, _) = Wal::open(disk, NODE, directory).unwrap();

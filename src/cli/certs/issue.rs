@@ -6,7 +6,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use tenure::base::text::date;
 use tenure::base::{NodeId, Principal, PrincipalName};
-use tenure::certs::{self, CertsError, Existing, Host, Issued, Saved};
+use tenure::certs::{self, CertsError, Existing, Host, Issued, SavedFiles};
 
 /// Make an authority: ca.crt, which all trust, and ca.key
 #[derive(Args, Debug)]
@@ -131,7 +131,7 @@ impl Place {
     }
 }
 
-fn tell(what: &str, (issued, saved): &(Issued, Saved)) -> Result<(), Failure> {
+fn tell(what: &str, (issued, saved): &(Issued, SavedFiles)) -> Result<(), Failure> {
     let (certificate, key) = (word(&saved.certificate), word(&saved.key));
     let until = date(issued.until);
     output::print(&format!("{what}: {certificate} and {key}, valid until {until}\n"))

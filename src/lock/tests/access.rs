@@ -7,7 +7,7 @@ use crate::base::{
 use crate::lock::level::Bounds;
 use crate::lock::{
     AccessChange, AccessDone, AccessRefusal, Answer, Applied, BreakWay, Command, LockMachine,
-    Names, Operation, Outcome, Rule, Settings, Wait,
+    Names, Operation, Outcome, Rule, Settings, WaitRule,
 };
 
 const SETTINGS: Settings = Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 3 };
@@ -340,7 +340,7 @@ fn l27_rules_credentials_and_whose_sessions_are_are_in_the_state_and_its_snapsho
         assert!(LockMachine::decode(&bytes[..cut]).is_err(), "cut at {cut}");
     }
     // A restore ends sessions, and keeps rules.
-    let restored = loaded.restored(None, Wait::Waived).unwrap();
+    let restored = loaded.restored(None, WaitRule::Waived).unwrap();
     restored.check_invariants();
     assert!(restored.has_rights_on() && restored.rules(None, 9).len() == 2);
     assert_eq!(LockMachine::decode(&restored.encode()).unwrap().rules(None, 9).len(), 2);

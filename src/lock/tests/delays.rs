@@ -2,7 +2,9 @@
 
 use super::script::{Script, acquire, granted, handed_to, name, try_acquire, with};
 use crate::base::{SessionId, Term, Token};
-use crate::lock::{Answer, Applied, Command, Delayed, LockMachine, Mode, Operation, Refusal, Wait};
+use crate::lock::{
+    Answer, Applied, Command, Delayed, LockMachine, Mode, Operation, Refusal, WaitRule,
+};
 
 fn delayed_by(delay_ms: u32) -> Operation {
     with("x", |acquire| acquire.delay_ms = delay_ms)
@@ -180,6 +182,6 @@ fn l16_a_delay_has_a_bound() {
 #[test]
 fn l15_a_restore_drops_delays_with_all_else() {
     let (mut script, _) = expired();
-    script.replace(|machine| machine.restored(None, Wait::Waived).expect("an epoch is left"));
+    script.replace(|machine| machine.restored(None, WaitRule::Waived).expect("an epoch is left"));
     assert_eq!((script.machine.delays().count(), script.machine.held_count()), (0, 0));
 }

@@ -3,7 +3,7 @@
 use super::access::{allow, change, open};
 use super::script::Script;
 use crate::base::{Blob, ClusterKey, CredentialHash, checksum};
-use crate::lock::{AccessChange, Command, KeySearch, Keyless, LockMachine, Settings, Wait};
+use crate::lock::{AccessChange, Command, KeySearch, Keyless, LockMachine, Settings, WaitRule};
 
 const KEY: ClusterKey = ClusterKey([0x5a; 32]);
 
@@ -39,7 +39,7 @@ fn w9_the_key_is_in_the_state_in_snapshots_and_in_no_restored_state() {
     let loaded = LockMachine::decode(&script.machine.encode()).unwrap();
     assert_eq!(loaded.cluster_key(), Some(&KEY));
     assert_eq!(loaded.state_hash(), script.machine.state_hash());
-    let restored = loaded.restored(None, Wait::Waived).unwrap();
+    let restored = loaded.restored(None, WaitRule::Waived).unwrap();
     assert_eq!(restored.cluster_key(), None);
 }
 
@@ -132,8 +132,8 @@ fn l27_of_what_is_no_snapshot_nothing_is_handed_out() {
 fn l15_l27_what_was_handed_out_is_restored_and_ends_all_sessions() {
     for script in in_all_formats() {
         let handed_out = script.machine.clone().without_keys();
-        let of_it = handed_out.restored(None, Wait::Waived).unwrap();
-        let of_all = script.machine.clone().restored(None, Wait::Waived).unwrap();
+        let of_it = handed_out.restored(None, WaitRule::Waived).unwrap();
+        let of_all = script.machine.clone().restored(None, WaitRule::Waived).unwrap();
         assert_eq!(of_it.session_count(), 0);
         assert_eq!(of_it.encode(), of_all.encode());
     }

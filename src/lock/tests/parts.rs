@@ -371,7 +371,7 @@ fn a_session_that_lives_and_has_ended_is_refused() {
 #[test]
 fn l15_a_restore_ends_what_is_left_too() {
     let script = in_the_middle();
-    let restored = script.machine.restored(None, crate::lock::Wait::Waived).unwrap();
+    let restored = script.machine.restored(None, crate::lock::WaitRule::Waived).unwrap();
     assert!(!restored.is_unfinished());
     restored.check_invariants();
 }

@@ -4,17 +4,17 @@ use super::script::{Script, acquire, granted};
 use crate::base::{RequestId, SessionKey, Term, Token};
 use crate::lock::{
     Answer, Command, Largest, LockMachine, Operation, Outcome, Refusal, RestoreError, RestoreWait,
-    Settings, Wait,
+    Settings, WaitRule,
 };
 
 const BUSY: Answer = Answer::Refused(Refusal::Busy);
 
 /// As long as the build allows.
-const FULL: Wait = Wait::Full(Largest::OF_ALL);
+const FULL: WaitRule = WaitRule::Full(Largest::OF_ALL);
 
 /// An operator says that no node ever ran with more.
-fn stated(ttl_ms_max: u32, lease_ms: u32) -> Wait {
-    Wait::Full(Largest { ttl_ms_max, lease_ms })
+fn stated(ttl_ms_max: u32, lease_ms: u32) -> WaitRule {
+    WaitRule::Full(Largest { ttl_ms_max, lease_ms })
 }
 
 fn with_settings(lease_ms: u32, ttl_ms_max: u32) -> Script {
@@ -23,7 +23,7 @@ fn with_settings(lease_ms: u32, ttl_ms_max: u32) -> Script {
     script
 }
 
-fn restore(script: &mut Script, wait: Wait) {
+fn restore(script: &mut Script, wait: WaitRule) {
     script.replace(|machine| machine.restored(None, wait).expect("an epoch is left"));
 }
 
@@ -55,7 +55,7 @@ fn l3_l15_tokens_and_session_ids_of_the_new_incarnation_are_larger() {
     let mut script = Script::default();
     let old = script.open("client");
     assert_eq!(script.acquire(old, 1, "a"), granted(1));
-    restore(&mut script, Wait::Waived);
+    restore(&mut script, WaitRule::Waived);
     let new = script.open("client");
     assert!(new > old);
     assert_eq!(script.acquire(new, 1, "a"), granted((1 << 48) + 2));
@@ -145,7 +145,7 @@ fn l15_what_is_stated_is_at_least_what_the_snapshot_names() {
     assert_eq!(wait_of(stated(19_999, 5_000)), Err(ttl));
     let lease = RestoreError::LeaseTooSmall { stated: 4_999, in_snapshot: 5_000 };
     assert_eq!(wait_of(stated(20_000, 4_999)), Err(lease));
-    assert_eq!(wait_of(Wait::Waived), Ok(None));
+    assert_eq!(wait_of(WaitRule::Waived), Ok(None));
 }
 
 #[test]
@@ -175,14 +175,14 @@ fn l15_what_no_node_can_exceed_is_never_below_what_one_did() {
     let machine = with_settings(150, 7_200_000).machine;
     let largest = machine.largest_possible();
     assert_eq!(largest, Largest { ttl_ms_max: 7_200_000, lease_ms: 60_000 });
-    let restored = machine.restored(None, Wait::Full(largest)).unwrap();
+    let restored = machine.restored(None, WaitRule::Full(largest)).unwrap();
     assert_eq!(waits(&restored), Some(7_200_000));
 }
 
 #[test]
 fn l15_a_waived_wait_grants_at_once() {
     let mut script = with_settings(150, 60_000);
-    restore(&mut script, Wait::Waived);
+    restore(&mut script, WaitRule::Waived);
     assert_eq!(waits(&script.machine), None);
     let session = script.open("client");
     assert_eq!(script.acquire(session, 1, "a"), granted((1 << 48) + 1));

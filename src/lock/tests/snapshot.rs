@@ -8,7 +8,7 @@ use crate::lock::print::Print;
 use crate::lock::token::Tokens;
 use crate::lock::{
     Acquire, Answer, Command, Largest, LockMachine, Mode, Operation, Outcome, Refusal, RestoreWait,
-    Settings, SnapshotError, Wait,
+    Settings, SnapshotError, WaitRule,
 };
 
 /// Two sessions; `a` is held with a value and waited for; answers of all kinds are remembered.
@@ -69,7 +69,7 @@ fn decode_error(bytes: &[u8]) -> String {
 fn golden_bytes_of_format_1() {
     let mut script = Script::default();
     script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 1 }));
-    script.replace(|machine| machine.restored(Some(5), Wait::Full(Largest::OF_ALL)).unwrap());
+    script.replace(|machine| machine.restored(Some(5), WaitRule::Full(Largest::OF_ALL)).unwrap());
     script.apply(&Command::RestoreOver { term: Term(1) });
     let session = script.open("ab");
     script.request(session, 1, Operation::Acquire(Acquire { value: vec![7], ..plain("x") }));

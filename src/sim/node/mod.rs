@@ -17,7 +17,7 @@ pub use place::{host_of, slot_of};
 use crate::base::{ClusterKey, ConnectionId, Index, NodeId, rng::Rng};
 use crate::lock::LockMachine;
 use crate::raft::{LeaderLease, Raft, Role};
-use crate::server::{Entry, Server, ServerError, ServerOptions};
+use crate::server::{Bootstrap, Server, ServerError, ServerOptions};
 use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
@@ -104,9 +104,9 @@ impl SimNode {
     ) -> Self {
         Self {
             id: options.node,
-            fate: match options.entry {
-                Entry::Founder => Fate::Comes,
-                Entry::Joiner => Fate::Unborn,
+            fate: match options.bootstrap {
+                Bootstrap::Founder => Fate::Comes,
+                Bootstrap::Joiner => Fate::Unborn,
             },
             host_id,
             host,
@@ -289,7 +289,7 @@ impl SimNode {
 
     /// From its next start on, whom it asks to let it into the cluster.
     pub fn set_known(&mut self, members: Vec<(NodeId, String)>) {
-        if self.options.entry == Entry::Joiner {
+        if self.options.bootstrap == Bootstrap::Joiner {
             self.options.members = members;
         }
     }

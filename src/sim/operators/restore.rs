@@ -6,7 +6,7 @@
 
 use crate::base::rng::Rng;
 use crate::base::{Ancestors, Blob, DirectoryId, Index, NodeId};
-use crate::lock::{LEVEL_MAX, LockMachine, Wait};
+use crate::lock::{LEVEL_MAX, LockMachine, WaitRule};
 use crate::raft::{Membership, Snapshot, SnapshotMeta};
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::judge::Judge;
@@ -27,7 +27,7 @@ pub struct Restore {
     /// When the cluster is stopped.
     pub at: u64,
     /// Whether the new cluster waits until nobody believes in anything of before.
-    pub wait: Wait,
+    pub wait: WaitRule,
     /// When once more, if so.
     pub again_at: Option<u64>,
 }

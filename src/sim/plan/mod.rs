@@ -15,7 +15,7 @@ use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::client::core::{CoreOptions, Wait};
 use crate::lock::{self, Largest};
-use crate::server::{Entry, ServerOptions};
+use crate::server::{Bootstrap, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
 use crate::sim::faults::crowd::{CROWD_AT, CROWD_SLOWNESS, CROWD_TTL, CROWDS_NANOS, Crowd};
@@ -231,7 +231,7 @@ impl Plan {
     /// Whether ρ holds in this run, and no restore waives its wait: else O5 and what rests on it are not promised.
     #[must_use]
     pub fn bounds_clocks(&self) -> bool {
-        let waived = self.restore.is_some_and(|restore| restore.wait == lock::Wait::Waived);
+        let waived = self.restore.is_some_and(|restore| restore.wait == lock::WaitRule::Waived);
         !self.classes.contains(&Fault::Hypervisor) && !waived
     }
 
@@ -246,10 +246,10 @@ impl Plan {
     /// Options of one node.
     #[must_use]
     pub fn server_of(&self, node: NodeId) -> (ServerOptions, Settings) {
-        let entry = if node.0 <= self.nodes { Entry::Founder } else { Entry::Joiner };
+        let bootstrap = if node.0 <= self.nodes { Bootstrap::Founder } else { Bootstrap::Joiner };
         // Where they matter most: a restore outlives them.
         let settings = if self.restore.is_some() { Settings::Drawn } else { Settings::Fixed };
-        (ServerOptions { node, entry, ..self.server.clone() }, settings)
+        (ServerOptions { node, bootstrap, ..self.server.clone() }, settings)
     }
 
     /// The machines of the nodes.
@@ -300,7 +300,7 @@ fn draw_restore(rng: &mut Rng, log: LogRoom, (core_at, lease_ms): (u64, u32)) ->
     let at = rng.between(core_at / 3, core_at);
     let again_at = rng.between(at + SECOND, core_at + 2 * SECOND);
     let largest = Largest { ttl_ms_max: 10_000, lease_ms };
-    let wait = if waived { lock::Wait::Waived } else { lock::Wait::Full(largest) };
+    let wait = if waived { lock::WaitRule::Waived } else { lock::WaitRule::Full(largest) };
     once.then_some(Restore { at, wait, again_at: twice.then_some(again_at) })
 }
 
@@ -349,7 +349,7 @@ pub(super) fn server_options(
     ServerOptions {
         node: NodeId(1),
         members,
-        entry: Entry::Founder,
+        bootstrap: Bootstrap::Founder,
         snapshot_every_bytes,
         // Of a whole turn, of some entries, and of one at a time: what is left over goes on in the next.
         work_divisor: [1, 64, 1024, 8192][(lease_ms % 4) as usize],
