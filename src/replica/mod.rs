@@ -142,9 +142,9 @@ pub struct Replica {
     turn_began: u64,
     hints: Hints,
     work: Work,
-    outputs: Vec<Output>,
     /// Room in which commands are encoded; the largest of them.
     encoded: Vec<u8>,
+    outputs: Vec<Output>,
 }
 
 /// Whether the disk can take more.
@@ -193,8 +193,8 @@ impl Replica {
             hints: Hints::default(),
             work: Work::new(options.work_divisor),
             options,
-            outputs: Vec::new(),
             encoded: Vec::new(),
+            outputs: Vec::new(),
         };
         replica.adopt_settings();
         Ok(replica)

@@ -10,7 +10,7 @@ use crate::wal::{self, Disk, Recovery};
 
 /// The state after all that the directory of one node holds, committed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extract {
+pub struct DirectoryContent {
     /// Whose directory it was.
     pub node: NodeId,
     /// The cluster that it was of.
@@ -29,7 +29,7 @@ pub struct Extract {
 ///
 /// # Errors
 /// [`ServerError`]: what a start on it would refuse, and a directory that holds nothing.
-pub fn extract<D: Disk>(disk: &mut D) -> Result<Extract, ServerError> {
+pub fn extract<D: Disk>(disk: &mut D) -> Result<DirectoryContent, ServerError> {
     let (node, recovery) = wal::examine(disk)?;
     // Somebody may have removed files, or begun to use them, while they were read.
     disk.check().map_err(wal::WalError::from)?;
@@ -44,7 +44,7 @@ pub fn extract<D: Disk>(disk: &mut D) -> Result<Extract, ServerError> {
         .ok_or_else(|| ServerError::Config(format!("node {node} has no entry in its log yet")))?;
     let before = snapshot.as_ref().map(|snapshot| &snapshot.data);
     let data = replayed(before, &entries).map_err(|error| ServerError::of(&error))?;
-    Ok(Extract {
+    Ok(DirectoryContent {
         node,
         cluster: record.cluster(),
         ancestors,

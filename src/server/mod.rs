@@ -16,7 +16,7 @@ mod status;
 mod step;
 
 pub use admission::{Admission, Trust};
-pub use extract::{Extract, extract};
+pub use extract::{DirectoryContent, extract};
 pub use options::{Bootstrap, Input, Outside, ServerError, ServerOptions};
 pub use proof::Candidate;
 pub use reach::Reach;

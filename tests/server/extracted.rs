@@ -5,16 +5,16 @@ use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, name, s
 use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId, Token};
 use tenure::lock::{Keyless, LEVEL_MAX, Largest, LockMachine, Operation, WaitRule};
 use tenure::node::FileDisk;
-use tenure::server::{Bootstrap, Extract, ServerError, extract};
+use tenure::server::{Bootstrap, DirectoryContent, ServerError, extract};
 
 const OTHER: ConnectionId = ConnectionId(9);
 
 /// What the directory of a node holds that does not run.
-fn extracted(cluster: &Cluster, node: NodeId) -> Result<Extract, ServerError> {
+fn extracted(cluster: &Cluster, node: NodeId) -> Result<DirectoryContent, ServerError> {
     extract(&mut FileDisk::open_to_read(cluster.path(node)).expect("nobody uses it"))
 }
 
-fn state(extract: &Extract) -> LockMachine {
+fn state(extract: &DirectoryContent) -> LockMachine {
     LockMachine::decode_blob(&extract.snapshot.data, LEVEL_MAX).expect("a state")
 }
 
