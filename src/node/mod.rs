@@ -50,14 +50,12 @@ mod threads;
 mod turns;
 mod way;
 
-#[doc(hidden)]
-pub use crate::server::Extract;
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
 #[doc(hidden)]
 pub use disk::FileDisk;
 #[doc(hidden)]
-pub use extracting::extract;
+pub use extracting::{Extract, extract};
 pub use joining::CannotJoin;
 pub use leadership::Leadership;
 #[doc(hidden)]
