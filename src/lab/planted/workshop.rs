@@ -164,16 +164,13 @@ fn copy(checkout: &Path, source: &Path) -> io::Result<()> {
     }
     fs::create_dir_all(source)?;
     // The manifest names benches and tests, and cargo looks for them, though none is built.
-    for folder in ["src", "benches", "tests"] {
+    for folder in ["src", "benches", "tests", "bindings/c/library"] {
         copy_folder(&checkout.join(folder), &source.join(folder))?;
     }
-    for file in ["Cargo.lock", "build.rs"] {
+    for file in ["Cargo.lock", "Cargo.toml", "build.rs"] {
         fs::copy(checkout.join(file), source.join(file))?;
     }
-    // Only the program is wanted: the shared and the static library would be linked each time.
-    let manifest = fs::read_to_string(checkout.join("Cargo.toml"))?;
-    let manifest = manifest.replace(r#"["lib", "cdylib", "staticlib"]"#, r#"["lib"]"#);
-    fs::write(source.join("Cargo.toml"), manifest)
+    Ok(())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
@@ -191,8 +188,9 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Without the C header, which the simulator does not need.
-const BUILD: [&str; 8] = [
+const BUILD: [&str; 9] = [
     "build",
+    "--package=tenure",
     "--locked",
     "--profile",
     PROFILE,
