@@ -2,8 +2,9 @@
 //! `tests/header.rs` compares the two. After a change of `src/ffi`, `TENURE_WRITE_HEADER=1 cargo build` copies it.
 
 fn main() {
-    // The host may dlclose us while our threads run: the loader must not take their code away.
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    // Whoever makes a shared library of this package itself, as `cargo cinstall` does, may dlclose it while our threads run: the
+    // loader must not take their code away. It means nothing to a program.
+    println!("cargo:rustc-link-arg=-Wl,-z,nodelete");
     println!("cargo:rerun-if-changed=build.rs");
     // `cfg(node)`: all but the client. Only `client` without `node` leaves it out: whoever names neither has always had both.
     println!("cargo:rustc-check-cfg=cfg(node)");

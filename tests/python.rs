@@ -1,10 +1,10 @@
 //! The Python package under the system's python3, with the shared library of this build and real nodes: each file of
 //! `bindings/python/tests` is one test here. Nothing needs to be installed.
 
-#[path = "expired/mod.rs"]
-mod expired;
-
-use std::path::{Path, PathBuf};
+use crate::common::built::{library, program};
+use crate::common::expired::make_expired;
+use crate::common::root::root;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// One test for each file.
@@ -64,18 +64,18 @@ files! {
 /// Runs one file of tests, and fails with all that it says.
 #[track_caller]
 fn pass(file: &str) {
-    let program = python();
+    let python = python();
     let expired = tempfile::tempdir().unwrap();
-    expired::make_expired(expired.path());
-    let output = Command::new(&program)
+    make_expired(expired.path());
+    let output = Command::new(&python)
         .args(["-m", "unittest", "-v", file])
         .current_dir(directory())
         .env("PYTHONPATH", root("bindings/python/src"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("TENURE_LIBRARY", library())
         .env("EXPIRED", expired.path())
-        // For the lines of a shell; without the feature `cli` they are not run.
-        .env("TENURE", option_env!("CARGO_BIN_EXE_tenure").unwrap_or_default())
+        // For the lines of a shell.
+        .env("TENURE", program())
         // cargo's comes before a program's own path, and may lead to an older library.
         .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::null())
@@ -83,7 +83,7 @@ fn pass(file: &str) {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     println!("{}{said}", String::from_utf8_lossy(&output.stdout));
-    assert!(output.status.success(), "{program} -m unittest {file}: {}", output.status);
+    assert!(output.status.success(), "{python} -m unittest {file}: {}", output.status);
     assert!(!said.contains("Ran 0 tests"), "{file} has no tests");
 }
 
@@ -99,18 +99,6 @@ fn python() -> String {
     program
 }
 
-/// The shared library that cargo built with this test. The one in `target/<profile>/` may be an older one.
-fn library() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let library = test.parent().unwrap().join("libtenure.so");
-    assert!(library.exists(), "cargo did not build {}", library.display());
-    library
-}
-
 fn directory() -> PathBuf {
     root("bindings/python/tests")
-}
-
-fn root(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

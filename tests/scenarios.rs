@@ -1,9 +1,9 @@
 //! `docs/scenarios.md` tells the truth: each test that it names exists, and each scenario has one, or says what
 //! rules it out.
 
+use crate::common::root::root;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 /// All scenarios that the document must have, by number.
 const SCENARIOS: [u32; 91] = [
@@ -57,7 +57,7 @@ fn has_test(source: &str, name: &str) -> bool {
 
 /// The sources of one test target, as one text.
 fn target_source(target: &str) -> String {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let tests = root("tests");
     let mut source = fs::read_to_string(tests.join(format!("{target}.rs"))).unwrap_or_default();
     if let Ok(files) = fs::read_dir(tests.join(target)) {
         for file in files {
@@ -68,8 +68,7 @@ fn target_source(target: &str) -> String {
 }
 
 fn document() -> BTreeMap<u32, Coverage> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scenarios.md");
-    rows(&fs::read_to_string(path).expect("docs/scenarios.md"))
+    rows(&fs::read_to_string(root("docs/scenarios.md")).expect("docs/scenarios.md"))
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The bytes of every frame kind and every message variant, pinned: a change here is a change of the
 //! protocol, and needs a new version (docs/wire-protocol.md).
 
+use crate::common::root::root;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -74,7 +75,7 @@ impl Golden {
 
     /// Compares with the file. TENURE_WRITE_GOLDEN=1 writes it instead, for a new message.
     fn check(&self, file: &str) {
-        let path = format!("{}/tests/golden/{file}", env!("CARGO_MANIFEST_DIR"));
+        let path = root(format!("tests/golden/{file}"));
         if std::env::var_os("TENURE_WRITE_GOLDEN").is_some() {
             std::fs::write(&path, &self.0).unwrap();
         }
@@ -544,7 +545,8 @@ fn a_renewal_written_by_hand_is_the_one_that_is_sent() {
 /// What 0.1.0 said is said and understood as it was: its lines are among those that are compared above.
 #[test]
 fn every_frame_of_0_1_is_among_the_golden_ones() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let root = root("tests");
+    let root = root.display();
     let mut count = 0;
     for entry in std::fs::read_dir(format!("{root}/fixtures/0.1.0/frames")).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();

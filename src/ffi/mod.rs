@@ -39,3 +39,6 @@ pub mod reload;
 pub mod restore;
 pub mod status;
 pub mod tls;
+
+/// The header that these modules give; `include/tenure.h` is the committed one.
+pub const HEADER: &str = include_str!(concat!(env!("OUT_DIR"), "/tenure.h"));

@@ -1,17 +1,14 @@
 //! Links between pages lead somewhere: to a file that is there, and to a heading that it has.
 
+use crate::common::root::root;
 use std::fs;
-use std::path::{Path, PathBuf};
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use std::path::PathBuf;
 
 /// All pages, relative to the repository.
 fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> = ["", "docs", "benches", "bindings/python"]
         .iter()
-        .flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder").flatten())
+        .flat_map(|folder| fs::read_dir(root(folder)).expect("a folder").flatten())
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();

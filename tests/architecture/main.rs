@@ -9,3 +9,9 @@ mod signature;
 mod source;
 mod style;
 mod tree;
+
+#[path = "../common"]
+mod common {
+    pub mod cargo;
+    pub mod root;
+}

@@ -1,9 +1,9 @@
 //! One word, one meaning: a type that a module offers to others has a name that no other module's has. The glossary of
 //! `ARCHITECTURE.md` names files that are there.
 
+use crate::common::root::root;
 use crate::source::{sources, words};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// Names with two meanings. May only shrink.
 const TWICE: &[&str] = &["Action", "Asked"];
@@ -32,7 +32,7 @@ fn the_glossary_leads_to_files_that_are_there() {
     let rows = page.lines().skip_while(|line| !line.starts_with("| word |")).skip(2);
     let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
     assert!(rows.len() >= 25, "the glossary has {} rows", rows.len());
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = root("src");
     for row in rows {
         let cell = row.split('|').nth(3).expect("three cells");
         let paths: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();

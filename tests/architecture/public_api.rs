@@ -2,11 +2,11 @@
 //!
 //! `TENURE_WRITE_GOLDEN=1 cargo test --test architecture public_api` writes the file anew.
 
+use crate::common::cargo::cargo;
+use crate::common::root::root;
 use crate::signature::{Named, Signature};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::Command;
 
 #[test]
 fn public_api_is_the_one_of_the_file_and_names_no_hidden_type() {
@@ -20,7 +20,7 @@ fn public_api_is_the_one_of_the_file_and_names_no_hidden_type() {
     assert!(leaks.is_empty(), "promised items name hidden types:\n{}", leaks.join("\n"));
 
     let listing = format!("{HEAD}{}\n", said.lines().join("\n"));
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/public-api.txt");
+    let golden = root("tests/golden/public-api.txt");
     if std::env::var_os("TENURE_WRITE_GOLDEN").is_some() {
         std::fs::write(&golden, &listing).unwrap();
     }
@@ -72,11 +72,10 @@ impl Said {
 impl Crate {
     /// Has rustdoc write what it knows; `None` where it writes another format.
     fn documented() -> Option<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let test = std::env::current_exe().unwrap();
         let target = test.ancestors().nth(3).expect("target/debug/deps/test");
-        let mut command = Command::new(env!("CARGO"));
-        command.current_dir(root).env("RUSTDOC", root.join("tests/architecture/rustdoc"));
+        let mut command = cargo();
+        command.env("RUSTDOC", root("tests/architecture/rustdoc"));
         command
             .args(["rustdoc", "--quiet", "--locked", "--offline", "--lib", "--target-dir"])
             .arg(target);

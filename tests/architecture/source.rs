@@ -1,5 +1,6 @@
 //! Reading Rust sources just well enough: comments and literals blanked out, paths flattened.
 
+use crate::common::root::root;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,7 @@ impl Source {
 
 /// All `.rs` files below `folder`, in order of their paths.
 pub fn sources(folder: &str) -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root("");
     let mut files = Vec::new();
     collect(&root.join(folder), &mut files);
     files.sort();
@@ -29,7 +30,7 @@ pub fn sources(folder: &str) -> Vec<Source> {
         .iter()
         .map(|file| {
             let path = file
-                .strip_prefix(root)
+                .strip_prefix(&root)
                 .expect("below the root")
                 .to_string_lossy()
                 .replace('\\', "/");

@@ -1,12 +1,13 @@
 //! The top level: its entries, and that nothing stays there which somebody's work has left.
 
+use crate::common::root::root;
 use std::collections::BTreeSet;
 use std::process::Command;
 
 #[test]
 fn nothing_stands_at_the_top_level_that_does_not_belong_there() {
     let mut listed = Command::new("git");
-    listed.args(["-C", env!("CARGO_MANIFEST_DIR"), "ls-files", "-z"]);
+    listed.arg("-C").arg(root("")).args(["ls-files", "-z"]);
     let Some(files) = listed.output().ok().filter(|output| output.status.success()) else {
         println!("no git, or no repository: skipped");
         return;

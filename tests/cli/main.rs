@@ -12,8 +12,6 @@ mod dev;
 mod elections;
 mod extracts;
 mod fixtures;
-#[path = "../free_ports/mod.rs"]
-mod free_ports;
 mod guard;
 mod hostile_tls;
 mod in_time;
@@ -37,3 +35,8 @@ mod told;
 mod usage;
 mod vanished_words;
 mod words;
+
+#[path = "../common"]
+mod common {
+    pub mod free_ports;
+}

@@ -1,6 +1,6 @@
 //! Running `tenure`, and a cluster of three of its processes.
 
-use crate::free_ports::free_port;
+use crate::common::free_ports::free_port;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;

@@ -1,14 +1,12 @@
 //! Three real nodes in this process, and what the tests ask of their clients.
 
-use std::net::TcpListener;
+use crate::common::founders::Founders;
 use std::os::fd::RawFd;
 use std::thread;
 use std::time::Duration;
-use tempfile::TempDir;
-use tenure::base::NodeId;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Lease, Pending, Wait};
 use tenure::lock::Name;
-use tenure::node::{Node, NodeOptions};
+use tenure::node::Node;
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::wire::{Query, ReadAnswer};
 use tenure::{Error, Status};
@@ -16,26 +14,14 @@ use tenure::{Error, Status};
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub endpoints: String,
-    _directories: Vec<TempDir>,
+    _founders: Founders,
 }
 
 impl Cluster {
     pub fn start() -> Self {
-        let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let address = |listener: &TcpListener| listener.local_addr().unwrap().to_string();
-        let members: Vec<_> = (1..).map(NodeId).zip(listeners.iter().map(address)).collect();
-        let endpoints: Vec<_> = members.iter().map(|(_, address)| address.clone()).collect();
-        let directories: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
-        let nodes = listeners
-            .into_iter()
-            .zip(&directories)
-            .zip(&members)
-            .map(|((listener, directory), (id, _))| {
-                let options = NodeOptions::new(*id, directory.path(), members.clone());
-                Node::start(options.listener(listener)).unwrap()
-            })
-            .collect();
-        Self { nodes, endpoints: endpoints.join(","), _directories: directories }
+        let mut founders = Founders::new(3, tempfile::tempdir().unwrap());
+        let nodes = founders.start_all();
+        Self { nodes, endpoints: founders.endpoints(), _founders: founders }
     }
 
     pub fn client(&self) -> Client {

@@ -1,6 +1,6 @@
 //! Dials of a client: how many of them an address sees.
 
-use crate::scripted::Scripted;
+use crate::common::scripted::Scripted;
 use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;

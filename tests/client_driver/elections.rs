@@ -1,6 +1,6 @@
 //! Elections and observers.
 
-use crate::cluster::{Cluster, is_readable, status};
+use crate::client_driver::cluster::{Cluster, is_readable, status};
 use std::time::Duration;
 use tenure::Status;
 use tenure::client::{Client, EndReason, Lease, Observed, Observer, SessionState, Wait};

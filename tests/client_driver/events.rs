@@ -1,6 +1,6 @@
 //! What happens to a session: its changes in order, and progress that its program must show.
 
-use crate::cluster::{Cluster, hold, is_readable, options, status};
+use crate::client_driver::cluster::{Cluster, hold, is_readable, options, status};
 use std::thread;
 use std::time::Duration;
 use tenure::Status;

@@ -1,6 +1,6 @@
 //! Shared and counted locks, several in one step, owners that enter again, and circles of those that wait.
 
-use crate::cluster::{Cluster, hold, options, status, wait_for, wait_with};
+use crate::client_driver::cluster::{Cluster, hold, options, status, wait_for, wait_with};
 use std::thread;
 use tenure::Status;
 use tenure::client::{AcquireOptions, Wait};

@@ -1,6 +1,6 @@
 //! Clients of a node in their own process: reached without a socket, and else as any other.
 
-use crate::cluster::{Cluster, hold, is_readable, options, wait_for};
+use crate::client_driver::cluster::{Cluster, hold, is_readable, options, wait_for};
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::thread;

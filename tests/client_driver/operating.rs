@@ -1,7 +1,7 @@
 //! What operators order, by programs that embed nodes: members, leadership, hand-overs, snapshots.
 
-use crate::cluster::{Cluster, options};
-use crate::free_ports::free_port;
+use crate::client_driver::cluster::{Cluster, options};
+use crate::common::free_ports::free_port;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;

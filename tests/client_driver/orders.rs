@@ -1,6 +1,6 @@
 //! Handing a lock over, and taking it from its holder.
 
-use crate::cluster::{Cluster, hold, is_readable, options, status, wait_for};
+use crate::client_driver::cluster::{Cluster, hold, is_readable, options, status, wait_for};
 use std::time::Duration;
 use tenure::Status;
 use tenure::base::Token;

@@ -1,6 +1,6 @@
 //! What people are told when a call fails: about which lock, and why; and what `{:?}` shows.
 
-use crate::cluster::{Cluster, is_readable, options};
+use crate::client_driver::cluster::{Cluster, is_readable, options};
 use std::io::Write;
 use std::net::TcpListener;
 use std::thread;

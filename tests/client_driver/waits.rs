@@ -1,7 +1,9 @@
 //! Threads that wait in one client: what each waits for, and its time, whoever polls the sockets.
 
-use crate::cluster::{Cluster, hold, is_readable, options, status, wait_for, waiting};
-use crate::scripted::Scripted;
+use crate::client_driver::cluster::{
+    Cluster, hold, is_readable, options, status, wait_for, waiting,
+};
+use crate::common::scripted::Scripted;
 use std::num::NonZeroU64;
 use std::sync::mpsc;
 use std::thread;

@@ -1,36 +1,21 @@
 //! Three nodes in this process.
 
-use crate::free_ports::free_port;
-use std::net::TcpListener;
-use tenure::base::NodeId;
+use crate::common::founders::Founders;
+use crate::common::free_ports::free_port;
 use tenure::client::{Client, ClientOptions};
-use tenure::node::{Node, NodeOptions};
+use tenure::node::Node;
 
 pub struct Cluster {
     pub endpoints: String,
     _nodes: Vec<Node>,
-    _directory: tempfile::TempDir,
+    _founders: Founders,
 }
 
 impl Cluster {
     pub fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let members: Vec<_> = (1..)
-            .map(NodeId)
-            .zip(listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()))
-            .collect();
-        let endpoints: Vec<String> = members.iter().map(|(_, address)| address.clone()).collect();
-        let nodes = listeners
-            .into_iter()
-            .zip(&members)
-            .map(|(listener, (id, _))| {
-                let data_dir = directory.path().join(id.to_string());
-                let options = NodeOptions::new(*id, data_dir, members.clone());
-                Node::start(options.listener(listener)).unwrap()
-            })
-            .collect();
-        Self { endpoints: endpoints.join(","), _nodes: nodes, _directory: directory }
+        let mut founders = Founders::new(3, tempfile::tempdir().unwrap());
+        let nodes = founders.start_all();
+        Self { endpoints: founders.endpoints(), _nodes: nodes, _founders: founders }
     }
 
     pub fn client(&self) -> Client {

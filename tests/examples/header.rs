@@ -1,7 +1,7 @@
 //! The C++ header: every standard and compiler, in two units, without exceptions, and each function on a cluster.
 
-use crate::free_ports::free_port;
-use crate::tools::{
+use crate::common::free_ports::free_port;
+use crate::examples::tools::{
     SANITIZERS, accepts, build_cpp, compile, cpp_compiler, cpp_compilers, link, outcome, root, run,
 };
 use std::process::Command;

@@ -1,10 +1,10 @@
 //! What C costs over Rust, and C++ over C: an uncontended acquire and release, in one run, in turns. A measurement, not
 //! a test: it asserts nothing, and runs when it is asked for.
 //!
-//!     cargo test --release --test examples overhead -- --ignored --nocapture
+//!     cargo test --release --test bindings examples::overhead -- --ignored --nocapture
 
-use crate::cluster::Cluster;
-use crate::tools::{build_c, build_cpp, run};
+use crate::examples::cluster::Cluster;
+use crate::examples::tools::{build_c, build_cpp, run};
 use std::process::Command;
 use std::time::Instant;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};

@@ -1,29 +1,17 @@
 //! The examples in Rust.
 
-use crate::cluster::{Cluster, free_members};
-use crate::process::{Lines, Process, number_after};
-use crate::tools::{root, run};
+use crate::common::built::example;
+use crate::examples::cluster::{Cluster, free_members};
+use crate::examples::process::{Lines, Process, number_after};
+use crate::examples::tools::run;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::Command;
 use tenure::client::{AcquireOptions, BreakOptions, Wait};
-
-/// The example of that name, built by cargo if it was not yet.
-fn build_rust(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().nth(3).expect("target/debug/deps/test");
-    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root(".")).args(["build", "--quiet", "--locked", "--offline"]);
-    cargo.args(["--profile", profile, "--example", name, "--target-dir"]).arg(target);
-    run(&mut cargo);
-    test.ancestors().nth(2).expect("target/debug").join("examples").join(name)
-}
 
 #[test]
 fn a_lock_is_taken_worked_under_and_given_back() {
     let cluster = Cluster::start();
-    let mut command = Command::new(build_rust("lock"));
+    let mut command = Command::new(example("lock"));
     let output = run(command.arg("jobs/nightly").env("TENURE_ENDPOINTS", &cluster.endpoints));
     let lines: Vec<&str> = output.lines().collect();
     assert!(lines[0].starts_with("jobs/nightly: token "), "{output}");
@@ -35,7 +23,7 @@ fn a_lock_is_taken_worked_under_and_given_back() {
 #[test]
 fn an_election_is_won_and_left_before_the_eyes_of_an_observer() {
     let cluster = Cluster::start();
-    let mut command = Command::new(build_rust("elect"));
+    let mut command = Command::new(example("elect"));
     command.args(["scheduler", "host-1"]).env("TENURE_ENDPOINTS", &cluster.endpoints);
     let output = run(&mut command);
     let who = ["nobody leads", "host-1 leads", "somebody busy leads", "nobody leads"];
@@ -46,7 +34,7 @@ fn an_election_is_won_and_left_before_the_eyes_of_an_observer() {
 fn of_two_waits_the_one_that_is_dropped_is_withdrawn_and_what_is_asked_for_is_given_back() {
     let cluster = Cluster::start();
     let client = cluster.client();
-    let program = build_rust("asynchronous");
+    let program = example("asynchronous");
     let hold = |name| client.acquire(name, Wait::Forever, AcquireOptions::new()).unwrap();
     let (one, other) = (hold("printers/1"), hold("printers/2"));
     let mut lines = Lines::new();
@@ -76,7 +64,7 @@ fn of_two_waits_the_one_that_is_dropped_is_withdrawn_and_what_is_asked_for_is_gi
 #[test]
 fn replicas_elect_their_leader_and_another_when_it_stops_or_is_killed() {
     let directory = tempfile::tempdir().unwrap();
-    let program = build_rust("replicas");
+    let program = example("replicas");
     let members = free_members();
     let lines = Lines::new();
     let start = |id: &str| {

@@ -1,6 +1,7 @@
 //! The compilers, and the library that the programs are linked with.
 
-use std::ffi::OsStr;
+use crate::common::built::library;
+pub use crate::common::root::root;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -79,18 +80,6 @@ pub fn outcome(command: &mut Command) -> Output {
 /// cargo's LD_LIBRARY_PATH comes before a program's own path, and may lead to an older library.
 pub fn isolate(command: &mut Command) {
     command.env_remove("LD_LIBRARY_PATH");
-}
-
-pub fn root(path: impl AsRef<OsStr>) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path.as_ref())
-}
-
-/// The shared library that cargo built with this test. The one in `target/<profile>/` may be an older one.
-fn library() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let library = test.parent().unwrap().join("libtenure.so");
-    assert!(library.exists(), "cargo did not build {}", library.display());
-    library
 }
 
 /// A program of the system, unless the environment names another.

@@ -1,5 +1,7 @@
 //! Programs of `tests/c` and `tests/cpp`, compiled with warnings as errors against the shared library of this build.
 
+use crate::common::built::library;
+use crate::common::root::root;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -24,14 +26,14 @@ pub fn build_cpp(name: &str, program: &str, flags: &[&str]) -> PathBuf {
 fn link(command: &mut Command, source: &str, program: &str) -> PathBuf {
     // Not a name that another test target builds too.
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ffi-{program}"));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let libraries = libraries();
+    let library = library();
+    let libraries = library.parent().expect("a folder");
     // Tests of this target run at once: none replaces a program that another runs.
     let unfinished = program.with_extension(format!("{:?}", std::thread::current().id()));
     command.args(["-Wall", "-Wextra", "-Werror", "-pedantic", "-pthread"]);
-    command.arg("-I").arg(root.join("include")).arg("-I").arg(root.join("bindings/cpp"));
-    command.arg("-o").arg(&unfinished).arg(root.join(source));
-    command.arg("-L").arg(&libraries).arg("-ltenure");
+    command.arg("-I").arg(root("include")).arg("-I").arg(root("bindings/cpp"));
+    command.arg("-o").arg(&unfinished).arg(root(source));
+    command.arg("-L").arg(libraries).arg("-ltenure");
     run(command.arg(format!("-Wl,-rpath,{}", libraries.display())));
     std::fs::rename(&unfinished, &program).unwrap();
     program
@@ -46,12 +48,4 @@ pub fn run(command: &mut Command) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
     stdout.into_owned()
-}
-
-/// Where cargo put the shared library that it built with this test.
-fn libraries() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let directory = test.parent().expect("a test is in a directory").to_owned();
-    assert!(directory.join("libtenure.so").exists(), "no libtenure.so in {}", directory.display());
-    directory
 }

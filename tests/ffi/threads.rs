@@ -10,13 +10,14 @@
 //! `RUSTC_BOOTSTRAP=1`:
 //!
 //! ```text
-//! cargo test --test ffi the_library_itself_has_no_race -- --ignored --nocapture
+//! cargo test --test bindings the_library_itself_has_no_race -- --ignored --nocapture
 //! ```
 //!
 //! Some kernels place memory where older sanitizers do not expect it. Then it is tried without random places
 //! (`setarch -R`); where that does not help, or there is no sanitizer, the tests say so and are skipped.
 
-use crate::program::{build, build_cpp, run};
+use crate::common::root::root;
+use crate::ffi::program::{build, build_cpp, run};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -42,12 +43,14 @@ fn the_library_itself_has_no_race() {
         println!("this toolchain has no runtime of the thread sanitizer: skipped");
         return;
     };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root("");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("thread-sanitizer");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--lib", "--target", HOST, "--target-dir"]).arg(&target);
+    cargo
+        .args(["build", "--lib", "--package", "tenure-c", "--target", HOST, "--target-dir"])
+        .arg(&target);
     let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
-    run(cargo.current_dir(root).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", flags));
+    run(cargo.current_dir(&root).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", flags));
     let library = target.join(HOST).join("debug");
     for (compiler, source) in [("cc", "tests/c/threads.c"), ("c++", "tests/cpp/threads.cpp")] {
         let program = target.join(compiler);

@@ -1,6 +1,6 @@
 //! One installation by the script, and programs that use it.
 
-use crate::tools::{root, run, variable_or};
+use crate::install::tools::{root, run, variable_or};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,9 +1,9 @@
 //! What may go wrong at a step, and what each costs of the bound.
 
-use crate::client::Program;
-use crate::network::{Line, Place};
-use crate::node::Running;
-use crate::world::{Next, World};
+use crate::lease_model::client::Program;
+use crate::lease_model::network::{Line, Place};
+use crate::lease_model::node::Running;
+use crate::lease_model::world::{Next, World};
 use tenure::base::NodeId;
 
 /// What somebody does at a step before, or in place of, what comes next by itself.

@@ -1,7 +1,7 @@
 //! A client: the real core, and a program that wants one lock once.
 
-use crate::clock::Clock;
-use crate::node::{NODES, address};
+use crate::lease_model::clock::Clock;
+use crate::lease_model::node::{NODES, address};
 use std::time::Duration;
 use tenure::base::{NodeId, SessionKey, Token};
 use tenure::client::core::{AcquireCall, Action, CallId, Core, CoreOptions, Done, LeaseId, Wait};

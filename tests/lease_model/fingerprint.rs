@@ -4,9 +4,9 @@
 //! it does not show, are fed in besides. Two different worlds with one number would hide part of the search:
 //! with n states that happens with a probability of about n² / 2⁶⁵.
 
-use crate::network::Packet;
-use crate::node::Node;
-use crate::world::World;
+use crate::lease_model::network::Packet;
+use crate::lease_model::node::Node;
+use crate::lease_model::world::World;
 use std::fmt::{self, Debug, Write};
 use std::hash::{DefaultHasher, Hasher};
 use tenure::base::Index;

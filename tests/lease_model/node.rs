@@ -1,6 +1,6 @@
 //! A node: the real replica, a disk that keeps what was synced, and the one order of a server's turn.
 
-use crate::clock::Clock;
+use crate::lease_model::clock::Clock;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tenure::base::meters::Meters;

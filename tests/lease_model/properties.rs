@@ -1,9 +1,9 @@
 //! What must hold at every instant of real time.
 
-use crate::client::{Client, Program};
-use crate::clock::MS;
-use crate::node::Node;
-use crate::tracked::Tracked;
+use crate::lease_model::client::{Client, Program};
+use crate::lease_model::clock::MS;
+use crate::lease_model::node::Node;
+use crate::lease_model::tracked::Tracked;
 use tenure::base::Token;
 
 /// What the world has seen so far, as far as later instants depend on it; and the first violation.

@@ -1,10 +1,10 @@
 //! Where a search starts: a leader, two sessions, the lock held by one client and awaited by the other.
 
-use crate::client::Program;
-use crate::clock::MS;
-use crate::node::NODES;
-use crate::weaken::Rules;
-use crate::world::{Next, Setting, World};
+use crate::lease_model::client::Program;
+use crate::lease_model::clock::MS;
+use crate::lease_model::node::NODES;
+use crate::lease_model::weaken::Rules;
+use crate::lease_model::world::{Next, Setting, World};
 use tenure::base::NodeId;
 use tenure::base::time::RHO_PPM;
 

@@ -1,7 +1,7 @@
 //! The search: every placement of at most so many disturbances, depth first.
 
-use crate::choice::{Choice, Scope};
-use crate::world::{Next, World};
+use crate::lease_model::choice::{Choice, Scope};
+use crate::lease_model::world::{Next, World};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};

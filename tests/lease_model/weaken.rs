@@ -1,8 +1,8 @@
 //! Deliberate breaks of one rule each, made from outside the cores: what the search must find.
 
-use crate::client::{Client, Release};
-use crate::network::Packet;
-use crate::node::Node;
+use crate::lease_model::client::{Client, Release};
+use crate::lease_model::network::Packet;
+use crate::lease_model::node::Node;
 use tenure::base::Round;
 use tenure::raft::Message;
 use tenure::wire::{Request, ServerMessage};

@@ -1,12 +1,12 @@
 //! Three nodes, two clients, what is between them, and one real time.
 
-use crate::client::Client;
-use crate::clock::Clock;
-use crate::network::{Connection, Line, Network, Packet, Place};
-use crate::node::{Disk, Input, NODES, Node, Sent, node_at};
-use crate::properties::Told;
-use crate::tracked::Tracked;
-use crate::weaken::Rules;
+use crate::lease_model::client::Client;
+use crate::lease_model::clock::Clock;
+use crate::lease_model::network::{Connection, Line, Network, Packet, Place};
+use crate::lease_model::node::{Disk, Input, NODES, Node, Sent, node_at};
+use crate::lease_model::properties::Told;
+use crate::lease_model::tracked::Tracked;
+use crate::lease_model::weaken::Rules;
 use std::time::Duration;
 use tenure::base::{ClusterId, NodeId};
 use tenure::client::core::{Action, LinkId};

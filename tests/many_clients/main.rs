@@ -2,7 +2,7 @@
 //!
 //! Threads and descriptors are the whole process's, so one test runs at a time.
 
-#[path = "../client_driver/scripted.rs"]
+#[path = "../common/scripted.rs"]
 mod scripted;
 
 mod costs;

@@ -1,45 +1,32 @@
 //! Clusters in this process, on ports that the system chooses.
 
-use std::net::TcpListener;
+use crate::common::founders::Founders;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tempfile::TempDir;
 use tenure::base::{NodeId, Principal, Verify};
 use tenure::certs::{Authority, Existing, Lifetime};
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
 use tenure::net::{TlsDialer, TlsFiles};
 use tenure::node::{Leadership, Node, NodeOptions, NodeTls};
 
-/// The directories and sockets of a cluster whose nodes are started one by one.
+/// A cluster whose nodes are started one by one.
 pub struct Cluster {
-    directory: TempDir,
-    members: Vec<(NodeId, String)>,
-    listeners: Vec<Option<TcpListener>>,
+    founders: Founders,
     is_secured: bool,
 }
 
 impl Cluster {
     pub fn new(size: u64) -> Self {
-        let listeners: Vec<_> =
-            (0..size).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let members = (1..)
-            .zip(&listeners)
-            .map(|(id, listener)| (NodeId(id), listener.local_addr().unwrap().to_string()))
-            .collect();
-        let listeners = listeners.into_iter().map(Some).collect();
-        let directory = tempfile::tempdir().unwrap();
-        Self { directory, members, listeners, is_secured: false }
+        Self { founders: Founders::new(size, tempfile::tempdir().unwrap()), is_secured: false }
     }
 
     pub fn members(&self) -> &[(NodeId, String)] {
-        &self.members
+        &self.founders.members
     }
 
     /// The options of a member, with its socket the first time.
     pub fn options(&mut self, id: u64) -> NodeOptions {
-        let data = self.directory.path().join(id.to_string());
-        let mut options = NodeOptions::new(NodeId(id), data, self.members.clone());
-        options.listener = self.listeners[id as usize - 1].take();
-        let file = |name: String| self.directory.path().join("certs").join(name);
+        let mut options = self.founders.options(id);
+        let file = |name: String| self.founders.directory.path().join("certs").join(name);
         options.tls = self.is_secured.then(|| {
             let own = ["crt", "key"].map(|end| file(format!("node-{id}.{end}")));
             NodeTls::new(file("ca.crt".to_owned()), &own[0], &own[1])
@@ -49,12 +36,12 @@ impl Cluster {
 
     /// Nodes that are started from now on demand TLS. For a client that has a certificate.
     pub fn papers(&mut self) -> TlsDialer {
-        let directory = self.directory.path().join("certs");
+        let directory = self.founders.directory.path().join("certs");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let lifetime = Lifetime { now, days: None };
         let authority = Authority::create(lifetime).unwrap();
         authority.issued().save(&directory, "ca", Existing::Kept).unwrap();
-        for (id, _) in &self.members {
+        for (id, _) in self.members() {
             let hosts = ["127.0.0.1".parse().unwrap()];
             let issued = authority.issue(&Principal::Node(*id), &hosts, lifetime).unwrap();
             issued.save(&directory, &format!("node-{id}"), Existing::Kept).unwrap();
@@ -73,7 +60,7 @@ impl Cluster {
     }
 
     pub fn start_all(&mut self) -> Vec<Node> {
-        (1..=self.members.len() as u64).map(|id| self.start(id)).collect()
+        (1..=self.members().len() as u64).map(|id| self.start(id)).collect()
     }
 }
 

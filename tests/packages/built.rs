@@ -1,6 +1,6 @@
 //! The packages of this build, made once for all tests.
 
-use crate::tools::{optional, root, run, say};
+use crate::install::tools::{optional, root, run, say};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -134,7 +134,8 @@ pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
 /// Checks that `program` is this version and reads `config`, which names no node yet.
 pub fn check_program(program: &Path, config: &Path) {
     assert_eq!(run(clean(program).arg("--version")), format!("tenure {VERSION}\n"));
-    let output = crate::tools::output_of(clean(program).args(["serve", "--config"]).arg(config));
+    let output =
+        crate::install::tools::output_of(clean(program).args(["serve", "--config"]).arg(config));
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("serve needs --id"), "{said}");

@@ -1,7 +1,7 @@
 //! The crate.
 
-use crate::built::{Kind, VERSION, packages};
-use crate::tools::run;
+use crate::install::tools::run;
+use crate::packages::built::{Kind, VERSION, packages};
 use std::collections::BTreeSet;
 use std::process::Command;
 

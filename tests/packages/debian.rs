@@ -1,7 +1,7 @@
 //! The Debian packages, in an empty root.
 
-use crate::built::{Kind, VERSION, check_program, clean, file, packages, scratch};
-use crate::tools::{optional, output_of, read, root, run, variable_or};
+use crate::install::tools::{optional, output_of, read, root, run, variable_or};
+use crate::packages::built::{Kind, VERSION, check_program, clean, file, packages, scratch};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -108,7 +108,7 @@ fn packages_say_what_they_need_and_what_programs_that_link_the_library_need() {
 fn dpkg_installs_into_an_empty_root_makes_the_user_and_keeps_the_data_at_the_end() {
     let Some(folder) = packages(Kind::Deb) else { return };
     if run(Command::new("id").arg("-u")).trim() != "0" {
-        crate::tools::say("SKIPPED: only root may run dpkg, so its scripts were not run");
+        crate::install::tools::say("SKIPPED: only root may run dpkg, so its scripts were not run");
         return;
     }
     let into = scratch();

@@ -1,7 +1,7 @@
 //! docs/install.md says what the files are.
 
-use crate::built::VERSION;
-use crate::tools::{read, root};
+use crate::install::tools::{read, root};
+use crate::packages::built::VERSION;
 
 /// The lines of commands of the guide that have `part`.
 pub fn lines_with(part: &str) -> Vec<String> {

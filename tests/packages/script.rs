@@ -1,7 +1,7 @@
 //! What the script that builds packages refuses, before it builds anything.
 
-use crate::built::script;
-use crate::tools::output_of;
+use crate::install::tools::output_of;
+use crate::packages::built::script;
 use std::process::Command;
 
 #[test]

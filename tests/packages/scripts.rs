@@ -1,7 +1,7 @@
 //! What the scripts of the Debian package ask of systemd, by a systemctl that only writes down what it is asked.
 
-use crate::built::scratch;
-use crate::tools::{read, root, run};
+use crate::install::tools::{read, root, run};
+use crate::packages::built::scratch;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;

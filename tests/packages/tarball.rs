@@ -1,8 +1,8 @@
 //! The tarball, unpacked as docs/install.md says it, into a folder of its own.
 
-use crate::built::{Kind, VERSION, check_program, clean, file, packages, scratch};
-use crate::guide::lines_with;
-use crate::tools::{optional, root, run, variable_or};
+use crate::install::tools::{optional, root, run, variable_or};
+use crate::packages::built::{Kind, VERSION, check_program, clean, file, packages, scratch};
+use crate::packages::guide::lines_with;
 use std::process::Command;
 
 #[test]

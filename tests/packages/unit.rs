@@ -1,7 +1,7 @@
 //! The systemd unit and the sample configuration, which are files of the tree.
 
-use crate::built::{clean, scratch};
-use crate::tools::{optional, output_of, read, root, run};
+use crate::install::tools::{optional, output_of, read, root, run};
+use crate::packages::built::{clean, scratch};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;

@@ -1,8 +1,8 @@
 //! The wheel and its sdist, in a fresh venv.
 
-use crate::built::{Kind, VERSION, builder, clean, file, packages, python, scratch};
-use crate::guide::lines_with;
-use crate::tools::{output_of, run};
+use crate::install::tools::{output_of, run};
+use crate::packages::built::{Kind, VERSION, builder, clean, file, packages, python, scratch};
+use crate::packages::guide::lines_with;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! Three `tenure serve` processes: started, killed, stopped and asked.
 
-use crate::free_ports::free_port;
+use crate::common::free_ports::free_port;
 use crate::patience::{PATIENCE, until};
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -110,7 +110,7 @@ impl Cluster {
 
     /// Starts three nodes as told, which may never serve.
     pub fn found(setup: Setup) -> Self {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         let founders = setup.listen.len();
         let nodes = setup.listen.iter().map(|_| None).collect();
         let (traces, directory) = (Vec::new(), scratch());
@@ -473,6 +473,12 @@ pub fn check_rising(tokens: &[Token]) {
     }
 }
 
+/// Two cores carry one cluster at a time: held as long as one runs.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn free_address() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, free_port()).into()
 }
@@ -481,7 +487,6 @@ fn place(node: NodeId) -> usize {
     usize::try_from(node.0).expect("a small id") - 1
 }
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// A stopped node does not answer at all; a running one does within a turn.
 const STATUS_WAIT: Duration = Duration::from_secs(2);
 const LOG_LINES_SHOWN: usize = 40;

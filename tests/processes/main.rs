@@ -4,14 +4,13 @@
 
 mod acknowledgements;
 mod admin;
+mod chaos;
 mod cluster;
 mod command;
 mod crash;
 mod descriptors;
 mod extracted;
 mod facts;
-#[path = "../free_ports/mod.rs"]
-mod free_ports;
 mod garbage;
 mod holder;
 mod ledger;
@@ -31,3 +30,11 @@ mod stopped_client;
 mod stopped_node;
 mod trace;
 mod turns;
+
+#[path = "../common"]
+mod common {
+    pub mod built;
+    pub mod cargo;
+    pub mod free_ports;
+    pub mod root;
+}

@@ -1,7 +1,7 @@
 //! What a service manager hears of `tenure serve`, on a socket such as systemd gives it.
 
 use crate::cluster::scratch;
-use crate::free_ports::free_port;
+use crate::common::free_ports::free_port;
 use crate::patience;
 use crate::program::compile_shim;
 use std::io::{BufRead, BufReader, ErrorKind};

@@ -1,6 +1,8 @@
 //! Other programs: C ones compiled here against the library under test, and Python ones; told by lines,
 //! and telling lines.
 
+use crate::common::built::library;
+use crate::common::root::root;
 use crate::patience;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -86,14 +88,15 @@ impl Drop for Program {
 
 /// Compiles `programs/{name}.c` against the header and the library under test.
 pub fn compile_c(name: &str, directory: &Path) -> PathBuf {
-    let libraries = library_directory();
+    let library = library();
+    let libraries = library.parent().expect("a folder");
     let program = directory.join(name);
     let mut command = compiler(name, &program);
     command
         .arg("-I")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"))
+        .arg(root("include"))
         .arg("-L")
-        .arg(&libraries)
+        .arg(libraries)
         .arg("-ltenure")
         // Cargo's LD_LIBRARY_PATH names a folder that may hold the library of an older build: the old kind of
         // rpath is searched before it.
@@ -118,9 +121,9 @@ pub fn python(name: &str) -> Command {
     assert!(version.is_ok(), "python3 cannot be run: install it (apt-get install python3)");
     command
         .arg(source(&format!("{name}.py")))
-        .env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("bindings/python/src"))
+        .env("PYTHONPATH", root("bindings/python/src"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("TENURE_LIBRARY", library_directory().join("libtenure.so"));
+        .env("TENURE_LIBRARY", library());
     command
 }
 
@@ -141,12 +144,6 @@ fn run_compiler(mut command: Command) {
     assert!(output.status.success(), "{command:?} failed:\n{complaints}");
 }
 
-/// Cargo builds the library beside the test program.
-fn library_directory() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this program");
-    test.parent().expect("it lies in a directory").to_owned()
-}
-
 fn source(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/processes/programs").join(file)
+    root("tests/processes/programs").join(file)
 }

@@ -1,9 +1,9 @@
 //! One node that decides alone, and clients that talk to it. Messages arrive at once, unless their client is cut off; time
 //! passes only when a script says so.
 
-use crate::client::{Client, ENDPOINT, Wanted, name};
-use crate::command::{number, span};
-use crate::{lock_words, script};
+use crate::scripts::client::{Client, ENDPOINT, Wanted, name};
+use crate::scripts::command::{number, span};
+use crate::scripts::{lock_words, script};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tenure::base::meters::Meters;

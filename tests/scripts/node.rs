@@ -1,6 +1,6 @@
 //! One node of a script: the raft core, and a disk that syncs at once unless it is told to stall.
 
-use crate::raft_words;
+use crate::scripts::raft_words;
 use std::time::Duration;
 use tenure::base::limits::{LOG_BYTES_MAX, LOG_RESERVE_BYTES};
 use tenure::base::{DirectoryId, Index, NodeId, Sample, WriteSeq};

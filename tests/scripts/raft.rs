@@ -1,9 +1,9 @@
 //! Nodes that hear each other only when a script says so, in one real time that passes only when it says so.
 
-use crate::command::{link, number, span};
-use crate::node::{HEARTBEAT, Node, Turn};
-use crate::raft_words;
-use crate::script;
+use crate::scripts::command::{link, number, span};
+use crate::scripts::node::{HEARTBEAT, Node, Turn};
+use crate::scripts::raft_words;
+use crate::scripts::script;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tenure::base::time::nanos;

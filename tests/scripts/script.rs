@@ -1,7 +1,8 @@
 //! A script: prose behind `#`, commands at the margin, and behind each command, indented, what followed from it.
 
+use crate::common::root::root;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A world in which commands are played.
 pub trait World {
@@ -18,7 +19,7 @@ pub fn replay_all<W: World>(folder: &str, world: impl Fn() -> W) {
     let mut problems = Vec::new();
     for path in scripts {
         let written = fs::read_to_string(&path).expect("a script");
-        let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("below the root").display();
+        let name = path.strip_prefix(root("")).expect("below the root").display();
         match replay(&written, &mut world()) {
             Err(problem) => problems.push(format!("{name}:{problem}")),
             Ok(played) if writes => fs::write(&path, played).expect("a writable script"),
@@ -30,13 +31,13 @@ pub fn replay_all<W: World>(folder: &str, world: impl Fn() -> W) {
     }
     assert!(
         problems.is_empty(),
-        "\n{}\nIf that is meant: TENURE_WRITE_SCRIPTS=1 cargo test --test scripts",
+        "\n{}\nIf that is meant: TENURE_WRITE_SCRIPTS=1 cargo test --test core scripts::",
         problems.join("\n")
     );
 }
 
 fn scripts(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts").join(folder);
+    let folder = root("tests/scripts").join(folder);
     let files = fs::read_dir(folder).expect("a folder of scripts").flatten();
     let mut scripts: Vec<PathBuf> = files.map(|file| file.path()).collect();
     scripts.sort();

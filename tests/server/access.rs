@@ -1,8 +1,8 @@
 //! Who may what (L27), at whole servers: what each kind of request takes, whose a session is, what observers hear, and what
 //! turning rights on demands of the members.
 
-use crate::cluster::{Cluster, MS};
-use crate::{KEY, acquire_of, name, open_session, submit};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{KEY, acquire_of, name, open_session, submit};
 use std::collections::BTreeSet;
 use tenure::base::meters::{Counter, RequestKind, RequestResult, RightKind};
 use tenure::base::{

@@ -1,7 +1,7 @@
 //! Holders that are asked to end their work (safety L23): told now, and again whenever they come back.
 
-use crate::cluster::{Cluster, MS};
-use crate::{
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{
     CLIENT, acquire, answer_of, attach, cluster_with_session, connect_with_session, name, submit,
     token_of,
 };
@@ -133,7 +133,7 @@ fn that_nothing_else_stands_is_said_only_by_a_leader_that_a_quorum_confirms() {
 fn a_session_that_is_opened_on_a_connection_has_nothing_to_be_told() {
     let (mut cluster, leader, _) = cluster_with_session(10_000);
     cluster.connect_client(leader, OTHER);
-    cluster.request(leader, OTHER, crate::open_session(1, 10_000));
+    cluster.request(leader, OTHER, crate::server::open_session(1, 10_000));
     let replies = cluster.settle_and_take(OTHER);
     assert!(matches!(replies[..], [ServerMessage::SessionOpened { .. }]), "{replies:?}");
 }

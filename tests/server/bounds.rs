@@ -1,7 +1,7 @@
 //! What one connection may ask at once: over it is a typed answer, and others notice nothing.
 
-use crate::cluster::{Cluster, MS};
-use crate::{
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{
     CLIENT, KEY, acquire, acquire_of, answer_of, cluster_with_session, connect_with_session, name,
     open_session, submit, token_of,
 };

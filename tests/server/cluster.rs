@@ -1,6 +1,6 @@
 //! Servers on real files in temporary directories; time and messages move only by hand.
 
-use crate::disk::SmallDisk;
+use crate::server::disk::SmallDisk;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;

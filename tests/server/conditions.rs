@@ -1,8 +1,8 @@
 //! What keeps a cluster from granting is told: in a node's status, and to the clients that are connected.
 
-use crate::cluster::{Cluster, MS};
-use crate::restored::{SHORT, cluster_of, restored};
-use crate::{CLIENT, open_session};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::restored::{SHORT, cluster_of, restored};
+use crate::server::{CLIENT, open_session};
 use tenure::base::{ConnectionId, NodeId};
 use tenure::server::{Bootstrap, ServerOptions};
 use tenure::wire::{Condition, ServerMessage, ServiceState};

@@ -1,7 +1,9 @@
 //! Lock delay (safety L16): how long the room of an expired holder stays taken.
 
-use crate::cluster::{Cluster, MS};
-use crate::{acquire, acquire_of, answer_of, attach, connect_with_session, name, submit, token_of};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{
+    acquire, acquire_of, answer_of, attach, connect_with_session, name, submit, token_of,
+};
 use tenure::base::limits::LOCK_DELAY_MS_MAX;
 use tenure::base::{ConnectionId, NodeId, SessionId};
 use tenure::lock::{Acquire, Answer, Operation, Refusal};

@@ -1,6 +1,6 @@
 //! A cluster that starts has a leader without waiting out an election timeout, and says why leaders change.
 
-use crate::cluster::{Cluster, MS};
+use crate::server::cluster::{Cluster, MS};
 use tenure::base::NodeId;
 
 /// The next leader, which is there before anybody can have waited out an election timeout.

@@ -1,7 +1,9 @@
 //! What a stopped node's directory can give to a new cluster (safety L15).
 
-use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, name, submit, token_of};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{
+    CLIENT, acquire, cluster_with_session, connect_with_session, name, submit, token_of,
+};
 use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId, Token};
 use tenure::lock::{Keyless, LEVEL_MAX, Largest, LockMachine, Operation, WaitRule};
 use tenure::node::FileDisk;
@@ -52,7 +54,7 @@ fn l15_an_extract_is_the_state_after_all_of_the_log_without_the_key() {
         assert_eq!((extract.node, extract.snapshot.meta.index), (node, commit));
         assert_eq!(extract.snapshot.data.to_vec(), keyless);
         let bytes = keyless.as_ref().unwrap();
-        assert!(!bytes.windows(16).any(|window| window == crate::KEY.0), "a session's key");
+        assert!(!bytes.windows(16).any(|window| window == crate::server::KEY.0), "a session's key");
         assert!((Index(1)..=commit).contains(&extract.committed), "{}", extract.committed);
         assert_eq!(extract.snapshot.meta.membership.members().len(), 3);
         assert_eq!((state(&extract).newest_token(), extract.torn_bytes), (newest, 0));

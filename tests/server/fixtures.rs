@@ -1,7 +1,8 @@
 //! What 0.1.0 wrote is opened, understood and carried on (tests/fixtures/0.1.0/make.sh says how it was made).
 
-use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, connect_with_session, name, token_of};
+use crate::common::root::root;
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{CLIENT, connect_with_session, name, token_of};
 use std::path::{Path, PathBuf};
 use tenure::base::{NodeId, Token};
 use tenure::lock::{LEVEL_MAX, LockMachine, Mode};
@@ -10,7 +11,7 @@ use tenure::wal::snapshot_file;
 use tenure::wire::Speech;
 
 fn fixture(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/0.1.0").join(path)
+    root("tests/fixtures/0.1.0").join(path)
 }
 
 /// A copy of the data directory of `node`, each file as long as it was.
@@ -90,7 +91,7 @@ fn a_cluster_of_0_1_goes_on_and_rises_node_by_node() {
     }
     let leader = cluster.elect();
     let session = connect_with_session(&mut cluster, leader, CLIENT, 10_000);
-    cluster.request(leader, CLIENT, crate::acquire(session, 1, "new"));
+    cluster.request(leader, CLIENT, crate::server::acquire(session, 1, "new"));
     let token = token_of(&cluster.settle_and_take(CLIENT), 1).expect("granted");
     assert!(token > Token(45), "tokens go on rising: {token}");
 }

@@ -1,8 +1,8 @@
 //! What a peer's message can do to a server: entries and snapshots that this build cannot read are refused before they are
 //! in the log or on the disk (R15).
 
-use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, KEY, acquire, cluster_with_session, name, token_of};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{CLIENT, KEY, acquire, cluster_with_session, name, token_of};
 use tenure::base::rng::Rng;
 use tenure::base::{
     Index, NodeId, Owner, RequestId, Round, SessionId, Term, Token, checksum, codec,
@@ -46,7 +46,7 @@ fn append(raft: &Raft, commands: Vec<(EntryHeader, Payload)>) -> Message {
 fn assert_serves(cluster: &mut Cluster) {
     cluster.advance_in_steps(2000 * MS, 10 * MS);
     let leader = cluster.elect();
-    let session = crate::connect_with_session(cluster, leader, CLIENT, 10_000);
+    let session = crate::server::connect_with_session(cluster, leader, CLIENT, 10_000);
     cluster.request(leader, CLIENT, acquire(session, 1, "still"));
     assert!(token_of(&cluster.settle_and_take(CLIENT), 1).is_some());
 }

@@ -1,8 +1,8 @@
 //! The level of the lock machine: it rises once every member has said that it reads the next one, and no sooner
 //! (docs/versions.md).
 
-use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, acquire, connect_with_session, name, token_of};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{CLIENT, acquire, connect_with_session, name, token_of};
 use std::collections::BTreeSet;
 use tenure::base::NodeId;
 use tenure::lock::{LEVEL_MAX, LockMachine};

@@ -1,7 +1,9 @@
 //! Members that come and go, leadership that is handed over, and snapshots on the way to them.
 
-use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, submit, token_of};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{
+    CLIENT, acquire, cluster_with_session, connect_with_session, submit, token_of,
+};
 use std::path::Path;
 use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId, checksum};
 use tenure::lock::{Keyless, LockMachine, Name, Operation};
@@ -260,7 +262,7 @@ fn a_snapshot_takes_the_place_of_the_log_and_the_node_starts_from_it() {
     assert!(cluster.machine(node).lock(&name).is_none());
     assert_eq!(cluster.machine(node).encode().len(), before.len());
     cluster.connect_client(node, CLIENT);
-    cluster.request(node, CLIENT, Request::Attach { session, key: crate::KEY });
+    cluster.request(node, CLIENT, Request::Attach { session, key: crate::server::KEY });
     cluster.request(node, CLIENT, acquire(session, request, "fill"));
     assert!(token_of(&cluster.settle_and_take(CLIENT), request).is_some());
 }
@@ -299,7 +301,10 @@ fn an_operator_gets_a_snapshot_of_all_that_was_applied() {
     let encoded = Blob::from(cluster.machine(leader).encode());
     let keyless = Keyless::of(&encoded).unwrap().part(&encoded, 0..total);
     assert_eq!(Ok(bytes.bytes().to_vec()), keyless);
-    assert!(!bytes.bytes().windows(16).any(|window| window == crate::KEY.0), "a session's key");
+    assert!(
+        !bytes.bytes().windows(16).any(|window| window == crate::server::KEY.0),
+        "a session's key"
+    );
 }
 
 #[test]
@@ -309,7 +314,7 @@ fn l27_where_the_keys_of_many_sessions_stand_is_found_in_parts_of_a_turn() {
     let leader = cluster.elect();
     let session = session_on(&mut cluster, leader);
     for number in 2..40 {
-        cluster.request(leader, CLIENT, crate::open_session(number, 60_000));
+        cluster.request(leader, CLIENT, crate::server::open_session(number, 60_000));
     }
     cluster.request(leader, CLIENT, acquire(session, 1, "a"));
     cluster.settle();
@@ -334,7 +339,7 @@ fn l27_where_the_keys_of_many_sessions_stand_is_found_in_parts_of_a_turn() {
             break;
         }
     }
-    assert!(!whole.windows(16).any(|window| window == crate::KEY.0), "a session's key");
+    assert!(!whole.windows(16).any(|window| window == crate::server::KEY.0), "a session's key");
     let machine = LockMachine::decode(&whole).expect("a state");
     assert!(machine.session_count() > 30, "{} sessions", machine.session_count());
 }

@@ -1,8 +1,8 @@
 //! Observers: the present, then each change of a lock's oldest holder in order, also across leaders.
 
-use crate::cluster::{Cluster, MS};
-use crate::members::small;
-use crate::{
+use crate::server::cluster::{Cluster, MS};
+use crate::server::members::small;
+use crate::server::{
     CLIENT, acquire_of, cluster_with_session, connect_with_session, name, submit, token_of,
 };
 use tenure::base::limits::OBSERVERS_PER_CONNECTION_MAX;
@@ -70,7 +70,7 @@ fn observed_cluster() -> (Cluster, NodeId, SessionId) {
 fn fail_over(cluster: &mut Cluster, leader: NodeId, session: SessionId) -> NodeId {
     cluster.crash(leader);
     let next = cluster.elect();
-    crate::attach(cluster, next, CLIENT, session);
+    crate::server::attach(cluster, next, CLIENT, session);
     cluster.settle_and_take(CLIENT);
     cluster.take(OBSERVER);
     next
@@ -104,7 +104,7 @@ fn an_observer_is_told_the_present_and_then_each_change_with_its_index() {
 #[test]
 fn changes_of_other_locks_are_not_told() {
     let (mut cluster, leader, session) = observed_cluster();
-    cluster.request(leader, CLIENT, crate::acquire(session, 1, "b"));
+    cluster.request(leader, CLIENT, crate::server::acquire(session, 1, "b"));
     assert!(token_of(&cluster.settle_and_take(CLIENT), 1).is_some());
     assert_eq!(cluster.take(OBSERVER), []);
 }
@@ -114,7 +114,7 @@ fn a_session_that_expires_is_a_change_like_any_other() {
     let (mut cluster, leader, _) = observed_cluster();
     let brief = ConnectionId(2);
     let session = connect_with_session(&mut cluster, leader, brief, 1000);
-    cluster.request(leader, brief, crate::acquire(session, 1, "a"));
+    cluster.request(leader, brief, crate::server::acquire(session, 1, "a"));
     let token = token_of(&cluster.settle_and_take(brief), 1).unwrap();
     assert_eq!(told(&cluster.take(OBSERVER))[0].2, held(token, ""));
     cluster.advance_in_steps(1100 * MS, 20 * MS);
@@ -223,7 +223,7 @@ fn a_leader_that_started_again_says_the_present_and_that_there_may_be_a_gap() {
     let node = cluster.elect();
     let session = connect_with_session(&mut cluster, node, CLIENT, 60_000);
     let since = cluster.machine_index(node);
-    let from = crate::members::fill(&mut cluster, node, session, 1);
+    let from = crate::server::members::fill(&mut cluster, node, session, 1);
     let token = campaign(&mut cluster, node, session, from, "one");
     cluster.crash(node);
     cluster.restart(node);
@@ -242,7 +242,7 @@ fn a_leader_that_installed_a_snapshot_says_the_present_and_that_there_may_be_a_g
     let since = cluster.machine_index(leader);
     let late = cluster.nodes().find(|node| *node != leader).unwrap();
     cluster.crash(late);
-    let from = crate::members::fill(&mut cluster, leader, session, 1);
+    let from = crate::server::members::fill(&mut cluster, leader, session, 1);
     cluster.restart(late);
     let index = cluster.server(leader).replica().unwrap().raft().snapshot_index();
     cluster.wait_for_snapshot(late, index);
@@ -278,7 +278,7 @@ fn a_node_that_leads_no_more_tells_observers_who_does_and_nothing_else() {
     cluster.hand_over(leader, Some(next), LeaseTold::Ended);
     cluster.advance_in_steps(100 * MS, MS);
     assert_eq!(cluster.role(next), Role::Leader);
-    crate::attach(&mut cluster, next, CLIENT, session);
+    crate::server::attach(&mut cluster, next, CLIENT, session);
     campaign(&mut cluster, next, session, 1, "one");
     cluster.advance_in_steps(100 * MS, MS);
     assert_eq!(cluster.machine_index(leader), cluster.machine_index(next));
@@ -326,7 +326,7 @@ fn whether_somebody_waits_is_a_read() {
         }
     };
     assert!(!waits(&mut cluster, None));
-    cluster.request(leader, CLIENT, crate::acquire(session, 2, "a"));
+    cluster.request(leader, CLIENT, crate::server::acquire(session, 2, "a"));
     cluster.settle_and_take(CLIENT);
     assert!(waits(&mut cluster, None));
     assert!(waits(&mut cluster, Some("test")));

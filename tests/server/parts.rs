@@ -1,7 +1,7 @@
 //! What entries leave to later ones (L5, L22): who goes on with it, and when a client hears of the end of its session.
 
-use crate::cluster::{Cluster, MS};
-use crate::{
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{
     CLIENT, acquire, acquire_of, answer_of, attach, connect_with_session, name, submit, token_of,
 };
 use tenure::base::{ConnectionId, NodeId, SessionId};

@@ -1,7 +1,7 @@
 //! A cluster that begins with a restored snapshot (safety L15).
 
-use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, acquire, cluster_with_session, open_session, token_of};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{CLIENT, acquire, cluster_with_session, open_session, token_of};
 use tenure::base::{Ancestors, Blob, DirectoryId, Index, NodeId, Sample, Term, Token};
 use tenure::lock::{Largest, LockMachine, WaitRule};
 use tenure::node::FileDisk;

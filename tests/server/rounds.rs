@@ -1,7 +1,7 @@
 //! What is said only once a round has confirmed that this node still leads: one that was begun after it was asked.
 
-use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, KEY, acquire, attach, cluster_with_session};
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{CLIENT, KEY, acquire, attach, cluster_with_session};
 use tenure::base::{ConnectionId, NodeId};
 use tenure::wire::{Query, Request, ServerMessage};
 

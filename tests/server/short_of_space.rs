@@ -1,7 +1,7 @@
 //! Disks that have room for a few files of the log (W2).
 
-use crate::cluster::{Cluster, MS};
-use crate::{
+use crate::server::cluster::{Cluster, MS};
+use crate::server::{
     CLIENT, acquire_of, answer_of, attach, cluster_with_session, name, open_session, submit,
     token_of,
 };

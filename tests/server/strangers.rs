@@ -1,7 +1,7 @@
 //! Who may speak as a peer: members, and members whom this node does not know yet; nobody else (W9).
 
-use crate::CLIENT;
-use crate::cluster::{Cluster, MS, admitted};
+use crate::server::CLIENT;
+use crate::server::cluster::{Cluster, MS, admitted};
 use tenure::base::{ClusterKey, DirectoryId, NodeId, checksum};
 use tenure::lock::{LEVEL_MAX, LockMachine};
 use tenure::raft::{Change, Seat};

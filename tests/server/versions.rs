@@ -1,6 +1,6 @@
 //! Directories that another version of the program wrote.
 
-use crate::cluster::{Cluster, MS};
+use crate::server::cluster::{Cluster, MS};
 use tenure::base::founding::FoundingRecord;
 use tenure::base::{DirectoryId, Index, NodeId, Sample, Term, WriteSeq, codec};
 use tenure::lock::{Command, Settings};

@@ -3,8 +3,8 @@
 //! The account keeps whole logs, from index 1, whatever snapshots and compaction leave of them on the disk.
 //! What a snapshot holds is told by its bytes: a digest of the log up to where it stands.
 
-use crate::disk::TestDisk;
-use crate::history::{NODE, OPTIONS, begin, entry, founding, snapshot, write};
+use crate::wal::disk::TestDisk;
+use crate::wal::history::{NODE, OPTIONS, begin, entry, founding, snapshot, write};
 use tenure::base::rng::Rng;
 use tenure::base::{Blob, DirectoryId, Index, NodeId, Term, WriteSeq, checksum};
 use tenure::raft::{Entry, HardState, LogStart, Snapshot, Write};

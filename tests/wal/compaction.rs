@@ -1,7 +1,7 @@
 //! Segments that hold only what a snapshot has: removed from the front, one at a time.
 
-use crate::disk::{Operation, Survival, TestDisk};
-use crate::history::{
+use crate::wal::disk::{Operation, Survival, TestDisk};
+use crate::wal::history::{
     append_each, founded, refused, reopen, restart, segments, snapshot, store, write,
 };
 use tenure::base::rng::Rng;

@@ -1,7 +1,7 @@
 //! Rot: loss of durable bytes is reported, never trimmed.
 
-use crate::disk::{Operation, TestDisk};
-use crate::history::{
+use crate::wal::disk::{Operation, TestDisk};
+use crate::wal::history::{
     append_each, entry, forge, founded, refused, reopen, segments, snapshot, store, write,
 };
 use tenure::base::rng::Rng;
@@ -66,7 +66,7 @@ fn st14_the_newest_intact_copy_of_the_hard_state_wins() {
     let mut wal = founded(&disk);
     let files = states.map(|state| {
         let hard_state = Some(state);
-        wal.append(&Write { hard_state, ..crate::history::write(1..1, 0) }).unwrap();
+        wal.append(&Write { hard_state, ..crate::wal::history::write(1..1, 0) }).unwrap();
         disk.contents()["hard-state"].clone()
     });
     // A crash between the two slots, and then either of them torn.
@@ -110,7 +110,7 @@ fn an_old_copy_of_the_hard_state_under_a_newer_log_is_refused() {
     let mut wal = founded(&disk);
     let old = disk.contents()["hard-state"].clone();
     let hard_state = Some(HardState { term: Term(9), vote: None });
-    let mut write = crate::history::write(1..2, 10);
+    let mut write = crate::wal::history::write(1..2, 10);
     write.entries[0].term = Term(9);
     wal.append(&Write { hard_state, ..write }).unwrap();
     wal.sync().unwrap();

@@ -1,7 +1,7 @@
 //! The owner of a directory, and whether it is whole (W8).
 
-use crate::disk::TestDisk;
-use crate::history::{
+use crate::wal::disk::TestDisk;
+use crate::wal::history::{
     FRESH, NODE, OPTIONS, append_each, founded, founding, make_newer, refused, reopen,
 };
 use tenure::base::limits::SEGMENT_BYTES;

@@ -4,9 +4,9 @@
 //! lengths and names is there; after a failed sync the written bytes can still be read, but no later sync
 //! makes them durable.
 
-use crate::medium::{Failure, FileState, Medium, NameChange, survives};
-pub use crate::medium::{Operation, Survival};
-use crate::storing::Storing;
+use crate::wal::medium::{Failure, FileState, Medium, NameChange, survives};
+pub use crate::wal::medium::{Operation, Survival};
+use crate::wal::storing::Storing;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

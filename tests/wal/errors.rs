@@ -1,8 +1,8 @@
 //! Failing disks: the first error on a durable path is final, a missing spare is not.
 
-use crate::account::{Account, live};
-use crate::disk::{Operation, Survival, TestDisk};
-use crate::history::{OPTIONS, append_each, begin, end, founded, reopen, snapshot, write};
+use crate::wal::account::{Account, live};
+use crate::wal::disk::{Operation, Survival, TestDisk};
+use crate::wal::history::{OPTIONS, append_each, begin, end, founded, reopen, snapshot, write};
 use tenure::base::Term;
 use tenure::base::rng::Rng;
 use tenure::raft::{HardState, Write};

@@ -1,8 +1,10 @@
 //! A directory that is only looked at is read as a start reads it, and stays as it is (safety L15, W5).
 
-use crate::account::{Account, live};
-use crate::disk::{Survival, TestDisk};
-use crate::history::{FRESH, NODE, OPTIONS, append_each, founded, make_newer, reopen, segments};
+use crate::wal::account::{Account, live};
+use crate::wal::disk::{Survival, TestDisk};
+use crate::wal::history::{
+    FRESH, NODE, OPTIONS, append_each, founded, make_newer, reopen, segments,
+};
 use tenure::base::rng::Rng;
 use tenure::base::{Ancestors, NodeId};
 use tenure::wal::{Recovery, Wal, WalError, examine};
@@ -104,7 +106,7 @@ fn st35_st40_what_is_no_directory_of_a_node_is_told_and_gets_no_file() {
 #[test]
 fn a_restored_directory_that_founded_nothing_yet_says_so_by_its_missing_record() {
     let disk = TestDisk::default();
-    let begun_with = crate::history::snapshot(20, 5, 300);
+    let begun_with = crate::wal::history::snapshot(20, 5, 300);
     Wal::restore(disk.clone(), NODE, FRESH, (&begun_with, &Ancestors::NONE), &OPTIONS).unwrap();
     let (_, found) = examined(&disk).unwrap();
     assert_eq!((found.founding, found.snapshot), (None, Some(begun_with)));

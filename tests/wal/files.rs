@@ -1,6 +1,8 @@
 //! The chief rules again, on real files.
 
-use crate::history::{FRESH, NODE, OPTIONS, begin, end, founding, restart, snapshot, store, write};
+use crate::wal::history::{
+    FRESH, NODE, OPTIONS, begin, end, founding, restart, snapshot, store, write,
+};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 use tempfile::TempDir;

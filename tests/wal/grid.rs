@@ -3,8 +3,8 @@
 //! of each entry. This version repairs nothing from its peers: a node with a damaged log does not start, and
 //! what is counted here is how often the other two can go on without it, and that none goes on wrongly.
 
-use crate::disk::TestDisk;
-use crate::history::{append_each, founded, refused, reopen};
+use crate::wal::disk::TestDisk;
+use crate::wal::history::{append_each, founded, refused, reopen};
 
 /// Fate of one node with this pattern of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

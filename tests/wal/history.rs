@@ -1,6 +1,6 @@
 //! Entries, writes, directories and snapshots for the tests.
 
-use crate::disk::TestDisk;
+use crate::wal::disk::TestDisk;
 use tenure::base::blob::{Sink, Unmade};
 use tenure::base::founding::FoundingRecord;
 use tenure::base::{Blob, DirectoryId, Index, NodeId, Term, WriteSeq};

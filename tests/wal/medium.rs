@@ -1,6 +1,6 @@
 //! The disk in memory: its visible bytes, its durable bytes, and those that may become durable.
 
-use crate::storing::Storing;
+use crate::wal::storing::Storing;
 use std::collections::BTreeMap;
 use tenure::base::rng::Rng;
 use tenure::wal::{DiskError, FileId};

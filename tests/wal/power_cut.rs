@@ -1,8 +1,8 @@
 //! The power goes, or the process dies, at each operation of a life.
 
-use crate::account::{Account, Seen, live};
-use crate::disk::{Survival, TestDisk};
-use crate::history::{NODE, founded, reopen, write};
+use crate::wal::account::{Account, Seen, live};
+use crate::wal::disk::{Survival, TestDisk};
+use crate::wal::history::{NODE, founded, reopen, write};
 use tenure::base::rng::Rng;
 use tenure::base::{NodeId, Term};
 use tenure::raft::{HardState, Write};

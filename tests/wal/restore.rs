@@ -1,7 +1,7 @@
 //! A new directory from a snapshot.
 
-use crate::disk::{Operation, Survival, TestDisk};
-use crate::history::{
+use crate::wal::disk::{Operation, Survival, TestDisk};
+use crate::wal::history::{
     FRESH, NODE, OPTIONS, append_each, founding, refused, reopen, snapshot, write,
 };
 use tenure::base::rng::Rng;

@@ -1,7 +1,7 @@
 //! Snapshots beside the log: how they come to be, what replaces them, and which one a start takes.
 
-use crate::disk::{Operation, Survival, TestDisk};
-use crate::history::{
+use crate::wal::disk::{Operation, Survival, TestDisk};
+use crate::wal::history::{
     NODE, OPTIONS, append_each, begin, end, founded, founding, make_newer, refused, reopen,
     restart, snapshot, store, write,
 };

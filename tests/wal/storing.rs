@@ -1,6 +1,6 @@
 //! A file in the making beside the log, step by step, so that anything may happen between two steps.
 
-use crate::disk::TestDisk;
+use crate::wal::disk::TestDisk;
 use std::sync::Arc;
 use tenure::base::blob::ReadAt;
 use tenure::wal::{Disk, DiskError, FileContent, FileId, NewFile, StoreError};

@@ -1,7 +1,7 @@
 //! Torn tails: what an unfinished batch leaves is trimmed, zeroed, and never comes back.
 
-use crate::disk::{Survival, TestDisk};
-use crate::history::{append_each, founded, reopen, write};
+use crate::wal::disk::{Survival, TestDisk};
+use crate::wal::history::{append_each, founded, reopen, write};
 use tenure::base::rng::Rng;
 
 /// The bytes that a fourth batch with three entries adds to three batches of one entry each, with the

@@ -164,17 +164,14 @@ fn copy(checkout: &Path, source: &Path) -> io::Result<()> {
         fs::remove_dir_all(source)?;
     }
     fs::create_dir_all(source)?;
-    // cargo looks for the benches and tests of the manifest, though none is built.
-    for folder in ["src", "benches", "tests"] {
+    // The manifest names benches and tests, and cargo looks for them, though none is built.
+    for folder in ["src", "benches", "tests", "bindings/c/library"] {
         copy_folder(&checkout.join(folder), &source.join(folder))?;
     }
-    for file in ["Cargo.lock", "build.rs"] {
+    for file in ["Cargo.lock", "Cargo.toml", "build.rs"] {
         fs::copy(checkout.join(file), source.join(file))?;
     }
-    // Without the shared and the static library, which would be linked each time.
-    let manifest = fs::read_to_string(checkout.join("Cargo.toml"))?;
-    let manifest = manifest.replace(r#"["lib", "cdylib", "staticlib"]"#, r#"["lib"]"#);
-    fs::write(source.join("Cargo.toml"), manifest)
+    Ok(())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
@@ -192,8 +189,9 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Without the C header, which the simulator does not need.
-const BUILD: [&str; 8] = [
+const BUILD: [&str; 9] = [
     "build",
+    "--package=tenure",
     "--locked",
     "--profile",
     PROFILE,

@@ -1,6 +1,6 @@
 //! Several locks that are acquired in one step: one token, one belief, all or nothing.
 
-use crate::judge::{log, verify, verify_with};
+use crate::chaos::judge::{log, verify, verify_with};
 
 /// a holds m and n from 10 to 30.
 const BOTH: [&str; 2] = ["granted 10 a token=5 also=n", "ended 30 a token=5"];

@@ -1,6 +1,6 @@
 //! Handovers to a waiter that the holder named: the next grant is that waiter's.
 
-use crate::judge::{Verdict, verify};
+use crate::chaos::judge::{Verdict, verify};
 
 /// a holds under token 5 and hands it to c at 30; `lines` are what c and others say.
 fn handed(lines: &[&str]) -> Verdict {

@@ -1,10 +1,12 @@
 //! A short slice of chaos on real processes: one of the cuts, one of the stops, one of the kills.
 
-use crate::judge::tenure;
+use crate::chaos::judge::tenure;
+use crate::cluster::turn;
 use std::io::Write;
 
 /// Strikes for a while; what was not tested is said.
 fn chaos(arguments: &[&str]) {
+    let _turn = turn();
     let output = tenure().arg("chaos").args(arguments).arg("--or-skip").output();
     let output = output.expect("tenure runs");
     let text = String::from_utf8(output.stdout).expect("it speaks UTF-8");

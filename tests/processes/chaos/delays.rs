@@ -1,6 +1,6 @@
 //! Holders that were killed: nobody follows them before their session is over, and then their lock delay.
 
-use crate::judge::{Verdict, verify};
+use crate::chaos::judge::{Verdict, verify};
 
 /// a says at 2 ms that its lease stands 5 ms more, with a lock delay of 3 ms, and is gone at 4 ms; b is granted at `next`.
 fn killed(next: u64) -> Verdict {

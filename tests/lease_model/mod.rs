@@ -1,6 +1,6 @@
 //! The lease protocol over the real cores, searched exhaustively within a bound: `docs/lease-model.md`.
 //!
-//! `TENURE_MODEL_DEPTH=2 cargo test --release --test lease_model -- --nocapture` searches deeper.
+//! `TENURE_MODEL_DEPTH=2 cargo test --release --test core lease_model:: -- --nocapture` searches deeper.
 
 mod choice;
 mod client;

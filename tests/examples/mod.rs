@@ -2,11 +2,9 @@
 //! run against real nodes, each line of the guides is compiled, and the header is tried in every standard and function.
 
 mod c;
-mod cluster;
+pub mod cluster;
 mod cpp;
 mod cycles;
-#[path = "../free_ports/mod.rs"]
-mod free_ports;
 mod guide_rust;
 mod guides;
 mod header;

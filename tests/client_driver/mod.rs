@@ -4,19 +4,16 @@ mod cluster;
 mod dialing;
 mod elections;
 mod events;
-#[path = "../free_ports/mod.rs"]
-mod free_ports;
 mod hand_over;
 mod kinds;
 mod local;
 mod operating;
 mod orders;
-mod scripted;
 mod sentences;
 mod waits;
 
+use crate::common::free_ports::free_port;
 use cluster::{Cluster, is_readable, options};
-use free_ports::free_port;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;

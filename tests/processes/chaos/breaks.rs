@@ -1,6 +1,6 @@
 //! Grants that are taken at once: their holders may believe on for a while, and nothing else is allowed by that.
 
-use crate::judge::{Verdict, log, verify, verify_with};
+use crate::chaos::judge::{Verdict, log, verify, verify_with};
 
 /// a believes under token 5 from 10 to 30, o takes it, as `order` says; b is granted token 6 at `next`.
 fn taken(order: &[&str], next: u64) -> Verdict {

@@ -4,9 +4,6 @@
 //! With TENURE_PACKAGES=DIR the files in DIR are checked instead: those of a release. A tool that is missing is named, and
 //! what needs it is skipped.
 
-#[path = "../install/tools.rs"]
-mod tools;
-
 mod built;
 mod crates;
 mod debian;

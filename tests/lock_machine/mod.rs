@@ -4,13 +4,8 @@
 //! under an old or a new floor, withdrawals before their acquire, expiries of another term, closes, and
 //! requests of sessions that are gone.
 
-#[path = "lock_machine/reference/mod.rs"]
-mod reference;
-
-#[path = "lock_machine/logs.rs"]
 mod logs;
-
-#[path = "lock_machine/wishes.rs"]
+mod reference;
 mod wishes;
 
 use logs::{Before, Log, TERM, before, config, crowded, name, step};

@@ -1,6 +1,6 @@
 //! Rights that are taken away and given back: who may not is granted and told nothing, and who may is not denied.
 
-use crate::judge::{Verdict, verify};
+use crate::chaos::judge::{Verdict, verify};
 
 /// The right of p to the lock is taken away from 20 to 25, and given back from 60 to 65; `lines` are what others say.
 fn revoked(lines: &[&str]) -> Verdict {

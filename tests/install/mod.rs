@@ -3,10 +3,8 @@
 //!
 //! pkg-config and CMake are optional: without one, its tests say so on stderr and check nothing.
 
-#[path = "install/installation.rs"]
 mod installation;
-#[path = "install/tools.rs"]
-mod tools;
+pub mod tools;
 
 use installation::{Installation, Linking, VERSION, read_dynamic, script, soname};
 use std::collections::{BTreeMap, BTreeSet};

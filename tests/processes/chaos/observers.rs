@@ -1,6 +1,6 @@
 //! What observers must never have been told.
 
-use crate::judge::verify;
+use crate::chaos::judge::verify;
 
 const GRANTS: [&str; 6] = [
     "granted 10 a token=5",
@@ -11,7 +11,7 @@ const GRANTS: [&str; 6] = [
     "ended 60 a token=7",
 ];
 
-fn after_grants(lines: &[&str]) -> crate::judge::Verdict {
+fn after_grants(lines: &[&str]) -> crate::chaos::judge::Verdict {
     verify(&[&GRANTS[..], lines].concat())
 }
 

@@ -1,7 +1,7 @@
 //! Runs of the raft core and of a lock service that people can read: `raft/*.txt` and `lock/*.txt` beside this file.
 //!
 //! Each script is prose, commands, and what followed from them; a test plays the commands on the real cores and compares
-//! what they did. `TENURE_WRITE_SCRIPTS=1 cargo test --test scripts` writes it anew: the diff is what a change of the
+//! what they did. `TENURE_WRITE_SCRIPTS=1 cargo test --test core scripts::` writes it anew: the diff is what a change of the
 //! cores changes in what nodes say. `README.md` has the commands.
 
 mod client;

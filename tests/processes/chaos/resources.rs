@@ -1,6 +1,6 @@
 //! What resources that look at tokens must never have done.
 
-use crate::judge::{log, verify, verify_with};
+use crate::chaos::judge::{log, verify, verify_with};
 
 fn write(at: u64, token: u64, accepted: bool) -> String {
     format!("write {at} a resource=disk token={token} accepted={accepted}")

@@ -1,12 +1,14 @@
 //! The dashboard and the alerts of `docs/monitoring`: what they ask for is there, they say what the pages say, and a real
 //! Prometheus takes all of it.
 
-#[path = "free_ports/mod.rs"]
-mod free_ports;
-#[path = "monitoring/wedged.rs"]
 mod wedged;
 
-use free_ports::free_port;
+#[path = "../common"]
+mod common {
+    pub mod free_ports;
+}
+
+use common::free_ports::free_port;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};

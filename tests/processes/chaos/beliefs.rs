@@ -1,6 +1,6 @@
 //! Beliefs that overlap, and tokens that do not rise.
 
-use crate::judge::{log, verify, verify_with};
+use crate::chaos::judge::{log, verify, verify_with};
 
 #[test]
 fn one_holder_after_the_other_is_kept() {

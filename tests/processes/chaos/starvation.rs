@@ -1,6 +1,6 @@
 //! Waiting in vain although nothing is done to the cluster.
 
-use crate::judge::{Verdict, log, verify, verify_with};
+use crate::chaos::judge::{Verdict, log, verify, verify_with};
 
 /// a waits from 5 on; others are granted at 20, 30, 40 and 50.
 fn run(flags: &[&str], lines: &[&str]) -> Verdict {
