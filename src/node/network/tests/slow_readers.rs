@@ -1,4 +1,4 @@
-//! Clients that do not read: bounded each, and all together, and told why they are hung up on.
+//! Clients that do not read: bounded each and together, and told why they are disconnected.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn large_message() -> ServerMessage {
     ServerMessage::Described { read: 1, values: Values::new().with("text", Some(text)) }
 }
 
-/// Frames up to the end of the stream, and why it ended, if that was said.
+/// The number of frames up to the end of the stream, and the reason of the end, if it was told.
 fn read_to_the_end(client: &mut Connection, network: &mut Network, key: Key) -> (usize, String) {
     let (mut frames, mut count) = (Vec::new(), 0);
     loop {
