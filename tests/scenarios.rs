@@ -1,4 +1,4 @@
-//! `docs/scenarios.md` tells the truth: each test that it names exists, and each scenario has one, or says what
+//! `docs/developers/scenarios.md` tells the truth: each test that it names exists, and each scenario has one, or says what
 //! rules it out.
 
 use std::collections::BTreeMap;
@@ -68,8 +68,8 @@ fn target_source(target: &str) -> String {
 }
 
 fn document() -> BTreeMap<u32, Coverage> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scenarios.md");
-    rows(&fs::read_to_string(path).expect("docs/scenarios.md"))
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/developers/scenarios.md");
+    rows(&fs::read_to_string(path).expect("docs/developers/scenarios.md"))
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Raises the level of the lock machine, once every member has told that it reads the next one
-//! (docs/versions.md).
+//! (docs/developers/versions.md).
 //!
 //! Learners count as voters do: committed entries reach them, too, and a replica that cannot read
 //! one has to end. New members count from the entry that adds them. A member's statement counts

@@ -9,7 +9,7 @@ fn root() -> &'static Path {
 
 /// All pages, relative to the repository.
 fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> = ["", "docs", "benches", "bindings/python"]
+    let mut pages: Vec<PathBuf> = ["", "docs", "docs/developers", "benches", "bindings/python"]
         .iter()
         .flat_map(|folder| fs::read_dir(root().join(folder)).expect("a folder").flatten())
         .map(|entry| entry.path())
