@@ -25,7 +25,7 @@ pub enum CannotJoin {
     /// The node joined earlier, and no node told its address: give it, or try when a node of the
     /// cluster is up.
     #[error(
-        "no node that `join` names tells where this one is reached: say it with `listen`, or start one of those first"
+        "no node that `join` names tells this node's address: give it with `listen`, or start one of those first"
     )]
     NoAddress,
     /// The options or the directory are wrong.

@@ -210,7 +210,7 @@ impl Network {
         link.connection.cut();
         link.is_parked = false;
         let text = format!(
-            "{why}: it is hung up on, and goes on where it was once it comes again. Let it read more quickly, or observe less"
+            "{why}: it is disconnected, and goes on where it was once it has reconnected. Let it read faster, or observe less"
         );
         let refused = Refused { code: RefusedCode::SlowReader, text };
         let refused = match link.abilities.cover(refused.code.needs()) {

@@ -116,7 +116,7 @@ impl Renewal {
                 Ok(secured) => self.use_from_now_on(secured, &mut seen),
                 Err(error) => {
                     log::error!(
-                        "certificate files have changed and are of no use, so the ones from before stay in use: {}",
+                        "certificate files have changed and cannot be used, so the former ones stay in use: {}",
                         error.message
                     );
                     seen.useless = Some(stamp);

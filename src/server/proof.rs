@@ -57,7 +57,7 @@ impl<D: Disk> Server<D> {
             Some((key, statement)) => Ok(Proof { mac: key.prove(&statement) }),
             None => refuse(format!(
                 "node {to} does not know node {} yet, which has not got the key of the cluster yet to prove that it is a \
-                 member: it gets it with the log; if this goes on, start node {to} anew while a node that it knows runs",
+                 member: it gets it with the log; if this goes on, restart node {to} while a node that it knows runs",
                 own.node
             )),
         }

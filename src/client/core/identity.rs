@@ -209,7 +209,7 @@ impl Links {
         while let Some(link) =
             self.links.iter().find_map(|(id, link)| is_founded(link).then_some(*id))
         {
-            self.hang_up(now, link, "it is of a cluster since, and is asked of which", actions);
+            self.hang_up(now, link, "it has a cluster since, and is asked for its id", actions);
         }
     }
 
