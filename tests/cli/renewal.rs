@@ -217,8 +217,7 @@ fn files_are_read_when_they_change_and_of_no_use_they_change_nothing() {
     assert!(said.len() == 1 && said[0].contains("node-1.crt "), "{said:?}");
     // By order as well, and whoever gives it is told.
     cluster.signal_all("HUP");
-    let refused =
-        "SIGHUP: the certificate files cannot be used, so the former ones stay in use: ";
+    let refused = "SIGHUP: the certificate files cannot be used, so the former ones stay in use: ";
     eventually("the order is answered", || {
         all_stays();
         lines(&papers, 1, refused).pop().and(lines(&papers, 2, refused).pop())

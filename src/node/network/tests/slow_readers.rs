@@ -57,7 +57,8 @@ fn of_clients_that_together_take_too_much_those_are_hung_up_on_who_have_not_read
             let mut frames = Vec::new();
             while place == 0 && frames.len() < 1 + usize::from(round == 0) {
                 client.receive(&mut frames, 1 << 20).unwrap();
-                let link = network.links.find(*key).expect("a client that reads is not disconnected");
+                let link =
+                    network.links.find(*key).expect("a client that reads is not disconnected");
                 network.outputs.note_dirty(*key, link);
                 network.flush_links();
             }
