@@ -262,7 +262,7 @@ fn vanished(error: &clap::Error) -> Option<String> {
     };
     match error.kind() {
         ErrorKind::MissingRequiredArgument if missing.iter().any(|name| name == "<NAME>") => Some(
-            "NAME is missing before the --: is a variable not set? In quotes (\"$LOCK\") it is told as empty"
+            "NAME is missing before the --: is a variable not set? In quotes (\"$LOCK\") the name is reported as empty"
                 .to_owned(),
         ),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {

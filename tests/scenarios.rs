@@ -1,4 +1,4 @@
-//! `docs/scenarios.md` tells the truth: each test that it names exists, and each scenario has one, or says what
+//! `docs/developers/scenarios.md` tells the truth: each test that it names exists, and each scenario has one, or says what
 //! rules it out.
 
 use crate::common::root::root;
@@ -68,7 +68,8 @@ fn target_source(target: &str) -> String {
 }
 
 fn document() -> BTreeMap<u32, Coverage> {
-    rows(&fs::read_to_string(root("docs/scenarios.md")).expect("docs/scenarios.md"))
+    let path = "docs/developers/scenarios.md";
+    rows(&fs::read_to_string(root(path)).expect(path))
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The bytes of every frame kind and every message variant, pinned: a change here is a change of the
-//! protocol, and needs a new version (docs/wire-protocol.md).
+//! protocol, and needs a new version (docs/developers/wire-protocol.md).
 
 use crate::common::root::root;
 use serde::Serialize;

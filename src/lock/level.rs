@@ -2,7 +2,7 @@
 //!
 //! The level is part of the replicated settings and only rises. Whatever changes what an apply does, or how state and entries are
 //! written, asks it (L2): a replica of an older build would differ from then on. A leader proposes the next level only
-//! once every member, learners too, has said that it reads it (`replica/raising.rs`, docs/versions.md).
+//! once every member, learners too, has said that it reads it (`replica/raising.rs`, docs/developers/versions.md).
 
 use super::access::ACCESS_LEVEL;
 use super::command::{Command, Settings};

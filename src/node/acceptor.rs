@@ -10,14 +10,14 @@ use crate::server::Input;
 use crate::sys::descriptors::{self, Reserve};
 use std::time::Duration;
 
-/// The listening socket, and when to ask it again; and where this process's own clients dial.
+/// The listening socket, when to accept again, and the local listener for clients of this process.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     listener: Listener,
     local: LocalListener,
-    /// Somebody may wait.
+    /// A connection may wait.
     is_ready: bool,
-    /// Not asked before this reading of BOOTTIME.
+    /// No accept before this reading of BOOTTIME.
     paused_until: u64,
     is_exhausted: bool,
 }
@@ -27,7 +27,7 @@ impl Acceptor {
         Self { listener, local, is_ready: true, paused_until: 0, is_exhausted: false }
     }
 
-    /// Where this process's own clients dial.
+    /// The local listener for clients of this process.
     pub(super) fn local(&self) -> &LocalListener {
         &self.local
     }
@@ -37,7 +37,7 @@ impl Acceptor {
         self.is_ready = true;
     }
 
-    /// When to ask again: 0 for at once, `u64::MAX` for once the poller reports it.
+    /// When to accept again: 0 for at once, `u64::MAX` for once the poller reports the socket.
     pub(super) fn next_deadline(&self) -> u64 {
         if !self.local.is_empty() {
             return 0;
@@ -45,7 +45,7 @@ impl Acceptor {
         if self.is_ready { self.paused_until } else { u64::MAX }
     }
 
-    /// The next connection of TCP, if anybody waits.
+    /// Accepts the next TCP connection, if one waits.
     fn accept(&mut self, now: u64) -> Result<Option<Connection>, AcceptError> {
         if !self.is_ready || now < self.paused_until {
             return Ok(None);
@@ -56,7 +56,8 @@ impl Acceptor {
         Ok(accepted)
     }
 
-    /// The same with one of the descriptors that are kept: without one the system does not even say whether anybody waits.
+    /// As `accept`, with a reserved descriptor: without one the system does not even tell whether a
+    /// connection waits.
     fn accept_with(&mut self, reserve: &Reserve) -> Result<Option<Connection>, AcceptError> {
         let accepted = reserve.spend(|| match self.listener.accept(OUT_BYTES_MAX) {
             Err(AcceptError::Exhausted(error)) => Err(error),
@@ -67,7 +68,7 @@ impl Acceptor {
         Ok(accepted)
     }
 
-    /// Edge-triggered polling does not report again those who wait already: come back by the clock.
+    /// Pauses: edge-triggered polling does not report waiting connections again, so the clock must.
     fn pause(&mut self, now: u64, error: &AcceptError) {
         self.paused_until = now.saturating_add(nanos(PAUSE));
         if !self.is_exhausted {
@@ -88,9 +89,9 @@ fn advice(error: &AcceptError) -> &'static str {
 }
 
 impl Network {
-    /// Takes the connections that wait, at most [`ACCEPTS_PER_TURN`] of each kind: a flood of them must not keep peers
-    /// from being read (fault NT21). Each must say who it is within [`GREETING_WAIT`], and is not ended for others in
-    /// the turn in which it came: peers say it at once.
+    /// Accepts waiting connections, at most [`ACCEPTS_PER_TURN`] of each kind: a flood of them must
+    /// not keep peers from being read (fault NT21). Each must send its hello within
+    /// [`GREETING_WAIT`], and is not closed for others in its first turn: peers send it at once.
     pub(super) fn accept(&mut self, now: u64, inputs: &mut Vec<Input>) {
         let newest = self.links.next_key();
         for _ in 0..ACCEPTS_PER_TURN {
@@ -104,7 +105,8 @@ impl Network {
         }
     }
 
-    /// Takes one connection of TCP, another one ends for it if need be; whether there may be more in this turn.
+    /// Accepts one TCP connection, closing another one for it if need be; says whether more may be
+    /// accepted in this turn.
     fn accept_one(&mut self, now: u64, newest: Key, inputs: &mut Vec<Input>) -> bool {
         let accepted = match self.acceptor.accept(now) {
             Err(AcceptError::Exhausted(_)) => {
@@ -134,7 +136,7 @@ impl Network {
         }
     }
 
-    /// Where it comes from.
+    /// Adds an accepted connection; gives its source.
     fn greet(&mut self, connection: Connection, now: u64) -> Option<ClientSource> {
         let connection = match &self.handshakes.secured {
             Some(secured) => secured.answer(connection),
@@ -146,8 +148,8 @@ impl Network {
         Some(source)
     }
 
-    /// Ends accepted connections that have not said who they are in time (fault NT19), some in each turn: ten thousand may be
-    /// late at once.
+    /// Closes connections whose hello is overdue (fault NT19), some in each turn: ten thousand may
+    /// be late at once.
     pub(super) fn end_silent(&mut self, now: u64, inputs: &mut Vec<Input>) {
         for _ in 0..ENDS_PER_TURN {
             let Some(key) = self.greetings.overdue(now) else { break };
@@ -159,9 +161,9 @@ impl Network {
 }
 
 const ACCEPTS_PER_TURN: usize = 64;
-/// To end one takes some microseconds.
+/// Overdue connections closed in one turn: each takes some microseconds.
 const ENDS_PER_TURN: usize = 256;
-/// Long enough not to spin, short enough that whoever dials hardly notices.
+/// Long enough not to spin, short enough to be hardly noticed by a dialer.
 const PAUSE: Duration = Duration::from_millis(100);
-/// An accepted connection must have said who it is by then.
+/// The time in which an accepted connection must send its hello.
 const GREETING_WAIT: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! The admin endpoint of a node, as its options ask for it.
+//! Starts the admin endpoint of a node by its options.
 
 use crate::Error;
 use crate::admin::{Admin, Exposure, Mailbox, Teller};
@@ -28,7 +28,7 @@ pub(super) fn listen(
     Ok(Some((Admin::listen(address, &exposure)?, exposure)))
 }
 
-/// Whether it may be there, as far as options tell.
+/// Checks that the endpoint may be at `address`, by the options.
 pub(super) fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Result<(), Error> {
     if options.insecure || options.tls.is_some() {
         Ok(())
@@ -37,7 +37,8 @@ pub(super) fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Resu
     }
 }
 
-/// With certificates it is the certificate that decides; without, or while those are a stage, the option.
+/// The exposure: with TLS certificates decide; without, or while TLS is optional, the option
+/// `insecure`.
 fn exposure(options: &NodeOptions, secured: Option<&Secured>) -> Exposure {
     match secured {
         Some(secured) if options.insecure && secured.mode() == TlsMode::Optional => {
@@ -49,7 +50,8 @@ fn exposure(options: &NodeOptions, secured: Option<&Secured>) -> Exposure {
     }
 }
 
-/// Serves what listens, and gives what the loop answers with, which `wake` wakes once there is one.
+/// Serves `listener`; gives the loop's side of the mailbox. `wake` wakes the loop, once there is
+/// one.
 ///
 /// # Errors
 /// LIMIT: threads or descriptors.
@@ -60,7 +62,7 @@ pub(super) fn start(
     wake: Arc<OnceLock<Wake>>,
 ) -> Result<Option<(Admin, Teller)>, Error> {
     let Some(listener) = listener else { return Ok(None) };
-    // Until there is a loop nobody is asked.
+    // Before there is a loop no question is sent.
     let wake_loop = move || {
         if let Some(wake) = wake.get() {
             wake.wake();

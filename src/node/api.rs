@@ -1,4 +1,4 @@
-//! A node in this process, as programs see it.
+//! The interface of an embedded node for Rust programs.
 
 use crate::Error;
 use crate::admin::{Admin, Format};
@@ -30,32 +30,32 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A running node. Dropped it stops.
+/// A running node. A drop stops it.
 ///
 /// In a child of fork(2) the handle is dead: leadership reads nothing, calls answer FORKED (safety L20).
 pub struct Node {
     id: NodeId,
     address: SocketAddr,
-    /// As they were when it was started.
+    /// The endpoints at the start.
     endpoints: String,
-    /// Forks that had been when it was started.
+    /// The fork generation at the start.
     forks: u32,
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     running: Option<Running>,
 }
 
-/// What is shared with the loop's thread; in a forked child it must not be touched.
+/// State shared with the loop's thread; not to be touched in a forked child.
 struct Running {
     board: Arc<Board>,
     commands: Sender<Command>,
     wake: Wake,
     local: LocalNode,
-    /// Disconnected once the thread has let go of everything.
+    /// Disconnected once the thread has released everything.
     finished: Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
     meters: Arc<Meters>,
     admin: Option<Box<Admin>>,
-    /// Present where TLS is.
+    /// Present with TLS.
     renewal: Option<Arc<Renewal>>,
 }
 
@@ -63,9 +63,10 @@ impl Node {
     /// Recovers the data directory, listens, and starts the loop thread. Needs no quorum.
     ///
     /// # Errors
-    /// INVALID (options, another's directory), DENIED (the directory or the port may not be used), CORRUPT: a person must
-    /// mend it. UNAVAILABLE (the name or the address to listen on is not there at present), IO (port or directory in use,
-    /// the disk), LIMIT (files, threads): try again. One sentence that says what to do.
+    /// INVALID (options, another node's directory), DENIED (the directory or the port may not be
+    /// used), CORRUPT: a person must mend the cause. UNAVAILABLE (the name or the address to listen
+    /// on is not there at present), IO (port or directory in use, the disk), LIMIT (files,
+    /// threads): try again. One sentence that says what to do.
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
         options.check_bounds()?;
@@ -137,8 +138,9 @@ impl Node {
         self.address
     }
 
-    /// All members' addresses as an endpoint list for a client, this node's own first: as its log has them at present, so
-    /// ask anew for each client. In a child of fork(2) as they were when the node was started.
+    /// All members' addresses as an endpoint list for a client, this node's own first. They are
+    /// those of the present log: call this for each client. In a child of fork(2) those at the
+    /// node's start.
     #[must_use]
     pub fn endpoints(&self) -> String {
         let posted = self.running().map(|running| running.board.endpoints());
@@ -155,21 +157,22 @@ impl Node {
         Ok(running.local.clone().with_endpoints(running.board.endpoints()))
     }
 
-    /// Whether this node leads, until when, under which token. Local and lock-free, one snapshot. The first call
-    /// has the loop publish claims from then on, so it may be a moment behind.
+    /// Whether this node leads, until when, under which token, all at one instant. Local and
+    /// lock-free. The first call has the loop publish claims from then on, so it may be a moment
+    /// behind.
     #[must_use]
     pub fn leadership(&self) -> Leadership {
         self.asking().map_or_else(|_| Leadership::default(), |running| running.board.leadership())
     }
 
-    /// Readable while [`Node::next`] has something, also when a claim lapses with the loop wedged. `None`
-    /// when the process has no descriptor left.
+    /// Readable while [`Node::next`] has a change, also when a claim lapses with the loop wedged.
+    /// `None` when the process has no descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
         self.descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
     }
 
-    /// The same descriptor as [`fd`](Self::fd), kept open by what is returned.
+    /// The same descriptor as [`fd`](Self::fd), kept open as long as the returned value.
     ///
     /// # Errors
     /// LIMIT: the process has no descriptor left; FORKED.
@@ -177,8 +180,8 @@ impl Node {
         self.asking()?.board.descriptor().ok_or_else(no_descriptor)
     }
 
-    /// The next change of leadership (of leader, term, or claim); first the present. Waits at most `wait`
-    /// (`None`: for ever).
+    /// The next change of leadership (leader, term, or claim); first the present state. Waits at
+    /// most `wait` (`None`: for ever).
     ///
     /// # Errors
     /// AGAIN: nothing changed in time. IO, LIMIT, CORRUPT, DENIED, INVALID, INTERNAL: the node has ended, and why. CLOSED:
@@ -187,9 +190,10 @@ impl Node {
         self.asking()?.board.next(wait)
     }
 
-    /// As [`Node::leadership`], for who only wants to know which node leads: asks for no claim, which would have to run
-    /// out before leadership is handed over (C3). Term and leader are as there; as long as no program of this process
-    /// has asked, the rest reads 0.
+    /// As [`Node::leadership`], for programs that only want to know which node leads: asks for no
+    /// claim, which would have to run out before leadership is handed over (C3). Term and leader
+    /// are as there; the rest reads 0 as long as no program of this process has asked for
+    /// leadership.
     #[must_use]
     pub fn known_leader(&self) -> Leadership {
         self.running().map_or_else(|_| Leadership::default(), |running| running.board.leadership())
@@ -201,7 +205,8 @@ impl Node {
         self.leader_descriptor().ok().map(|descriptor| descriptor.as_raw_fd())
     }
 
-    /// The same descriptor as [`leader_fd`](Self::leader_fd), kept open by what is returned.
+    /// The same descriptor as [`leader_fd`](Self::leader_fd), kept open as long as the returned
+    /// value.
     ///
     /// # Errors
     /// LIMIT: the process has no descriptor left; FORKED.
@@ -209,7 +214,8 @@ impl Node {
         self.running()?.board.descriptor().ok_or_else(no_descriptor)
     }
 
-    /// As [`Node::next`], for who only wants to know which node leads: asks for no claim, as [`Node::known_leader`].
+    /// As [`Node::next`], for programs that only want to know which node leads: asks for no claim,
+    /// as [`Node::known_leader`].
     ///
     /// # Errors
     /// As for [`Node::next`].
@@ -217,8 +223,9 @@ impl Node {
         self.running()?.board.next(wait)
     }
 
-    /// How many turns the loop has made. It makes another for this call, so a number that stays the same from one call to a
-    /// later one says that it hangs: in a disk that does not answer, or by a bug. In a child of fork(2) it stays 0.
+    /// The number of turns of the loop. Each call causes another turn, so a number that stays the
+    /// same from one call to a later one says that the loop hangs: in a disk that does not answer,
+    /// or by a bug. 0 in a child of fork(2).
     #[must_use]
     pub fn turns(&self) -> u64 {
         self.running().map_or(0, |running| {
@@ -227,8 +234,8 @@ impl Node {
         })
     }
 
-    /// All metrics of this node and its process, in the text format of Prometheus (0.0.4): what `/metrics` of its admin
-    /// endpoint tells. Asks the loop for nothing.
+    /// All metrics of this node and its process, in the text format of Prometheus (0.0.4), as at
+    /// `/metrics` of its admin endpoint. Does not wait for the loop.
     ///
     /// # Errors
     /// FORKED.
@@ -236,13 +243,14 @@ impl Node {
         Ok(crate::admin::metrics(self.id, &self.running()?.meters, Format::Text))
     }
 
-    /// Reads the files of [`NodeTls`](crate::node::NodeTls) again: certificate, key, authorities, and what they have revoked.
-    /// Handshakes that begin afterwards are by the new ones; connections that stand stay, but for those whose certificate is not
-    /// trusted any more: these end within a minute. The files are read by themselves as well, some seconds after they have
-    /// changed. A node without TLS has nothing to read.
+    /// Reads the files of [`NodeTls`](crate::node::NodeTls) again: certificate, key, authorities,
+    /// and revoked certificates. Later handshakes use the new files; open connections stay, but for
+    /// those whose certificate is not trusted any more: these end within a minute. The node also
+    /// reads the files by itself, some seconds after they have changed. A node without TLS has
+    /// nothing to read.
     ///
     /// # Errors
-    /// INVALID: which file is of no use, and why; all stays as it was. FORKED.
+    /// INVALID: which file cannot be used, and why; the former files stay in use. FORKED.
     pub fn reload(&self) -> Result<(), Error> {
         match &self.running()?.renewal {
             Some(renewal) => renewal.reload(),
@@ -250,7 +258,7 @@ impl Node {
         }
     }
 
-    /// Where its admin endpoint listens, if it has one.
+    /// The address of its admin endpoint, if it has one.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.running.as_ref()?.admin.as_deref().map(Admin::address)
@@ -262,8 +270,9 @@ impl Node {
         self.running().ok()?.board.failure()
     }
 
-    /// Hands leadership to `to`, or to the best voter. Leadership reads 0 from now on, and again more only if
-    /// that fails. Waits at most `wait` (`None`: as long as it takes, about an election timeout).
+    /// Hands leadership to `to`, or to the voter with the longest log. Leadership reads 0 from now
+    /// on, unless the call fails. Waits at most `wait` (`None`: as long as it takes, about an
+    /// election timeout).
     ///
     /// # Errors
     /// LOST: this node does not lead. UNAVAILABLE: no other node took over. TIMEOUT: not decided in time.
@@ -275,12 +284,12 @@ impl Node {
     /// unlocked. Idempotent. Waits at most `wait` for the thread to end (`None`: for ever).
     ///
     /// # Errors
-    /// TIMEOUT: it still runs (a disk that hangs).
+    /// TIMEOUT: the node still runs (a disk hangs).
     pub fn stop(&self, wait: Option<Duration>) -> Result<(), Error> {
         self.running()?.stop(wait)
     }
 
-    /// As [`Node::running`], for a call that asks for leadership.
+    /// The running node, for a call that asks for leadership.
     fn asking(&self) -> Result<&Running, Error> {
         let running = self.running()?;
         if running.board.note_asked() {
@@ -297,7 +306,7 @@ impl Node {
     }
 }
 
-/// Asks nothing: who asks for leadership has it published from then on.
+/// Without leadership: a question for it would have the loop publish claims from then on.
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node")
@@ -328,7 +337,7 @@ impl Running {
     }
 
     fn stop(&self, wait: Option<Duration>) -> Result<(), Error> {
-        // A loop that has ended by itself hears nothing any more.
+        // The loop may have ended by itself.
         let _ = self.commands.send(Command::Stop);
         self.wake.wake();
         let finished = match wait {
@@ -339,7 +348,7 @@ impl Running {
             return Err(Error::new(Status::Timeout, "the node still runs: its disk may hang"));
         }
         if let Some(thread) = self.thread.lock().take() {
-            // The loop catches panics; one that happens after that must not hurt the host either.
+            // The loop catches panics; a later one must not hurt the host either.
             let _ = thread.join();
         }
         if let Some(admin) = &self.admin {
@@ -359,7 +368,7 @@ impl Drop for Node {
         match self.running.take() {
             // Waits for ever, so it ends with the thread joined.
             Some(running) if is_ours => drop(running.stop(None)),
-            // The thread, and whoever held the locks, live in the parent.
+            // The thread, and the holders of locks, live in the parent.
             running => std::mem::forget(running),
         }
     }

@@ -1,8 +1,9 @@
 //! The audit trail: a line for each order of an operator, each break of a lock, each snapshot that leaves, and each denial.
 //!
-//! A line says when, who, from where, what, with what result, and the reason given. It goes to the log (target `audit`) and, as
-//! JSON, to a file of its own if there is one. It is written when the answer leaves: the node that decided has it. Who is only
-//! told that another node leads has asked nothing there, and has no line. What holders do with their own locks is no operation.
+//! A line says when, who, from where, what, with what result, and the reason given. It goes to the
+//! log (target `audit`) and, as JSON, to a file of its own if there is one. The deciding node
+//! writes it when the answer leaves. A request that is only answered by a hint to another leader
+//! has no line, nor has what holders do with their own locks.
 
 mod file;
 mod line;
@@ -17,7 +18,7 @@ use line::Line;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What was asked and is not answered yet, and where lines go.
+/// The audit trail: unanswered requests, and where lines go.
 #[derive(Debug)]
 pub(super) struct Audit {
     own: NodeId,
@@ -26,14 +27,14 @@ pub(super) struct Audit {
     denials: Denials,
 }
 
-/// Who asks, and from where.
+/// A requester: its identity and source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Who {
     principal: String,
     address: String,
 }
 
-/// Denials of the present second that have a line, and those without since the last line.
+/// The denials of the present second that have a line, and those since without one.
 #[derive(Debug, Default)]
 struct Denials {
     second: u64,
@@ -42,7 +43,7 @@ struct Denials {
 }
 
 impl Who {
-    /// Whoever is at the other end of `link` of node `own`.
+    /// The requester at the other end of `link` of node `own`.
     pub(super) fn at(link: &Link, own: NodeId) -> Self {
         let (principal, address) = (link.subject(own).to_string(), link.connection.address());
         let address = address.map_or_else(|| "this process".to_owned(), |at| at.to_string());
@@ -51,12 +52,12 @@ impl Who {
 }
 
 impl Audit {
-    /// That of node `own`, without a file.
+    /// The audit trail of node `own`, without a file.
     pub(super) fn new(own: NodeId) -> Self {
         Self { own, file: None, asked: BTreeMap::new(), denials: Denials::default() }
     }
 
-    /// `who` asks something that takes a line once it is answered.
+    /// Notes a request of `who` that gets a line once it is answered.
     pub(super) fn note(
         &mut self,
         connection: ConnectionId,
@@ -68,12 +69,12 @@ impl Audit {
             self.asked.insert((connection, asked), (who(), act));
             return;
         }
-        // Nobody hides an order behind others that are not answered.
+        // Written now, so that no order can hide behind many unanswered ones.
         let result = "asked for: too much is under way here to say what becomes of it";
         self.write(&Line { who: &who(), act: &act, result, untold: 0 });
     }
 
-    /// Something is answered to `who`, or denied.
+    /// Writes the line of a request of `who` that is answered, or denied.
     pub(super) fn answer(
         &mut self,
         now: u64,
@@ -102,7 +103,8 @@ impl Audit {
         }
     }
 
-    /// A connection has ended; what it asked for may still be done.
+    /// Writes lines for the unanswered requests of a closed connection: they may still be carried
+    /// out.
     pub(super) fn end(&mut self, key: Key) {
         let connection = connection_id(key);
         let first = (connection, ActKey::FIRST);
@@ -119,18 +121,18 @@ impl Audit {
         }
     }
 
-    /// `who` asked for what it may not.
+    /// Writes a denial of a request of `who`.
     pub(super) fn deny(&mut self, now: u64, who: &Who, request: &Request, why: &str) {
         let act = Act::of(request).map_or_else(|| Act::other(request), |(_, act)| act);
         self.write_denial(now, who, &act, why);
     }
 
-    /// Something was denied to `who`, in words that it does not understand.
+    /// Writes a denial that the answer to `who` does not show.
     pub(super) fn note_denial(&mut self, now: u64, who: &Who, why: &str) {
         self.write_denial(now, who, &Act::untold(), why);
     }
 
-    /// Of many denials in one second some have a line, and the others are counted.
+    /// Writes a denial; of many in one second some get a line, and the others are counted.
     fn write_denial(&mut self, now: u64, who: &Who, act: &Act, why: &str) {
         let second = now / NANOS_PER_SECOND;
         let denials = &mut self.denials;
@@ -157,7 +159,7 @@ impl Audit {
 
 const NANOS_PER_SECOND: u64 = Duration::from_secs(1).as_nanos() as u64;
 const DENIAL_LINES_PER_SECOND: u32 = 5;
-/// More orders are not under way at once, unless somebody sends them for no other purpose.
+/// More unanswered requests than any lawful use has.
 const ASKED_MAX: usize = 10_000;
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Connections that may have something to read: peers, which go first, others who are known, and those who have not said who
-//! they are, each in order.
+//! Connections that may have input: peers, which go first, welcomed clients, and connections
+//! without a hello, each in order.
 
 use crate::net::Key;
 use crate::node::links::{Link, Role};
 use std::collections::VecDeque;
 
-/// Each link is listed at most once.
+/// The backlog; each link is listed at most once.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     peers: VecDeque<Key>,
@@ -26,27 +26,27 @@ impl Backlog {
         }
     }
 
-    /// The next peer; its link is to be marked as not listed.
+    /// Takes the next peer; the caller marks its link as not listed.
     pub(super) fn take_peer(&mut self) -> Option<Key> {
         self.peers.pop_front()
     }
 
-    /// The next of the others; likewise.
+    /// Takes the next welcomed client; likewise.
     pub(super) fn take_other(&mut self) -> Option<Key> {
         self.others.pop_front()
     }
 
-    /// The next of those who have not said who they are; likewise.
+    /// Takes the next connection without a hello; likewise.
     pub(super) fn take_new(&mut self) -> Option<Key> {
         self.new.pop_front()
     }
 
-    /// How many are listed: peers, others, those who have not said who they are.
+    /// How many are listed: peers, welcomed clients, connections without a hello.
     pub(super) fn counts(&self) -> [usize; 3] {
         [self.peers.len(), self.others.len(), self.new.len()]
     }
 
-    /// Whether nothing is.
+    /// Whether none is listed.
     pub(super) fn is_empty(&self) -> bool {
         self.counts() == [0; 3]
     }

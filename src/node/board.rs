@@ -1,4 +1,5 @@
-//! Where the loop posts leadership and its own end, and where programs wait for changes of them.
+//! The board: the loop posts leadership and its own end, and programs read them and wait for
+//! changes.
 
 use crate::base::error::{Error, Status};
 use crate::base::{Sample, Term, Token};
@@ -20,17 +21,18 @@ pub(super) struct Board {
     /// Turns of the loop.
     turns: AtomicU64,
     slots: Slots,
-    /// Where clients reach the members.
+    /// The members' addresses for clients.
     endpoints: Mutex<String>,
     watchers: Mutex<Watchers>,
     changed: Condvar,
 }
 
-/// What the loop has posted, and how much of it `next` has given out.
+/// The posted state, and what `next` has given out of it.
 #[derive(Debug, Default)]
 struct Watchers {
     posted: Published,
-    /// Claims that were gained: one that lapsed and came back is a change, though it looks the same.
+    /// How many claims were gained: a claim that lapsed and was gained again is a change, though it
+    /// looks the same.
     claims_gained: u64,
     given: Option<Given>,
     ended: Option<End>,
@@ -39,14 +41,14 @@ struct Watchers {
     is_read: bool,
 }
 
-/// What `next` gave out last: a change is whatever differs from it.
+/// The state that `next` gave out last: any difference from it is a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Given {
     leadership: Leadership,
     claims_gained: u64,
 }
 
-/// How a node ended.
+/// The end of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// It was stopped.
@@ -56,7 +58,7 @@ pub(super) enum End {
 }
 
 impl Board {
-    /// A program asks. True for the first time: until then the loop posts no claims.
+    /// Notes that a program asks. True the first time: until then the loop posts no claims.
     pub(super) fn note_asked(&self) -> bool {
         !self.asked.load(Ordering::Relaxed) && !self.asked.swap(true, Ordering::SeqCst)
     }
@@ -66,17 +68,17 @@ impl Board {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// The loop begins another turn.
+    /// Counts a turn of the loop.
     pub(super) fn count_turn(&self) {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many turns the loop has begun.
+    /// The number of turns begun.
     pub(super) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
     }
 
-    /// Posts term, leader and claim (under `token`) as they are now. Cheap when nothing changed.
+    /// Posts the present term, leader and claim (under `token`). Cheap when nothing changed.
     pub(super) fn post(
         &self,
         token: Token,
@@ -102,7 +104,7 @@ impl Board {
         self.changed.notify_all();
     }
 
-    /// Posts the end: leadership reads 0 from here on. The first end stands.
+    /// Posts the end: leadership reads 0 from here on. The first end counts.
     pub(super) fn post_end(&self, end: End) {
         let mut watchers = self.watchers.lock();
         let posted = Published { leader: None, claim: None, ..watchers.posted };
@@ -113,17 +115,17 @@ impl Board {
         self.changed.notify_all();
     }
 
-    /// The members are reached there from now on.
+    /// Posts the members' addresses.
     pub(super) fn post_endpoints(&self, endpoints: String) {
         *self.endpoints.lock() = endpoints;
     }
 
-    /// Where the members are reached, as posted last.
+    /// The members' addresses as posted last.
     pub(super) fn endpoints(&self) -> String {
         self.endpoints.lock().clone()
     }
 
-    /// One snapshot, without a lock.
+    /// The leadership at one instant, without a lock.
     pub(super) fn leadership(&self) -> Leadership {
         self.slots.load()
     }
@@ -136,7 +138,7 @@ impl Board {
         }
     }
 
-    /// What is readable while `next` has something. Made at the first call.
+    /// The descriptor that is readable while `next` has a change. Made at the first call.
     pub(super) fn descriptor(&self) -> Option<Descriptor> {
         let mut watchers = self.watchers.lock();
         if watchers.watch.is_none() {
@@ -190,7 +192,7 @@ impl Board {
     }
 }
 
-/// Whether `last` still says what `next` says, but for a little time.
+/// Whether `last` equals `next`, but for a little time.
 fn is_covered(last: &Published, next: &Published, now: &Sample) -> bool {
     match (&last.claim, &next.claim) {
         (None, None) => true,
@@ -200,7 +202,7 @@ fn is_covered(last: &Published, next: &Published, now: &Sample) -> bool {
 }
 
 impl Watchers {
-    /// What `next` has to give out at `now`.
+    /// The change that `next` has to give out at `now`.
     fn change(&self, now: &Sample) -> Option<Given> {
         let leadership = self.posted.at(now);
         let present = Given { leadership, claims_gained: self.claims_gained };
@@ -223,7 +225,7 @@ impl Watchers {
         given.map(|given| given.leadership)
     }
 
-    /// Makes the fd say what is true now, and arms it for the end of the claim.
+    /// Sets or clears the descriptor by the present state, and arms it for the end of the claim.
     fn refresh(&self, now: &Sample) {
         let Some(watch) = &self.watch else { return };
         if self.ended.is_some() || self.change(now).is_some() {

@@ -1,4 +1,4 @@
-//! Peers that are not known where they dialed: what they are asked, and what becomes of their answers (W9).
+//! Unknown peers, which must prove that they are members: challenges and their answers (W9).
 
 use crate::base::NodeId;
 use crate::net::Key;
@@ -10,8 +10,8 @@ use crate::wal::Disk;
 use crate::wire::{Challenge, Frame, FrameKind, Proof};
 
 impl Network {
-    /// Asks a node that is not known here to prove that it is a member. Until it has, its connection is one of those
-    /// that have not said who they are: it goes with them when its time is over, or when there is no room.
+    /// Challenges an unknown node to prove that it is a member. Until it has, its connection counts
+    /// as one without a hello: it is closed when its time is over, or when there is no room.
     pub(super) fn challenge<D: Disk>(
         &mut self,
         key: Key,
@@ -25,7 +25,7 @@ impl Network {
         self.queue_understood(key, FrameKind::Challenge, Challenge::NEEDS, &challenge);
     }
 
-    /// It answers: with a proof, or that it has none.
+    /// Handles a candidate's answer: a proof, or that it has none.
     pub(super) fn try_candidate<D: Disk>(
         &mut self,
         key: Key,
@@ -44,7 +44,7 @@ impl Network {
         self.welcome_peer(key, (&hello, speech), Trust::Vouched, server, inputs)
     }
 
-    /// The peer that this node dialed does not know it yet.
+    /// Answers the challenge of a dialed peer that does not know this node yet.
     pub(super) fn answer_challenge<D: Disk>(
         &mut self,
         key: Key,

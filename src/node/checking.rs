@@ -1,4 +1,4 @@
-//! Whether the options of a node fit each other, before anything is opened or looked up.
+//! Checks a node's options against each other, before any file is opened or name looked up.
 
 use super::admin;
 use super::config::{NodeOptions, check_address};
@@ -9,26 +9,26 @@ use crate::server::{Bootstrap, ServerOptions};
 use std::net::{IpAddr, SocketAddr};
 
 impl NodeOptions {
-    /// What [`Node::start`](super::Node::start) would refuse of these options themselves. The data directory is not looked at,
-    /// and no name is looked up.
+    /// Refuses options that [`Node::start`](super::Node::start) would refuse. The data directory is
+    /// not looked at, and no name is looked up.
     ///
     /// # Errors
     /// INVALID: one sentence that says what to change.
     pub fn check(&self) -> Result<(), Error> {
-        // Who joins is told the members later.
+        // A joining node is told the members later.
         let is_told = self.cluster.is_empty();
         let own = if is_told { None } else { Some(self.own_address()?) };
         let bootstrap = if is_told { Bootstrap::Joiner } else { self.server_options().bootstrap };
         ServerOptions { bootstrap, ..self.server_options() }.check().map_err(error_of)?;
         let Some(listen) = self.listen.as_deref().or(own) else { return Ok(()) };
-        // Any port will do to listen on.
+        // Any port, 0 too, will do to listen on.
         check_address(listen)
             .or_else(|error| if listen.ends_with(":0") { Ok(()) } else { Err(error) })?;
         known_address(listen).map_or(Ok(()), |address| check_exposure(address, self))?;
         self.check_admin(listen)
     }
 
-    /// What can be told of the admin endpoint beside a node that listens there.
+    /// Checks the admin endpoint of a node that listens at `listen`.
     pub(super) fn check_admin(&self, listen: &str) -> Result<(), Error> {
         let Some(admin) = &self.admin else { return Ok(()) };
         let (own, its) = (known_address(listen), known_address(admin));

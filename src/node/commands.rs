@@ -1,4 +1,4 @@
-//! What other threads tell the loop.
+//! Commands of other threads to the loop.
 
 use crate::Error;
 use crate::base::NodeId;
@@ -6,30 +6,30 @@ use crate::net::Found;
 use crate::node::secured::Secured;
 use crossbeam_channel::Sender;
 
-/// One thing to do, from another thread.
+/// A command.
 #[derive(Debug)]
 pub(super) enum Command {
     /// Hand leadership over, and end.
     Stop,
-    /// Hand leadership over to that voter, or to the best one, and say how that went.
+    /// Hand leadership over to that voter, or to the one with the longest log, and answer.
     HandOver {
-        /// Whom to.
+        /// The successor.
         to: Option<NodeId>,
-        /// Where to say it.
+        /// The channel of the answer.
         reply: Sender<Result<(), Error>>,
     },
-    /// Shake hands by what was read again, and say so.
+    /// Use renewed TLS files from now on, and answer.
     Secure {
-        /// What that is.
+        /// The TLS of the renewed files.
         secured: Box<Secured>,
-        /// Where to say it.
+        /// The channel of the answer.
         reply: Sender<()>,
     },
     /// A peer's name was looked up.
     Resolved {
-        /// Whose.
+        /// The peer.
         peer: NodeId,
-        /// Its "host:port" when that was begun.
+        /// Its "host:port" when the lookup began.
         name: String,
         /// Its addresses, or why there are none.
         found: Found,

@@ -1,5 +1,5 @@
-//! Connections that were closed for what they sent: counted, and logged, each reason once a minute, and a few of them a second.
-//! So a flood of one kind hides no other.
+//! Connections that were closed for their input: counted and logged, each reason once a minute, and
+//! a few reasons a second. So a flood of one kind hides no other.
 
 use crate::base::ClientSource;
 use crate::base::time::nanos;
@@ -7,17 +7,18 @@ use std::collections::VecDeque;
 use std::fmt::Display;
 use std::time::Duration;
 
-/// The count, and which reasons were told lately.
+/// The count, and the recently logged reasons.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     count: u64,
-    /// The oldest first; instants are readings of BOOTTIME.
+    /// Logged reasons, the oldest first; instants are readings of BOOTTIME.
     told: VecDeque<(u64, String)>,
     unlogged: u64,
 }
 
 impl Complaints {
-    /// Counts one connection; writes a line unless that reason was told lately, or too many others were.
+    /// Counts one connection; logs a line unless this reason, or too many others, were logged
+    /// lately.
     pub(super) fn add(&mut self, now: u64, source: ClientSource, why: &dyn Display) {
         self.count += 1;
         let why = why.to_string();
@@ -51,9 +52,9 @@ impl Complaints {
     }
 }
 
-/// A peer that is refused comes back each second, for days.
+/// How long a logged reason is silent: a refused peer dials again each second, for days.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Reasons that are told within that.
+/// The most reasons logged within [`SILENCE`].
 const REASONS_MAX: usize = 32;
 const SECOND: Duration = Duration::from_secs(1);
 const LINES_PER_SECOND: usize = 5;

@@ -1,4 +1,4 @@
-//! How a node is started, checked once, with sentences that say what to do.
+//! The options of a node, checked once, with errors that say what to do.
 
 use crate::base::error::{Error, Status};
 use crate::base::limits::{
@@ -14,41 +14,41 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How a node is started.
+/// Options of a node.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct NodeOptions {
-    /// This node, 1 or larger.
+    /// The id of this node, 1 or larger.
     pub id: NodeId,
     /// Its data directory; made if it does not exist.
     pub data_dir: PathBuf,
     /// All members with the addresses ("host:port") that peers and clients dial.
     pub cluster: Vec<(NodeId, String)>,
-    /// Where to listen; `None`: at its own address in `cluster`.
+    /// The address to listen on; `None`: its own address in `cluster`.
     pub listen: Option<String>,
     /// A socket that listens already, instead of `listen`: for tests that let the system choose ports.
     pub listener: Option<TcpListener>,
-    /// Heartbeats of a leader; 30 ms.
+    /// The interval of a leader's heartbeats; 30 ms.
     pub heartbeat: Duration,
     /// Smallest election timeout; 150 ms, the largest is twice that.
     pub election: Duration,
     /// Δ of the leader lease; 150 ms.
     pub lease: Duration,
-    /// The largest session TTL, from 200 ms; 1 h, the largest that there is. A restored cluster waits that long before it
-    /// grants (safety L15).
+    /// The largest session TTL, from 200 ms; 1 h, the maximum. A restored cluster waits that long
+    /// before it grants (safety L15).
     pub ttl_max: Duration,
-    /// Whether it may begin as a new member of a cluster that stands (`tenure member add`).
+    /// Whether an empty directory may join an existing cluster (`tenure member add`).
     pub join: bool,
     /// Bytes of log after which a snapshot is made, from 4 KiB to 512 MiB; 64 MiB.
     pub snapshot_every_bytes: u64,
     /// Listen on more than loopback although nothing is encrypted.
     pub insecure: bool,
-    /// Speak TLS 1.3 on every connection, and know who is at its other end; `None`: without.
+    /// TLS 1.3 on every connection, with mutual authentication; `None`: plaintext.
     pub tls: Option<NodeTls>,
-    /// A file to which the audit trail is appended, a JSON object a line; the log has it in any case.
+    /// A file to which the audit trail is appended, a JSON object a line; it is logged in any case.
     pub audit: Option<PathBuf>,
-    /// Where its admin endpoint listens ("127.0.0.1:9401"): metrics, probes and its status over HTTP, beyond loopback
-    /// over HTTPS; `None`: nowhere.
+    /// The address of the admin endpoint ("127.0.0.1:9401"): metrics, probes and status over HTTP,
+    /// beyond loopback over HTTPS; `None`: no endpoint.
     pub admin: Option<String>,
 }
 
@@ -77,7 +77,7 @@ impl NodeOptions {
     /// This node's own address in the cluster.
     ///
     /// # Errors
-    /// INVALID: it is not a member, or the members do not fit each other.
+    /// INVALID: the node is not a member, or the members do not fit each other.
     pub(super) fn own_address(&self) -> Result<&str, Error> {
         check_members(&self.cluster)?;
         let own = self.cluster.iter().find(|(node, _)| *node == self.id);
@@ -90,10 +90,10 @@ impl NodeOptions {
         })
     }
 
-    /// That what nothing else bounds is within its bounds.
+    /// Checks the bounds of options that no other part checks.
     ///
     /// # Errors
-    /// INVALID: what is not, and what would be.
+    /// INVALID: which option is out of bounds, and the bounds.
     pub(super) fn check_bounds(&self) -> Result<(), Error> {
         let [least, most] = [TTL_MS_MIN, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
         let ttl_max = self.ttl_max;
@@ -111,12 +111,12 @@ impl NodeOptions {
         Ok(())
     }
 
-    /// Whether no connection may do without TLS.
+    /// Whether TLS is demanded of all connections.
     fn requires_tls(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Required)
     }
 
-    /// What the server is told.
+    /// The options of the server.
     pub(super) fn server_options(&self) -> ServerOptions {
         ServerOptions {
             bootstrap: if self.join { Bootstrap::Joiner } else { Bootstrap::Founder },
@@ -149,7 +149,7 @@ setters!(NodeOptions:
     admin(impl Into<String>) = Some(admin.into());
 );
 
-/// The members that "1=host:port,2=host:port,…" names.
+/// Parses the members in "1=host:port,2=host:port,…".
 ///
 /// # Errors
 /// INVALID: says which part is wrong and how it must look.
@@ -194,7 +194,7 @@ fn check_members(members: &[(NodeId, String)]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether `address` looks like "host:port". Names are not looked up.
+/// Checks that `address` has the form "host:port". Names are not looked up.
 pub(super) fn check_address(address: &str) -> Result<(), Error> {
     address::check(address).map_err(|problem| {
         invalid(format!("\"{address}\" {problem}: it must look like \"host:port\""))

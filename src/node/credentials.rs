@@ -1,7 +1,9 @@
-//! Who is somebody by a credential: verified at its hello, and again once the state of this node has other credentials.
+//! Identity by a credential: verified at a client's hello, and again whenever the credentials in
+//! this node's state change.
 //!
-//! By the state of this node, since nothing else is known here; one that lags behind lets in whom the cluster does not know any more
-//! and can tell it nothing: whoever leads has applied all that was committed before, and has hung up on such connections by then.
+//! The state of this node decides, since nothing else is known here. A node that lags behind may
+//! admit a client whose credential is revoked, but answers it nothing that counts: a leader has
+//! applied all that was committed before, and has disconnected such clients.
 
 use crate::base::meters::HandshakeResult;
 use crate::base::{Credential, CredentialHash, Credentials, Subject};
@@ -14,25 +16,26 @@ use crate::wal::Disk;
 use crate::wire::{Refused, RefusedCode};
 use std::sync::Arc;
 
-/// What a connection has shown in the place of a certificate, and how often credentials had changed when it was verified last.
+/// The credential that a connection has shown, and the count of changes of credentials at its last
+/// verification.
 #[derive(Debug)]
 pub(super) struct Shown {
     credential: Credential,
     verified_at: u64,
 }
 
-/// Those by which connections were verified.
+/// The credentials of this node's state, and the verification of connections against them.
 #[derive(Debug, Default)]
 pub(super) struct Verified {
     credentials: Credentials,
-    /// How often they have changed.
+    /// How often credentials have changed.
     changes: u64,
-    /// Where the present look at all connections goes on; `None`: none is under way.
+    /// Where the present pass over all connections continues; `None`: no pass is under way.
     from: Option<Key>,
 }
 
 impl Verified {
-    /// When the next connections are to be looked at, as a reading of BOOTTIME.
+    /// When the pass continues, as a reading of BOOTTIME.
     pub(super) fn next_deadline(&self) -> u64 {
         if self.from.is_some() { 0 } else { u64::MAX }
     }
@@ -45,7 +48,8 @@ impl Shown {
 }
 
 impl Network {
-    /// Whom the hello on this connection is from: its certificate has said so, or the credential that it shows does.
+    /// The identity of the client on this connection: by its certificate, or by the credential in
+    /// its hello.
     pub(super) fn identify<D: Disk>(
         &mut self,
         key: Key,
@@ -89,8 +93,8 @@ impl Network {
         }
     }
 
-    /// Looks at some of the connections, as long as not all were looked at since credentials have changed; hangs up on those whose
-    /// credential was revoked, or replaced.
+    /// Continues a pass after a change of credentials: verifies some connections again, and
+    /// disconnects those whose credential was revoked or replaced.
     pub(super) fn examine_credentials<D: Disk>(
         &mut self,
         server: &Server<D>,
@@ -109,7 +113,8 @@ impl Network {
         self.examining.verified.from = goes_on.then_some(next);
     }
 
-    /// Verifies what this connection has shown, if credentials have changed since that was done last: before each of its requests, too.
+    /// Verifies the credential of this connection again, if credentials have changed since its last
+    /// verification: also before each of its requests.
     pub(super) fn verify_again(&mut self, key: Key) -> Result<(), Ending> {
         let Self { links, examining, .. } = self;
         let Some(shown) = links.find(key).and_then(|link| link.shown.as_mut()) else {
@@ -145,19 +150,20 @@ impl Network {
 }
 
 impl Link {
-    /// What it has shown in the place of a certificate.
+    /// The credential that the connection has shown.
     pub(super) fn credential(&self) -> Option<&Credential> {
         self.shown.as_deref().map(Shown::credential)
     }
 }
 
-/// All are compared in the same time, whatever they have in common with the right one.
+/// Whether a credential is known, compared in constant time.
 fn is_known(credentials: &Credentials, credential: &Credential) -> bool {
     let known: Option<&CredentialHash> = credentials.get(&Subject::from(credential));
     known.is_some_and(|known| *known == credential.hash())
 }
 
-/// `is_ready`: this node leads, so that it has heard of all that were created.
+/// The sentence about an unknown credential. `is_ready`: this node leads, so it knows all
+/// credentials.
 fn unknown(credential: &Credential, is_ready: bool) -> String {
     let whose = credential.principal();
     let or_later = if is_ready { "" } else { ", or was created a moment ago" };
@@ -171,5 +177,6 @@ fn refused(text: String) -> Ending {
 }
 
 const NOTHING: &str = "this connection says that a credential follows and shows none, and no certificate either: give one of them (--credential-file, or --cert and --key)";
-/// Connections that are looked at in one turn: some dozens of nanoseconds each, and one hash for each that has shown something.
+/// Connections of one turn of a pass: some dozens of nanoseconds each, and a hash for each with a
+/// credential.
 const LOOKS_PER_TURN: usize = if cfg!(test) { 2 } else { 1024 };

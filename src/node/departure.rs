@@ -1,6 +1,7 @@
-//! Handing leadership over: when a program resigns, and before a node stops. And the end of a node that was removed.
+//! Hand-overs of leadership, when a program resigns and before a node stops; and the end of a
+//! removed node.
 //!
-//! Leadership reads 0 from the beginning, so no claim has to run out (C3); the rest is consensus' own.
+//! Leadership reads 0 from the beginning, so no claim has to run out (C3); consensus does the rest.
 
 use crate::base::Sample;
 use crate::base::error::{Error, Status};
@@ -12,13 +13,13 @@ use crate::wal::Disk;
 use crossbeam_channel::Sender;
 use std::time::Duration;
 
-/// What is under way.
+/// The departure under way.
 #[derive(Debug, Default)]
 pub(super) enum Departure {
     /// Nothing.
     #[default]
     Staying,
-    /// A program resigned, and waits for word.
+    /// A program resigned, and waits for the answer.
     Resigning(Sender<Result<(), Error>>),
     /// The node stops once another one leads, or none will.
     Stopping { since: Sample, led: Role },
@@ -32,7 +33,7 @@ pub(super) enum Flow {
 }
 
 impl<D: Disk> EventLoop<D> {
-    /// Takes a command.
+    /// Handles a command.
     pub(super) fn handle_command(&mut self, command: Command, now: &Sample) {
         match command {
             Command::Stop if matches!(self.departure, Departure::Stopping { .. }) => {}
@@ -66,8 +67,8 @@ impl<D: Disk> EventLoop<D> {
         }
     }
 
-    /// After a turn: a leader that was removed knows it by its own log, though nobody may be there to tell it. It stays
-    /// a while: its successor is still to hear from it, and its clients.
+    /// After a turn: a removed leader learns its removal from its own log, since nobody may be
+    /// there to tell it. It stays a while, for messages to its successor and its clients.
     pub(super) fn check_dismissal(&mut self, now: &Sample) -> Result<(), Error> {
         let Some(text) = self.server.dismissal() else { return Ok(()) };
         let since = *self.dismissed.get_or_insert(*now);
@@ -77,7 +78,7 @@ impl<D: Disk> EventLoop<D> {
         Err(Error::new(Status::Denied, text))
     }
 
-    /// After a turn: says how it went, and whether the loop ends here.
+    /// After a turn: answers a departure that is decided, and says whether the loop ends here.
     pub(super) fn advance_departure(&mut self, now: &Sample) -> Flow {
         let Some(replica) = self.server.replica() else {
             return match self.departure {
@@ -101,7 +102,7 @@ impl<D: Disk> EventLoop<D> {
             }
             Departure::Stopping { led, .. } if *led != Role::Leader => Flow::Stop,
             Departure::Stopping { since, .. } => {
-                // Its clients hear from it who leads next.
+                // Stay until clients were told the next leader.
                 let is_known = leads || raft.leader().is_some();
                 let is_over = now.elapsed_lo(since) >= LINGER_MAX;
                 if !is_under_way && is_known || is_over { Flow::Stop } else { Flow::Continue }
@@ -109,7 +110,7 @@ impl<D: Disk> EventLoop<D> {
         }
     }
 
-    /// Leadership reads 0 from here on, as long as this lasts.
+    /// Begins a departure: leadership reads 0 while it lasts.
     fn depart(&mut self, to: Option<crate::base::NodeId>) {
         self.post();
         if self.server.role() == Role::Leader {
@@ -119,11 +120,11 @@ impl<D: Disk> EventLoop<D> {
 
     fn answer_resigning(&mut self, result: Result<(), Error>) {
         if let Departure::Resigning(reply) = std::mem::take(&mut self.departure) {
-            // Whoever asked may have stopped waiting.
+            // The program may have stopped waiting.
             let _ = reply.send(result);
         }
     }
 }
 
-/// How long a node that ends waits for another one to lead.
+/// How long an ending node waits for another leader.
 const LINGER_MAX: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Dials peers: their names, their connections, and the hello that goes first.
+//! Dials peers: looks up their names, connects, and sends the hello.
 
 use crate::base::NodeId;
 use crate::net::resolve_elsewhere;
@@ -27,7 +27,7 @@ impl Network {
         }
     }
 
-    /// The hello waits in the buffer until the connection stands.
+    /// Begins to connect; the hello waits in the buffer.
     fn begin_dial<D: Disk>(
         &mut self,
         peer: NodeId,
@@ -60,7 +60,7 @@ impl Network {
         let (commands, wake) = (self.commands.clone(), self.wake());
         let asked = name.clone();
         let lookup = resolve_elsewhere(&name, move |found| {
-            // Nobody hears it once the node has ended.
+            // The node may have ended.
             let _ = commands.send(Command::Resolved { peer, name: asked, found });
             wake.wake();
         });

@@ -1,12 +1,13 @@
 //! A data directory of real files, for [`crate::wal`].
 //!
-//! One process at a time: the file `lock` is held with flock for as long as the [`FileDisk`] lives; children that this
-//! process forks let go of it. Files are 0600, the directory 0700 if made here; what is no regular file is refused. Spare
-//! files and snapshots are made on threads of their own, `tenure-disk` and `tenure-store`, so that neither holds up the
-//! loop or the other.
+//! One process at a time: the file `lock` is held with flock for as long as the [`FileDisk`] lives;
+//! forked children let go of it. Files are 0600, the directory 0700 if made here; anything but a
+//! regular file is refused. Spare files and snapshots are made on threads of their own,
+//! `tenure-disk` and `tenure-store`, so that neither holds up the loop or the other.
 //!
-//! A process that has no descriptor left still writes its log: what is used for good is open from the start, a spare
-//! stays open from when it is made, and [`DESCRIPTORS_KEPT`] are kept for what is made meanwhile.
+//! A process without free descriptors still writes its log: permanent files are open from the
+//! start, a spare stays open from its making, and [`DESCRIPTORS_KEPT`] descriptors are reserved for
+//! new files.
 
 mod atomic_file;
 mod lock;
@@ -34,27 +35,28 @@ pub struct FileDisk {
     spares: Worker<Result<OpenFile, DiskError>>,
     stores: Worker<Result<(), StoreError>>,
     files: Vec<Option<OpenFile>>,
-    /// The last spare, from when it is ready until it is opened.
+    /// The last spare, ready and not yet opened.
     prepared: Option<OpenFile>,
     path: PathBuf,
     directory: File,
-    /// The same for the threads: the kernel tells an error of a sync once to each open file, and the loop must hear it.
+    /// The directory, opened for the threads: the kernel reports an error of a sync once to each
+    /// open file, and the loop's must get it.
     threads_directory: Arc<File>,
     reserve: Arc<Reserve>,
     access: Access,
-    /// `None` where there is none to hold: a directory that is only read gets no file.
+    /// `None` without a lock file: none is made in a directory that is only read.
     lock: Option<DirectoryLock>,
 }
 
-/// What is done with the files.
+/// The access to files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     ReadAndWrite,
-    /// They stay as they are: each write is refused by the kernel.
+    /// Read only: the kernel refuses each write.
     Read,
 }
 
-/// A file and the path that messages name.
+/// An open file, and its path for messages.
 #[derive(Debug)]
 struct OpenFile {
     path: PathBuf,
@@ -62,7 +64,7 @@ struct OpenFile {
 }
 
 impl FileDisk {
-    /// Opens the data directory at `path`, making it if it is not there, and locks it.
+    /// Opens the data directory at `path`, making it if needed, and locks it.
     ///
     /// # Errors
     /// [`DiskError`]: it cannot be made or opened, or another process uses it.
@@ -75,8 +77,8 @@ impl FileDisk {
         Self::open_locked(path, Access::ReadAndWrite, Some(lock))
     }
 
-    /// Opens the data directory at `path` to look at it: nothing in it is changed, also if its file system is mounted
-    /// read-only. No node can start on it meanwhile.
+    /// Opens the data directory at `path` for reading: nothing in it is changed, and its file
+    /// system may be mounted read-only. No node can start on it meanwhile.
     ///
     /// # Errors
     /// [`DiskError`]: it is not there or cannot be read, or a node uses it.
@@ -137,7 +139,7 @@ impl Disk for FileDisk {
         let names = self.reserve.spend(|| {
             fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()
         });
-        // A name that is not UTF-8 is none of ours.
+        // A name that is not UTF-8 is not ours.
         let names: Vec<std::ffi::OsString> =
             names.map_err(|error| failed("list", &self.path, &error))?;
         let mut names: Vec<String> =
@@ -186,7 +188,7 @@ impl Disk for FileDisk {
 
     fn write_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let OpenFile { path, file } = self.file(file);
-        // It continues short writes and retries EINTR.
+        // The library continues short writes and retries EINTR.
         file.write_all_at(bytes, offset).map_err(|error| failed("write", path, &error))
     }
 
@@ -275,7 +277,7 @@ impl Disk for FileDisk {
     }
 
     fn discard(&mut self, what: Box<dyn Send>) {
-        // Without a thread it is freed here.
+        // Without a thread, freed here.
         let _ = sys::thread::spawn("tenure-discard", move || drop(what));
     }
 
@@ -284,7 +286,7 @@ impl Disk for FileDisk {
     }
 }
 
-/// Makes the directory and those above it, each durable in the one that holds it.
+/// Makes the directory and its parents, each durable in its own parent.
 fn make_directory(path: &Path) -> Result<(), DiskError> {
     let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
     for path in missing.into_iter().rev() {
@@ -302,16 +304,16 @@ fn make_directory(path: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
-/// Makes an empty file, or empties the one that is there.
+/// Makes an empty file, or empties an existing one.
 fn create_empty(path: &Path) -> io::Result<File> {
     let options = &mut OpenOptions::new();
     let file = open_regular(path, options.read(true).write(true).create(true).mode(0o600))?;
-    // Only now is it known to be a regular file.
+    // Only now known to be a regular file.
     file.set_len(0)?;
     Ok(file)
 }
 
-/// Opens without following a link or waiting for the other end of a pipe, and refuses what is no file.
+/// Opens a regular file, without following a link or waiting for the other end of a pipe.
 fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let refused = || io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
     options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
@@ -344,15 +346,16 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
         Some(libc::ENOENT | libc::ENOTDIR | libc::EISDIR | libc::ELOOP | libc::ENAMETOOLONG) => {
             DiskError::Unusable(message)
         }
-        // What is no regular file.
+        // Not a regular file.
         None if error.kind() == ErrorKind::InvalidInput => DiskError::Unusable(message),
         _ => DiskError::Io(message),
     }
 }
 
-/// The threads write and sync large files in parts of this length.
+/// The length of the parts in which the threads write and sync large files.
 const PART_BYTES: usize = 512 << 10;
-/// For a spare, for a snapshot, for who reads it while it is made and for who reads it then, and for when another thread is faster.
+/// Reserved descriptors: a spare, a snapshot, its reader while it is made, its reader afterwards,
+/// and one for races with other threads.
 const DESCRIPTORS_KEPT: usize = 5;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! How often leadership changes, and how often that is because this node did not hear its leader in time: told in its
-//! status, and once in its log when it is often. What is planned (a handover, a stop by a signal) is no silence.
+//! Counts changes of leadership, and those because this node did not hear its leader in time: for
+//! its status, and a warning in its log when they are frequent. A planned change (a handover, a
+//! stop by a signal) is no silence.
 
 use crate::base::time::nanos;
 use crate::base::{NodeId, Sample, Term};
@@ -7,17 +8,17 @@ use crate::raft::Role;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What the last minutes had of both.
+/// The changes and silences of the last minutes.
 #[derive(Debug, Default)]
 pub(super) struct Elections {
     before: Option<Seen>,
     changes: Recent,
     silences: Recent,
-    /// Whether the episode that lasts was told.
+    /// Whether the present episode was logged.
     is_told: bool,
 }
 
-/// A node's place in its term.
+/// A node's role, term and leader after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) role: Role,
@@ -32,7 +33,8 @@ pub(super) struct Seen {
 struct Recent(VecDeque<u64>);
 
 impl Elections {
-    /// What is so after a turn. A sentence for the operator at the begin of each episode.
+    /// Takes the state after a turn; gives a sentence for the operator at the beginning of each
+    /// episode.
     pub(super) fn see(&mut self, now: &Sample, seen: Seen) -> Option<String> {
         let before = self.before.replace(seen);
         let counted = before.map_or(0, |before| before.changes);
@@ -62,14 +64,15 @@ impl Elections {
         self.changes.count()
     }
 
-    /// How often within the last ten minutes this node, as a follower, did not hear its leader in time, or as leader a
-    /// majority.
+    /// How often within the last ten minutes this node did not hear, as a follower its leader in
+    /// time, or as a leader a majority.
     pub(super) fn silences(&self) -> u64 {
         self.silences.count()
     }
 }
 
-/// Who was asked to take over does not ask first whether it could win, so it never was a `PreCandidate`.
+/// Whether a change is a silence. A node that was asked to take over skips the pre-vote, so it
+/// never was a `PreCandidate`.
 fn is_silence(before: Seen, now: Seen) -> bool {
     let lost_leader =
         before.role == Role::Follower && before.leader.is_some() && now.role == Role::PreCandidate;
@@ -98,11 +101,11 @@ impl Recent {
     }
 }
 
-/// What is counted is not older than this.
+/// The age up to which events count.
 const WINDOW: Duration = Duration::from_secs(600);
 /// A machine may be busy once; this often it is too slow for the election timeout.
 const OFTEN: u64 = 3;
-/// Instants that are kept.
+/// The most instants kept.
 const KEPT_MAX: usize = 4096;
 
 #[cfg(test)]
@@ -159,7 +162,7 @@ mod tests {
         );
         assert!(run(&mut elections, 9, &silence).is_empty(), "it goes on");
         assert_eq!(elections.silences(), 4);
-        // All of that is long ago: the next one begins anew.
+        // All silences are long ago: counting restarts.
         run(&mut elections, 1000, &silence[..1]);
         assert_eq!(elections.silences(), 0);
         for round in 0..2 {

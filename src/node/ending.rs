@@ -8,26 +8,26 @@ use std::fmt;
 /// Why a connection ended, from our side or theirs.
 #[derive(Debug)]
 pub(super) enum Ending {
-    /// As the connection says.
+    /// The connection closed.
     Closed(Closed),
-    /// It did not say who it is in time.
+    /// No hello in time.
     Silent,
-    /// It had not said who it is when others came for whom there was no room.
+    /// Closed without a hello, to make room for others.
     Crowded,
-    /// A frame that has no place where it came.
+    /// An unexpected kind of frame.
     Misplaced(FrameKind),
     /// We refuse it, and say why.
     Refusing(Refused),
-    /// It asked for what is not for its kind of identity, which counts as a denial and has its line there.
+    /// A request that its kind of identity may never make: counted and audited as a denial.
     Denied(Refused),
-    /// Its certificate has ended, or is not trusted any more; both sides are told.
+    /// The peer's certificate has ended, or is not trusted any more; both sides are told.
     Distrusted(String),
-    /// It refused us.
+    /// The peer refused us.
     Refused(Refused),
 }
 
 impl Ending {
-    /// Whether it was ended for what it sent, or did not send.
+    /// Whether the connection was closed for its input, or the lack of it.
     pub(super) fn is_complaint(&self) -> bool {
         match self {
             Self::Closed(Closed::Tls(TlsError::HungUp | TlsError::BrokenOff)) => false,
@@ -39,8 +39,7 @@ impl Ending {
         }
     }
 
-    /// What the other side is told before the connection ends, if anything: that it is refused, or that it speaks another
-    /// version.
+    /// The last message to the other side, if any: that it is refused, or speaks another version.
     pub(super) fn last_words(&self) -> Option<Refused> {
         match self {
             Self::Refusing(refused) | Self::Denied(refused) => Some(refused.clone()),
@@ -53,14 +52,14 @@ impl Ending {
         }
     }
 
-    /// How soon it is worth to dial again.
+    /// How soon to dial again.
     pub(super) fn pace(&self) -> Pace {
         match self {
-            // As a node does that is killed then.
+            // The peer may have been killed in the handshake.
             Self::Closed(Closed::Tls(TlsError::HungUp | TlsError::BrokenOff)) => Pace::Quick,
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_)) | Self::Misplaced(_) => Pace::Slow,
             Self::Refusing(_) | Self::Denied(_) | Self::Refused(_) => Pace::Slow,
-            // It may have a newer one already.
+            // The peer may have a newer certificate already.
             Self::Distrusted(_) => Pace::Quick,
             Self::Closed(_) | Self::Silent | Self::Crowded => Pace::Quick,
         }

@@ -1,4 +1,4 @@
-//! The loop of a node: wait, read all that came, one step of the server, send.
+//! The loop of a node: wait, read all input, one step of the server, send.
 
 use crate::admin::Teller;
 use crate::base::Sample;
@@ -20,7 +20,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// All that the thread `tenure-node` owns.
+/// The state of the thread `tenure-node`.
 #[derive(Debug)]
 pub(super) struct EventLoop<D: Disk> {
     pub(super) server: Server<D>,
@@ -29,15 +29,15 @@ pub(super) struct EventLoop<D: Disk> {
     pub(super) board: Arc<Board>,
     pub(super) inputs: Vec<Input>,
     pub(super) departure: Departure,
-    /// Whom the network knows; `None` until there is a cluster.
+    /// The reach that the network was told; `None` until there is a cluster.
     pub(super) reach: Option<Reach>,
-    /// Since when it knows that it was removed.
+    /// Since when this node knows of its removal.
     pub(super) dismissed: Option<Sample>,
     pub(super) meters: Arc<Meters>,
-    /// Who asks for its status, if anybody may.
+    /// The loop's side of the admin endpoint's mailbox, if there is one.
     pub(super) teller: Option<Teller>,
     pub(super) publishing: Publishing,
-    /// Certificate files are looked at until the loop lets go of this.
+    /// Certificate files are watched until this is dropped.
     pub(super) _watch: Option<Sender<()>>,
 }
 
@@ -91,14 +91,15 @@ impl<D: Disk> EventLoop<D> {
         }
     }
 
-    /// Who is dialed, and whether this node is still one of them.
+    /// Follows changes of the members: whom to dial, and whether this node is still one.
     fn follow_membership(&mut self) -> Result<(), Error> {
         if let Some(text) = self.network.dismissed.take() {
             return Err(Error::new(Status::Denied, text));
         }
         let reach = self.server.reach();
-        // Once it is committed, too: a former member that came back before that was let in, and nobody would ever
-        // tell it that it is none. Now its connection is closed, and when it comes again it hears why.
+        // Also once a removal is committed: a former member that reconnected before was admitted,
+        // and nobody would ever tell it of its removal. Now its connection is closed, and its next
+        // hello is refused with the reason.
         if reach != self.reach {
             if self.reach.is_none() {
                 self.network.send_clients_away(&mut self.inputs);
@@ -112,7 +113,7 @@ impl<D: Disk> EventLoop<D> {
         Ok(())
     }
 
-    /// Tells the operator why this node turns to others than the members that its log names.
+    /// Logs why this node dials others than the members of its log.
     fn say_who_is_asked(&self, before: Option<Reach>, after: Option<Reach>) {
         let asks = |reach: Option<Reach>| reach.is_some_and(|reach| reach.asks_configured);
         if !asks(after) || asks(before) {
@@ -130,8 +131,8 @@ impl<D: Disk> EventLoop<D> {
         }
     }
 
-    /// Posts leadership as it is after the turn. A claim only once a program has asked for one: as long as none
-    /// has, there is none to wait for when leadership is handed over (C3).
+    /// Posts the leadership after the turn. A claim is posted only once a program has asked for
+    /// one: until then there is none to wait for when leadership is handed over (C3).
     pub(super) fn post(&mut self) {
         let Some(replica) = self.server.replica() else { return };
         let (raft, now) = (replica.raft(), clock::sample());
@@ -154,7 +155,7 @@ impl<D: Disk> EventLoop<D> {
     }
 }
 
-/// What programs are told of a disk.
+/// The status of a disk's error.
 pub(super) fn disk_status(error: &DiskError) -> Status {
     match error {
         DiskError::NoSpace(_) | DiskError::Io(_) => Status::Io,
@@ -163,14 +164,14 @@ pub(super) fn disk_status(error: &DiskError) -> Status {
     }
 }
 
-/// An endpoint list for clients; what nobody could dial is left out.
+/// An endpoint list for clients, without addresses that cannot be dialed.
 pub(super) fn endpoints_of<D: Disk>(server: &Server<D>) -> String {
     let mut endpoints = server.endpoints();
     endpoints.retain(|address| check_address(address).is_ok());
     endpoints.join(",")
 }
 
-/// What programs are told when a server cannot start or go on.
+/// The error of a server that cannot start or go on.
 pub(super) fn error_of(error: ServerError) -> Error {
     let status = match &error {
         ServerError::Wal(WalError::Disk(error)) => disk_status(error),
@@ -181,7 +182,7 @@ pub(super) fn error_of(error: ServerError) -> Error {
     Error::new(status, error.to_string()).because_of(error)
 }
 
-/// What programs are told of a bug.
+/// The error of a bug.
 pub(super) fn panic_error(panic: &(dyn Any + Send)) -> Error {
     let what = panic
         .downcast_ref::<String>()

@@ -1,5 +1,5 @@
-//! Certificates of connections that stand, looked at again: one that has expired meanwhile, or is not trusted any more, ends its
-//! connection within seconds. Whoever is at its other end is told why.
+//! Certificates of open connections, checked again: one that has expired, or is not trusted any
+//! more, ends its connection within seconds. The peer is told why.
 
 use crate::base::Sample;
 use crate::base::time::nanos;
@@ -12,21 +12,21 @@ use crate::node::secured::Secured;
 use crate::server::Input;
 use std::time::Duration;
 
-/// How far the present look has come. Instants are readings of BOOTTIME.
+/// The progress of the present pass over all connections. Instants are readings of BOOTTIME.
 #[derive(Debug, Default)]
 pub(super) struct Examining {
-    /// How often others have been trusted than before.
+    /// How often the trusted authorities have changed.
     changes: u64,
-    /// Where the present look goes on; `None`: none is under way.
+    /// Where the present pass continues; `None`: no pass is under way.
     from: Option<Key>,
-    /// When the next one begins.
+    /// When the next pass begins.
     next_at: u64,
-    /// By a credential.
+    /// The verification of credentials.
     pub(super) verified: Verified,
 }
 
 impl Examining {
-    /// Whom a handshake that begins now trusts.
+    /// The count of changes, for handshakes that begin now.
     pub(super) fn changes(&self) -> u64 {
         self.changes
     }
@@ -37,7 +37,8 @@ impl Examining {
 }
 
 impl Network {
-    /// Shakes hands by `secured` from now on. If others are trusted than before, so are all that stand.
+    /// Uses `secured` for handshakes from now on. If the trusted authorities have changed, open
+    /// connections are verified by it, too.
     pub(super) fn renew(&mut self, secured: Secured) {
         let before = self.secure(Some(secured));
         let trusted = self.handshakes.secured.as_ref().map(Secured::trusted);
@@ -51,7 +52,7 @@ impl Network {
         }
     }
 
-    /// When the next look is due.
+    /// When the pass begins or continues.
     pub(super) fn next_examination(&self) -> u64 {
         match self.handshakes.secured {
             Some(_) => self.examining.next_deadline(),
@@ -59,7 +60,7 @@ impl Network {
         }
     }
 
-    /// Looks at some of the connections, if it is time.
+    /// Checks some of the connections, if due.
     pub(super) fn examine(&mut self, now: &Sample, inputs: &mut Vec<Input>) {
         if self.next_examination() > now.boot() {
             return;
@@ -76,7 +77,7 @@ impl Network {
             let changes = self.examining.changes;
             let Some(link) = self.links.find(key) else { continue };
             let is_due = link.trusted_at < changes || link.connection.is_certificate_over(now);
-            // Who is shaking hands is looked at behind that.
+            // A handshake under way is checked after its end.
             if !is_due || link.connection.is_handshaking() {
                 continue;
             }
@@ -95,7 +96,7 @@ impl Network {
     }
 }
 
-/// What both sides are told.
+/// The sentence that both sides are told.
 fn told(link: &Link, why: &TlsError) -> String {
     let whose =
         link.connection.principal().map_or("the other side".to_owned(), ToString::to_string);
@@ -105,8 +106,8 @@ fn told(link: &Link, why: &TlsError) -> String {
     }
 }
 
-/// Connections whose clocks are compared in one turn: some dozens of nanoseconds each.
+/// Connections whose deadlines are compared in one turn: some dozens of nanoseconds each.
 const LOOKS_PER_TURN: usize = 1024;
-/// Chains that are verified in one turn: about 0.1 ms each.
+/// Chains verified in one turn: about 0.1 ms each.
 pub(super) const EXAMINATIONS_PER_TURN: usize = 8;
 const LOOK_EVERY: Duration = Duration::from_secs(5);

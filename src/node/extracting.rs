@@ -1,4 +1,4 @@
-//! A stopped node's directory as a snapshot, for the day on which no majority is left.
+//! Extracts a snapshot from a stopped node's directory, for when no majority is left (safety L15).
 
 use super::FileDisk;
 use super::event_loop::{disk_status, error_of};
@@ -8,28 +8,30 @@ use crate::raft::Snapshot;
 use crate::server;
 use std::path::Path;
 
-/// What the directory of one node holds, committed or not.
+/// The state in one node's directory, committed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extract {
-    /// Whose directory it was.
+    /// The node of the directory.
     pub node: NodeId,
-    /// The cluster that it was of.
+    /// Its cluster.
     pub cluster: ClusterId,
-    /// The clusters that this one was restored from, where the state does not say so itself.
+    /// The clusters that this one was restored from, if the state does not have them.
     pub ancestors: Ancestors,
     /// The state after the last entry, without the keys of the cluster and of sessions.
     pub snapshot: Snapshot,
-    /// All through here was surely committed. What lies behind may have been, or others in its place.
+    /// Entries up to here were surely committed. Later ones may have been, or others in their
+    /// place.
     pub committed: Index,
-    /// Bytes behind the last entry that are no whole record.
+    /// Bytes after the last entry that are no whole record.
     pub torn_bytes: u64,
 }
 
-/// What the data directory at `path` holds; nothing in it is changed. Its node must not run.
+/// Reads the state in the data directory at `path`, without changing it. Its node must not run.
 ///
 /// # Errors
-/// CORRUPT: damage, of which nothing is skipped. INVALID, UNSUPPORTED: no directory of a node that was in a cluster, or of
-/// another version. DENIED: it is not there, or may not be read. IO: a node uses it, or the disk failed.
+/// CORRUPT: damage, none of which is skipped. INVALID, UNSUPPORTED: not the directory of a
+/// cluster's node, or of another version. DENIED: no such directory, or no permission. IO: a node
+/// uses it, or the disk failed.
 pub fn extract(path: impl AsRef<Path>) -> Result<Extract, Error> {
     let mut disk = FileDisk::open_to_read(path)
         .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;

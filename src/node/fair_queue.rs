@@ -1,16 +1,16 @@
-//! Connections that wait for their turn: those of one source in order, the sources one after the other. Whoever brings many
-//! keeps those waiting who come from where he does, and nobody else for long.
+//! A round-robin queue of connections by source: those of one source in order, the sources in turn.
+//! A source with many connections delays its own, and others not for long.
 
 use crate::base::ClientSource;
 use crate::net::Key;
 use std::collections::{BTreeMap, VecDeque};
 
-/// All of them.
+/// The queue.
 #[derive(Debug, Default)]
 pub(super) struct FairQueue {
-    /// None is empty.
+    /// The connections of each source; none is empty.
     sources: BTreeMap<ClientSource, VecDeque<Key>>,
-    /// Whose turn comes next; each source once.
+    /// The order of sources; each once.
     order: VecDeque<ClientSource>,
     len: usize,
 }

@@ -1,14 +1,15 @@
-//! Accepted connections that have not said who they are: bounded in time, and the first to go where there is no room.
+//! Accepted connections without a hello: bounded in time, and the first to be closed where there is
+//! no room.
 //!
-//! Whoever opens connections and says nothing takes room from those who do the same from his own address before he
-//! takes any from others, and from those whose word we have not answered last.
+//! Silent connections take room from others of their own address before they take any from other
+//! addresses; connections whose input we have not answered yet are closed last.
 
 use crate::base::ClientSource;
 use crate::net::Key;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
-/// Where a connection comes from; `None`: this process.
+/// The source of a connection; `None`: this process.
 pub(super) fn source_of(address: Option<IpAddr>) -> ClientSource {
     match address.map(|address| address.to_canonical()) {
         None => ClientSource::default(),
@@ -17,23 +18,23 @@ pub(super) fn source_of(address: Option<IpAddr>) -> ClientSource {
     }
 }
 
-/// All of them. Instants are readings of BOOTTIME.
+/// All such connections. Instants are readings of BOOTTIME.
 #[derive(Debug, Default)]
 pub(super) struct Greetings {
     sources: BTreeMap<ClientSource, Source>,
-    /// How many each source has.
+    /// The number of connections of each source.
     counts: BTreeSet<(usize, ClientSource)>,
-    /// By when each must have said it, in order; those that have said it, or are gone, too.
+    /// The deadlines, in order; also of connections that have sent their hello, or are gone.
     untils: VecDeque<(u64, Key, ClientSource)>,
     len: usize,
 }
 
-/// Those of one source.
+/// The connections of one source.
 #[derive(Debug, Default)]
 struct Source {
-    /// The next word is theirs.
+    /// Connections whose input we wait for.
     silent: BTreeSet<Key>,
-    /// Theirs waits for us.
+    /// Connections whose input waits for us.
     heard: BTreeSet<Key>,
 }
 
@@ -46,7 +47,8 @@ impl Source {
         self.silent.contains(&key) || self.heard.contains(&key)
     }
 
-    /// The oldest of those that are silent, else the one that has waited least for us, if it came before `newest`.
+    /// The oldest silent connection, else the one that has waited least for us, if it came before
+    /// `newest`.
     fn first_to_go(&self, newest: Key) -> Option<Key> {
         let oldest = self.silent.first().filter(|key| **key < newest);
         oldest.or_else(|| self.heard.range(..newest).next_back()).copied()
@@ -54,7 +56,8 @@ impl Source {
 }
 
 impl Greetings {
-    /// A connection from `source` must say who it is before `until`, which is no earlier than that of any before.
+    /// Adds a connection from `source` that must send its hello before `until`, which is no earlier
+    /// than any before.
     pub(super) fn add(&mut self, key: Key, source: ClientSource, until: u64) {
         let count = self.count(source);
         self.recount(source, count, count + 1);
@@ -63,12 +66,12 @@ impl Greetings {
         self.len += 1;
     }
 
-    /// It has until then.
+    /// Extends a deadline.
     pub(super) fn extend(&mut self, key: Key, source: ClientSource, until: u64) {
         self.untils.push_back((until, key, source));
     }
 
-    /// It has said a word that waits to be answered.
+    /// Notes input that waits to be answered.
     pub(super) fn note_heard(&mut self, key: Key, source: ClientSource) {
         let Some(of) = self.sources.get_mut(&source) else { return };
         if of.silent.remove(&key) {
@@ -76,7 +79,7 @@ impl Greetings {
         }
     }
 
-    /// The next word is its own again.
+    /// Notes an answer: the next message is the other side's.
     pub(super) fn note_answered(&mut self, key: Key, source: ClientSource) {
         let Some(of) = self.sources.get_mut(&source) else { return };
         if of.heard.remove(&key) {
@@ -84,7 +87,7 @@ impl Greetings {
         }
     }
 
-    /// It has said who it is, or is gone.
+    /// Removes a connection that has sent its hello, or is gone.
     pub(super) fn remove(&mut self, key: Key, source: ClientSource) {
         let Some(of) = self.sources.get_mut(&source) else { return };
         if !of.silent.remove(&key) && !of.heard.remove(&key) {
@@ -102,23 +105,23 @@ impl Greetings {
         self.len
     }
 
-    /// How many `source` has.
+    /// The number of connections of `source`.
     pub(super) fn count(&self, source: ClientSource) -> usize {
         self.sources.get(&source).map_or(0, Source::len)
     }
 
-    /// The one that is to go for others: of the source that has most, if it came before `newest`.
+    /// The connection to close for others: of the source with the most, if it came before `newest`.
     pub(super) fn first_to_go(&self, newest: Key) -> Option<Key> {
         let (_, source) = self.counts.last()?;
         self.first_of(*source, newest)
     }
 
-    /// The one of `source` that is to go for others.
+    /// The connection of `source` to close for others.
     pub(super) fn first_of(&self, source: ClientSource, newest: Key) -> Option<Key> {
         self.sources.get(&source)?.first_to_go(newest)
     }
 
-    /// One that has not said in time who it is.
+    /// Takes a connection whose hello is overdue.
     pub(super) fn overdue(&mut self, now: u64) -> Option<Key> {
         loop {
             let (until, key, source) = *self.untils.front()?;
@@ -133,7 +136,7 @@ impl Greetings {
         }
     }
 
-    /// When `overdue` may have one.
+    /// The earliest deadline.
     pub(super) fn next_deadline(&self) -> u64 {
         self.untils.front().map_or(u64::MAX, |(until, ..)| *until)
     }

@@ -1,6 +1,7 @@
-//! What the frames of a connection mean, by what it is so far: first who is there, then what it says.
+//! Dispatches the frames of a connection by its role: first the hello, then messages.
 //!
-//! A hello is answered in its own form. From then on the other side is sent what its hello named, and nothing else.
+//! A hello is answered in its own form. From then on the other side is sent only what its hello
+//! named.
 
 use crate::base::NodeId;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
@@ -19,7 +20,7 @@ use crate::wire::{
 use std::time::Duration;
 
 impl Network {
-    /// Takes one frame of the connection `key`.
+    /// Handles one frame of the connection `key`.
     pub(super) fn handle_frame<D: Disk>(
         &mut self,
         key: Key,
@@ -64,7 +65,7 @@ impl Network {
             (Role::Challenged, FrameKind::Proof | FrameKind::Refused) => {
                 self.try_candidate(key, frame, server, inputs)
             }
-            // It may be the dialer who does not like our welcome.
+            // The dialer may refuse our welcome.
             (Role::Dialing(_) | Role::Peer(_), FrameKind::Refused) => {
                 Err(Ending::Refused(frame.decode()?))
             }
@@ -76,8 +77,8 @@ impl Network {
         }
     }
 
-    /// A request of a client. A leader that takes nothing more for load says so before it reads what is asked: where it
-    /// comes to that, each microsecond counts.
+    /// Takes a client's request. A leader under too much load refuses it before decoding: under
+    /// load each microsecond counts.
     fn take_request<D: Disk>(
         &mut self,
         key: Key,
@@ -109,7 +110,7 @@ impl Network {
         Input::Peer { from, message }
     }
 
-    /// Whoever dialed says hello.
+    /// Handles the hello of a dialer.
     fn admit<D: Disk>(
         &mut self,
         key: Key,
@@ -234,8 +235,8 @@ impl Network {
         Ok(())
     }
 
-    /// The connection to a peer stands. An older one is closed by us: no hint of anything, and what it
-    /// may still deliver is dropped with it.
+    /// A peer is connected. An older connection is closed by us, which hints at no failure, and its
+    /// unread input is dropped.
     fn stand(
         &mut self,
         key: Key,
@@ -252,7 +253,7 @@ impl Network {
         inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory, speech, trust });
     }
 
-    /// From now on the connection is sent what its hello named. Gives the form of that.
+    /// Notes the speech of a connection; gives its form.
     fn note_speech(&mut self, key: Key, speech: &Speech) -> Form {
         let Some(link) = self.links.find(key) else { return Form::Fixed };
         link.abilities = speech.abilities;

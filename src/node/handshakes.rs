@@ -1,9 +1,11 @@
-//! TLS handshakes of accepted connections, some in each turn: one costs as much as a hundred requests, and after a change of
-//! leader thousands come at once. Peers that stand and clients that are known go first.
+//! TLS handshakes of accepted connections, some in each turn: one costs as much as a hundred
+//! requests, and after a change of leader thousands come at once. Connected peers and welcomed
+//! clients go first.
 //!
-//! A turn is taken by a word that is whole. Who says one byte a second takes none: his bytes are put aside. Of those who wait
-//! nodes go first, or a cluster that starts again would not come together before its last client has; who says that he is a
-//! node is not known yet, so they have every second turn. And addresses take turns, whatever each of them brings.
+//! Only a complete message takes a turn: the bytes of a slow dialer are put aside. Among those that
+//! wait, nodes go first, or a restarting cluster would not come together before its last client has
+//! connected; since a dialer that says it is a node is not verified yet, nodes have only every
+//! second turn. And addresses take turns, however many connections each brings.
 
 use crate::base::meters::{HandshakeResult, Meters};
 use crate::net::{Begin, Closed, Key, Says, TlsError};
@@ -16,37 +18,37 @@ use crate::server::{Input, Server};
 use crate::wal::Disk;
 use std::collections::BTreeSet;
 
-/// What both sides of them show and demand, and whose turn has not come.
+/// The TLS of handshakes, and those that wait for their turn.
 #[derive(Debug, Default)]
 pub(super) struct Handshakes {
-    /// `None`: nobody speaks TLS here.
+    /// `None`: no TLS.
     pub(super) secured: Option<Secured>,
-    /// Connections that have said a word of theirs: as nodes, and all others.
+    /// Connections with a complete message: those that say they are nodes, and all others.
     nodes: FairQueue,
     others: FairQueue,
     /// Whether the last turn was a node's.
     was_nodes: bool,
-    /// Those that have been given more time, since we were late and not they.
+    /// Connections whose deadline was extended, since we were late and not they.
     late: BTreeSet<Key>,
 }
 
 impl Handshakes {
-    /// What this node demands of a connection; `None`: nobody speaks TLS here.
+    /// The mode of TLS; `None`: no TLS.
     pub(super) fn mode(&self) -> Option<TlsMode> {
         self.secured.as_ref().map(Secured::mode)
     }
 
-    /// Whether there are connections without TLS.
+    /// Whether plaintext is accepted.
     pub(super) fn may_be_plain(&self) -> bool {
         self.mode() != Some(TlsMode::Required)
     }
 
-    /// Whether nobody waits.
+    /// Whether no handshake waits.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Counts the handshake of an accepted connection once both ends know each other.
+    /// Counts the handshake of an accepted connection at its end.
     pub(super) fn note_end(&self, was_handshaking: bool, link: &Link, meters: &Meters) {
         let connection = &link.connection;
         let is_done = was_handshaking && connection.is_over_tls() && !connection.is_handshaking();
@@ -55,7 +57,7 @@ impl Handshakes {
         }
     }
 
-    /// Counts one that has led to nothing.
+    /// Counts a failed handshake.
     pub(super) fn note_failure(&self, link: &Link, ending: &Ending, meters: &Meters) {
         let is_early = matches!(link.role, Role::Greeting | Role::Dialing(_));
         let is_unfinished = link.connection.is_handshaking();
@@ -92,15 +94,15 @@ impl Handshakes {
 }
 
 impl Network {
-    /// Counts the handshake of a connection that we dialed: the other side has answered behind it.
+    /// Counts the handshake of a dialed connection, once the peer has answered after it.
     pub(super) fn note_dialed(&mut self, key: Key) {
         if self.links.link(key).is_some_and(|link| link.connection.is_dialed_over_tls()) {
             self.turns.meters().handshakes[HandshakeResult::Ok as usize].add(1);
         }
     }
 
-    /// Hears those who have not said who they are, so many at most, behind those who have: with what is left of a turn's work,
-    /// and a few in any case. How much work that was.
+    /// Reads connections without a hello, `count` at most, after all others: with the rest of a
+    /// turn's work, and a few in any case. Gives the work done.
     pub(super) fn hear_new<D: Disk>(
         &mut self,
         count: usize,
@@ -122,13 +124,14 @@ impl Network {
         units
     }
 
-    /// Whether what came on this connection is of a handshake: part of a word, or one that waits for its turn.
+    /// Whether the input of this connection is of a handshake: an incomplete message, or one that
+    /// waits for its turn.
     fn postpone_handshake(&mut self, key: Key, inputs: &mut Vec<Input>) -> bool {
         let Some(link) = self.links.find(key) else { return false };
         if link.role != Role::Greeting || !link.connection.is_handshaking() {
             return false;
         }
-        // It is listed once: there, or with those who wait.
+        // Listed once: in the backlog, or with waiting handshakes.
         link.is_listed = false;
         match link.connection.listen() {
             Ok(Begin::Plain) => return false,
@@ -147,8 +150,8 @@ impl Network {
         true
     }
 
-    /// Goes on with handshakes that wait: as many as there is work left for in this turn, and one in any case, or clients that
-    /// ask much would keep all others out.
+    /// Continues waiting handshakes: as many as the rest of a turn's work allows, and one in any
+    /// case, or busy clients would keep all others out.
     pub(super) fn shake_hands<D: Disk>(
         &mut self,
         units: usize,
@@ -161,7 +164,7 @@ impl Network {
                 break;
             }
             let Some(key) = self.handshakes.pop() else { break };
-            // It may have gone for others.
+            // Closed meanwhile, to make room.
             let Some(link) = self.links.find(key) else { continue };
             left -= 1;
             self.greetings.note_answered(key, link.source);
@@ -174,8 +177,8 @@ impl Network {
         }
     }
 
-    /// Whether a connection that has not said in time who it is has until `until`, once: what it has said of its handshake
-    /// waits for its turn here.
+    /// Extends, once, the deadline of a connection whose handshake waits for its turn here; says
+    /// whether it did.
     pub(super) fn wait_for_handshake(&mut self, key: Key, until: u64) -> bool {
         let Some(link) = self.links.find(key) else { return false };
         let is_ours =
@@ -188,11 +191,12 @@ impl Network {
     }
 }
 
-/// Heard even in a turn whose work is done.
+/// Connections read even in a turn whose work is done.
 const NEW_PER_TURN: usize = 16;
-/// Each is half of a handshake, and about 0.25 ms of CPU: what is signed, then what is verified.
+/// Each is half a handshake, about 0.25 ms of CPU: a signature, then a verification.
 pub(super) const HANDSHAKES_PER_TURN: usize = 8;
-/// Of those that wait, gone ones included, which cost nearly nothing.
+/// Waiting entries looked at in one turn, those of closed connections included, which cost nearly
+/// nothing.
 const LOOKS_PER_TURN: usize = 1024;
-/// One of these, as a part of the work of a turn.
+/// Half a handshake in units of a turn's work.
 const UNITS_OF_HANDSHAKE: usize = 250;

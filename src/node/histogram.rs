@@ -1,6 +1,8 @@
-//! Times in microseconds, counted by their size: quantiles, the longest, and the longest of the last minute.
+//! A histogram of times in microseconds: quantiles, the maximum, and the maximum of the last
+//! minute.
 //!
-//! To record one is an addition: no allocation, no sort. A quantile is told at most an eighth too long, a longest as it was.
+//! Recording is an addition, without allocation or sort. A quantile is at most an eighth too long;
+//! a maximum is exact.
 
 use crate::wire::Timing;
 
@@ -10,7 +12,7 @@ pub(super) struct Histogram {
     counts: [u64; BUCKETS],
     count: u64,
     longest: u64,
-    /// The longest of each of the last seconds, at the second's number modulo [`MINUTE`].
+    /// The maximum of each of the last seconds, at the second's number modulo [`MINUTE`].
     seconds: [u64; MINUTE as usize],
     newest: u64,
 }
@@ -34,7 +36,7 @@ impl Histogram {
         *second = (*second).max(micros);
     }
 
-    /// What is told of them; `None`: there are none.
+    /// The summary; `None`: no times.
     pub(super) fn timing(&self, now: u64) -> Option<Timing> {
         (self.count > 0).then(|| Timing {
             count: self.count,
@@ -45,7 +47,7 @@ impl Histogram {
         })
     }
 
-    /// Seconds that nothing was recorded in had no longest.
+    /// Clears the maxima of seconds without records.
     fn forget(&mut self, second: u64) {
         let passed = second.saturating_sub(self.newest).min(MINUTE);
         for step in 0..passed {
@@ -75,7 +77,7 @@ fn place_of(second: u64) -> usize {
     (second % MINUTE) as usize
 }
 
-/// Each microsecond has its own up to 15, each power of two eight from there on.
+/// The bucket of a time: one for each microsecond up to 15, then eight for each power of two.
 fn bucket_of(micros: u64) -> usize {
     let micros = micros.min(MICROS_MAX);
     if micros < 16 {
@@ -97,7 +99,7 @@ fn longest_in(bucket: usize) -> u64 {
 const SECOND: u64 = 1_000_000_000;
 /// In seconds.
 const MINUTE: u64 = 60;
-/// Nineteen hours; what lasts longer is counted as that.
+/// Nineteen hours: longer times count as that.
 const MICROS_MAX: u64 = (1 << 36) - 1;
 const BUCKETS: usize = 16 + (36 - 4) * 8;
 

@@ -1,4 +1,4 @@
-//! How a node that was added to a cluster that stands comes to know its members.
+//! Joining: how a node that was added to an existing cluster learns the members.
 
 use crate::base::NodeId;
 use crate::base::error::{Error, Status};
@@ -8,22 +8,24 @@ use crate::node::{FileDisk, NodeOptions};
 use crate::wal::is_founded;
 use std::path::Path;
 
-/// Why a node does not join, by what is to be done.
+/// Why a node cannot join, by the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CannotJoin {
-    /// Nobody told who the members are, and this directory does not know it yet: try when a node of the cluster is up.
+    /// No node told the members, and this directory does not know them yet: try when a node of the
+    /// cluster is up.
     #[error("start a node that `join` names, or name others ({0})")]
     Untold(Error),
-    /// It is no member: add it first.
+    /// The node is no member: add it first.
     #[error(
         "node {0} is not a member of that cluster: add it first, in a program or by `tenure member add {0} HOST:PORT` (the \
          id of a node that was removed is not used again: choose another)"
     )]
     NotAdded(NodeId),
-    /// It joined earlier, and nobody told where it is reached: say it, or try when a node of the cluster is up.
+    /// The node joined earlier, and no node told its address: give it, or try when a node of the
+    /// cluster is up.
     #[error(
-        "no node that `join` names tells where this one is reached: say it with `listen`, or start one of those first"
+        "no node that `join` names tells this node's address: give it with `listen`, or start one of those first"
     )]
     NoAddress,
     /// The options or the directory are wrong.
@@ -43,12 +45,12 @@ impl From<CannotJoin> for Error {
 }
 
 impl NodeOptions {
-    /// These options for a node that was added to a cluster whose nodes `told` who the members are, or why not. A
-    /// directory that has joined already needs none of them: its own log says more. So a program may start its node
-    /// in the same way for ever.
+    /// These options for a node that was added to a cluster, with the members that its nodes
+    /// `told`, or the error of asking. A directory that has joined already needs neither: its own
+    /// log knows more. So a program may start its node in the same way for ever.
     ///
     /// # Errors
-    /// INVALID for a malformed question, else as the variants say.
+    /// INVALID for malformed endpoints, else as the variants say.
     pub fn joining(
         mut self,
         told: Result<Vec<(NodeId, String)>, Error>,
@@ -64,8 +66,9 @@ impl NodeOptions {
         Ok(self)
     }
 
-    /// Its own address must be known without the others; whom to dial its log says. If it was removed while it was down,
-    /// and nobody is left whom its log names, those who were told know of it.
+    /// For a directory that has joined: its own address must be known without the others; the log
+    /// names the peers to dial. The told members are kept, too: if the node was removed while down,
+    /// and no member of its log is left, they know of it.
     fn keep_own(&mut self, told: Result<Vec<(NodeId, String)>, Error>) -> Result<(), CannotJoin> {
         if !names(&self.cluster, self.id) {
             let missing =
@@ -155,7 +158,7 @@ mod tests {
         let told = || Ok(cluster(&[(1, "a:1"), (5, "d:1"), (6, "f:1")]));
         let options = |listen| options(data.path(), listen, &[]);
         let removed = options(Some("d:1")).joining(told()).unwrap();
-        // Whoever has its address now is not there while it runs.
+        // The member that has its address now cannot be there while it runs.
         assert_eq!(removed.cluster, cluster(&[(4, "d:1"), (1, "a:1"), (6, "f:1")]));
         let lost = options(None).joining(told()).unwrap_err();
         assert_eq!(lost, CannotJoin::NotAdded(NodeId(4)));

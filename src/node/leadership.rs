@@ -1,9 +1,10 @@
 //! The leader lease as programs see it: written by the loop, read by any thread without a lock.
 //!
-//! Two slots, of which the loop writes the one that is not in force, so that a reader never waits for a
-//! writer that was stopped in the middle. A claim is compared with a fresh reading of the clocks by
-//! whoever asks (C4). It ends at its length or at the instant for which the watch fd is armed, whichever
-//! comes first: what has fired has ended, also when BOOTTIME is slewed (safety §1, *Clocks*).
+//! Two slots, of which the loop writes the one that is not in force, so that a reader never waits
+//! for a writer that was stopped in the middle. Each reader compares a claim with a fresh reading
+//! of the clocks (C4). A claim ends at its length or at the instant for which the watch fd is
+//! armed, whichever comes first: what has fired has ended, also when BOOTTIME is slewed (safety §1,
+//! *Clocks*).
 
 use crate::base::time::nanos;
 use crate::base::{NodeId, Sample, Term, Token};
@@ -12,26 +13,26 @@ use crate::sys::clock;
 use crate::sys::seqlock::SeqLock;
 use std::time::Duration;
 
-/// What a node knows of the leader lease, at one instant.
+/// The leader lease as a node knows it at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leadership {
     /// `remaining > 0` (C4).
     pub is_leader: bool,
-    /// The leader that was heard in this term, or `None`.
+    /// The leader of this term, if heard.
     pub leader: Option<NodeId>,
     /// The term.
     pub term: Term,
     /// epoch·2⁴⁸ + term while claimed, else 0.
     pub token: Token,
-    /// What is left of the claim.
+    /// The rest of the claim.
     pub remaining: Duration,
 }
 
-/// What the loop publishes.
+/// The published state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Published {
-    /// What a claim is made under.
+    /// The token of a claim.
     pub(super) token: Token,
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
@@ -47,14 +48,14 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// The claim of `lease`, with its instant at 7/8 of what is left of it now. `None`: nothing is left.
+    /// The claim of `lease`, with its instant at 7/8 of the rest. `None`: nothing is left.
     pub(super) fn new(lease: &LeaderLease, now: &Sample) -> Option<Self> {
         let left = lease.length.saturating_sub(now.elapsed_hi(&lease.start));
         let ends_at = now.hint(left * 7 / 8);
         (!left.is_zero()).then_some(Self { start: lease.start, length: lease.length, ends_at })
     }
 
-    /// What is left at `now`.
+    /// The rest at `now`.
     pub(super) fn remaining(&self, now: &Sample) -> Duration {
         let by_length = self.length.saturating_sub(now.elapsed_hi(&self.start));
         by_length.min(Duration::from_nanos(self.ends_at.saturating_sub(now.boot())))
@@ -65,8 +66,8 @@ impl Claim {
         self.ends_at
     }
 
-    /// Whether `newer` is this claim with hardly more time: not worth a system call. A 32nd of a claim is
-    /// less than what a missed heartbeat takes from it.
+    /// Whether `newer` is this claim with hardly more time: not worth a system call. A 32nd of a
+    /// claim is less than a missed heartbeat takes from it.
     pub(super) fn nearly_covers(&self, newer: &Self) -> bool {
         let gained = newer.ends_at.saturating_sub(self.ends_at);
         self.length == newer.length && gained < nanos(self.length) / 32
@@ -74,7 +75,7 @@ impl Claim {
 }
 
 impl Published {
-    /// What a program sees of it at `now`.
+    /// The leadership that a program sees at `now`.
     pub(super) fn at(&self, now: &Sample) -> Leadership {
         let remaining = self.claim.map_or(Duration::ZERO, |claim| claim.remaining(now));
         let is_leader = !remaining.is_zero();
@@ -115,7 +116,7 @@ impl Published {
 
 const WORDS: usize = 9;
 
-/// What was published last. One writer, any number of readers.
+/// The last published state. One writer, any number of readers.
 #[derive(Debug)]
 pub(super) struct Slots(SeqLock<WORDS>);
 
@@ -131,7 +132,8 @@ impl Slots {
         self.0.write(published.to_words());
     }
 
-    /// What is in force, and what a program sees of it: the claim, the clocks, the claim again (L6).
+    /// The leadership by the state in force: the claim is read before the clocks and after them
+    /// (L6).
     pub(super) fn load(&self) -> Leadership {
         self.0.read(|words| Published::from_words(words).at(&clock::sample_end()))
     }

@@ -1,4 +1,4 @@
-//! All connections of a node, each with what it is so far.
+//! All connections of a node, each with its role.
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
 use crate::base::{ClientSource, ConnectionId, Credential, NodeId, Principal, Subject};
@@ -9,12 +9,12 @@ use crate::server::Candidate;
 use crate::wire::{Abilities, Form};
 use std::collections::BTreeMap;
 
-/// What a connection is. Its frames are read by it.
+/// The role of a connection, which decides the meaning of its frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Accepted; has not said who it is.
+    /// Accepted; no hello yet.
     Greeting,
-    /// Accepted; has said who it is, and is to prove it.
+    /// Accepted; its hello must be proved.
     Challenged,
     /// Dialed by us; the peer has not welcomed us yet.
     Dialing(NodeId),
@@ -22,7 +22,7 @@ pub(super) enum Role {
     Peer(NodeId),
     /// A client, its hello answered.
     Client,
-    /// Was one, and did not read: it is told why, and then closed.
+    /// A client that did not read: it is told why, and then closed.
     Leaving,
 }
 
@@ -33,41 +33,41 @@ pub(super) struct Link {
     pub(super) role: Role,
     /// The form of the hello, theirs or ours.
     pub(super) form: Form,
-    /// Who is to prove that it is a member.
+    /// The candidate that must prove that it is a member.
     pub(super) candidate: Option<Box<Candidate>>,
-    /// What the other side understands, as its hello says.
+    /// The abilities in the other side's hello.
     pub(super) abilities: Abilities,
     pub(super) source: ClientSource,
-    /// What it has shown in the place of a certificate.
+    /// The credential that it has shown.
     pub(super) shown: Option<Box<Shown>>,
-    /// Its handshake says that a node dials.
+    /// The TLS hello says that a node dials.
     pub(super) says_node: bool,
-    /// It is in the list of those to flush.
+    /// Listed to be flushed.
     pub(super) is_dirty: bool,
-    /// It is in the list of those to read.
+    /// Listed to be read.
     pub(super) is_listed: bool,
-    /// It is not read until it has read more of what we sent it.
+    /// Back-pressure: not read until the peer has drained our output buffer.
     pub(super) is_parked: bool,
-    /// How often whom we trust had changed when its certificate was judged last.
+    /// The count of changes of trust when its certificate was verified last.
     pub(super) trusted_at: u64,
-    /// When its socket took something last, or nothing was queued; a reading of BOOTTIME.
+    /// When its socket last took output, or none was queued; a reading of BOOTTIME.
     pub(super) moved_at: u64,
-    /// What its output counted in [`Links::held`] last.
+    /// Bytes of its output as last counted in [`Links::held`].
     held: usize,
 }
 
-/// Connections by key. Keys are never reused, so that what is left of an old one names nothing.
+/// Connections by key. Keys are never reused, so that a stale key names no connection.
 #[derive(Debug)]
 pub(super) struct Links {
     links: BTreeMap<Key, Link>,
     clients: usize,
-    /// What the output of all clients takes together, in bytes.
+    /// Bytes of the output of all clients.
     held: usize,
     next: u64,
 }
 
 impl Links {
-    /// None yet; their keys begin at `first`.
+    /// No connections yet; keys begin at `first`.
     pub(super) fn new(first: Key) -> Self {
         Self { links: BTreeMap::new(), clients: 0, held: 0, next: first.0 }
     }
@@ -77,7 +77,7 @@ impl Links {
         Key(self.next)
     }
 
-    /// Takes a connection under the next key; how often whom we trust has changed before.
+    /// Adds a connection under the next key; `trusted_at`: the present count of changes of trust.
     pub(super) fn insert(&mut self, connection: Connection, role: Role, trusted_at: u64) -> Key {
         let key = self.next_key();
         self.next += 1;
@@ -110,7 +110,7 @@ impl Links {
         self.links.get_mut(&key)
     }
 
-    /// From this key on, in order.
+    /// The keys from this one on, in order.
     pub(super) fn from(&self, key: Key) -> impl Iterator<Item = Key> {
         self.links.range(key..).map(|(key, _)| *key)
     }
@@ -122,7 +122,7 @@ impl Links {
         removed
     }
 
-    /// Says what a connection is from now on; where it comes from.
+    /// Sets the role of a connection; gives its source.
     pub(super) fn set_role(&mut self, key: Key, role: Role) -> Option<ClientSource> {
         let link = self.links.get_mut(&key)?;
         self.clients -= usize::from(link.is_client());
@@ -131,7 +131,7 @@ impl Links {
         Some(link.source)
     }
 
-    /// Counts what a client's output takes by now.
+    /// Counts the present bytes of a client's output.
     pub(super) fn recount(&mut self, key: Key) {
         let Some(link) = self.links.get_mut(&key) else { return };
         let held = if link.is_client() { link.connection.held_bytes() } else { 0 };
@@ -144,13 +144,13 @@ impl Links {
         self.held
     }
 
-    /// The clients whose output takes something: since when the socket took nothing of it, and how much it is.
+    /// The clients with output: since when the socket has taken none of it, and its bytes.
     pub(super) fn holders(&self) -> Vec<(Key, u64, usize)> {
         let holders = self.links.iter().filter(|(_, link)| link.held > 0);
         holders.map(|(key, link)| (*key, link.moved_at, link.held)).collect()
     }
 
-    /// Where a connection comes from.
+    /// The source of a connection.
     pub(super) fn source(&self, key: Key) -> Option<ClientSource> {
         self.links.get(&key).map(|link| link.source)
     }
@@ -159,7 +159,7 @@ impl Links {
         self.clients
     }
 
-    /// Those of clients.
+    /// The connections of clients.
     pub(super) fn clients(&self) -> Vec<Key> {
         let clients = self.links.iter().filter(|(_, link)| link.is_client());
         clients.map(|(key, _)| *key).collect()
@@ -175,12 +175,12 @@ impl Link {
         self.role == Role::Client
     }
 
-    /// Who is at its other end, by its certificate or its credential; `None`: it has shown none.
+    /// The principal by certificate or credential; `None`: neither was shown.
     pub(super) fn principal(&self) -> Option<&Principal> {
         self.credential().map(Credential::principal).or_else(|| self.connection.principal())
     }
 
-    /// Who is at its other end: as it has shown, else whoever it is; in the process of node `own` its program.
+    /// The identity: the principal, else anonymous; in the process of node `own` the local program.
     pub(super) fn subject(&self, own: NodeId) -> Subject {
         match (self.principal(), self.connection.address()) {
             (Some(principal), _) => Subject::Known(principal.clone()),
@@ -189,22 +189,22 @@ impl Link {
         }
     }
 
-    /// Whether it has not read so much of what we sent that it is not read either.
+    /// Whether so much output is unread that the connection is not read either.
     pub(super) fn is_congested(&self) -> bool {
         self.is_client() && self.connection.queued_bytes() > CLIENT_BUFFER_BYTES_MAX / 2
     }
 
-    /// Whether it has read most of what we sent it: only then is it told more of a long list.
+    /// Whether most of the output was read: only then is a long list continued.
     pub(super) fn takes_more(&self) -> bool {
         self.connection.queued_bytes() < CLIENT_BUFFER_BYTES_MAX / 16
     }
 }
 
-/// The bound on output of any connection: what an accepted one will be is not known yet.
+/// The bound on output of any connection: the role of an accepted one is not known yet.
 pub(super) const OUT_BYTES_MAX: usize = PEER_BUFFER_BYTES_MAX;
 const _: () = assert!(PEER_BUFFER_BYTES_MAX == CLIENT_BUFFER_BYTES_MAX);
 
-/// A client's connection is named by its key.
+/// The id of a client's connection, made of its key.
 pub(super) fn connection_id(key: Key) -> ConnectionId {
     ConnectionId(key.0)
 }

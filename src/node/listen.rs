@@ -1,4 +1,4 @@
-//! Where a node listens, and why it may not.
+//! Opens the listening socket of a node; errors say why it cannot.
 
 use crate::base::error::{Error, Status};
 use crate::net::{Listener, resolve_within};
@@ -20,7 +20,7 @@ pub(super) fn listen(options: &mut NodeOptions) -> Result<(Listener, SocketAddr)
         None => {
             let wanted = options.listen.as_ref().unwrap_or(&own);
             let address = resolve(wanted)?;
-            // Before the bind: for an instant even that would let a stranger in.
+            // Before the bind, which would let a stranger in, if only for an instant.
             check_exposure(address, options)?;
             Listener::bind(address).map_err(|error| cannot_bind(wanted, error))?
         }
@@ -51,7 +51,7 @@ pub(super) fn resolve(wanted: &str) -> Result<SocketAddr, Error> {
     found.first().copied().ok_or_else(|| unknown("it has no address"))
 }
 
-/// Tells of a stage that is to end.
+/// Warns of optional TLS: a stage that is to end.
 pub(super) fn warn_of_plaintext(options: &NodeOptions) {
     if options.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Optional) {
         log::warn!(
@@ -108,7 +108,7 @@ fn cannot_use(error: io::Error) -> Error {
         .because_of(error)
 }
 
-/// How long a name server has to answer.
+/// The timeout of a name lookup.
 const LOOKUP_WAIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! The process around a server: event loop, file disk, connections to peers and clients. It moves bytes
-//! and decides nothing that a fault can hit.
+//! The process around a server: event loop, file disk, connections to peers and clients. It moves
+//! bytes and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `handshakes` (of TLS), `secured`, `examining`, `rights`, `audit`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
-//! `renewal` reads certificates again beside the loop;
-//! `threads` begins both; `turns` measures the loop itself, `publishing` tells what it is about to whoever watches, of whom `admin` is one.
+//! `handshake`, `handshakes` (of TLS), `secured`, `examining`, `credentials`, `rights`, `audit`,
+//! `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is the
+//! server's view of the node, and `board` that of programs. `renewal` reads certificates again
+//! beside the loop; `threads` begins both; `turns` measures the loop, and `publishing` publishes
+//! its status and meters, which `admin` serves.
 
 mod acceptor;
 mod admin;

@@ -1,4 +1,4 @@
-//! All connections of a node: what came becomes inputs of the server, what the server says leaves.
+//! All connections of a node: they give the server its inputs, and take its messages.
 
 mod muting;
 
@@ -36,7 +36,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Listener, connections, and what is to be done about them.
+/// Listener, connections, and their pending work.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) own: NodeId,
@@ -45,9 +45,9 @@ pub(super) struct Network {
     pub(super) commands: Sender<Command>,
     pub(super) acceptor: Acceptor,
     pub(super) links: Links,
-    /// What the process may have at present.
+    /// The present bounds of the process.
     pub(super) bounds: fn() -> Bounds,
-    /// Descriptors for peers, and how many they are to be.
+    /// Descriptors reserved for peers.
     pub(super) reserve: Reserve,
     pub(super) reserved_for: usize,
     pub(super) peers: Peers,
@@ -55,27 +55,27 @@ pub(super) struct Network {
     pub(super) elections: Elections,
     pub(super) audit: Audit,
     pub(super) turns: Turns,
-    /// Whether programs may have been told of the leader lease.
+    /// Whether programs may know of the leader lease.
     pub(super) claim: LeaseTold,
-    /// A peer says that this node, or its directory, is no member's: no other answer will come.
+    /// Set when a peer refused this node, or its directory, as removed or unknown; the node ends.
     pub(super) dismissed: Option<String>,
-    /// Accepted connections that have not said who they are.
+    /// Accepted connections without a hello.
     pub(super) greetings: Greetings,
     pub(super) handshakes: Handshakes,
     pub(super) examining: Examining,
     pub(super) backlog: Backlog,
     pub(super) outputs: Outputs,
     muting: Muting,
-    /// Links that were lost while sending; their ends are handled with the next turn's input.
+    /// Links that failed while sending; handled with the next turn's input.
     pub(super) lost: Vec<(Key, Closed)>,
-    /// When the present turn began to be handled, as a reading of BOOTTIME.
+    /// The begin of the present turn, a reading of BOOTTIME.
     pub(super) now: u64,
     /// Reused from turn to turn.
     frames: Vec<Frame>,
 }
 
 impl Network {
-    /// Over a socket that listens. `commands` is where lookups of names are answered.
+    /// A network over a listening socket. Lookups of names are answered to `commands`.
     ///
     /// # Errors
     /// The process has no file descriptor left.
@@ -120,14 +120,14 @@ impl Network {
         Ok(network)
     }
 
-    /// Counts there from now on.
+    /// Sets the counters.
     pub(super) fn counting(mut self, meters: &Arc<Meters>) -> Self {
         self.turns = Turns::new(Arc::clone(meters));
         self
     }
 
-    /// The members are these from now on. Connections to others are closed, but for those that `may_stay`: no hint of
-    /// anything.
+    /// Sets the members. Connections to others are closed by us, unless they `may_stay`, which
+    /// hints at no failure.
     pub(super) fn set_peers(
         &mut self,
         members: &[(NodeId, String)],
@@ -138,8 +138,8 @@ impl Network {
         }
     }
 
-    /// This node is of a cluster from now on. Clients that came before were not told of which: they come again at once,
-    /// and are refused if they know another one (L15).
+    /// Disconnects clients when this node gets its cluster. Earlier clients were not told the
+    /// cluster: they reconnect at once, and are refused if they know another one (L15).
     pub(super) fn send_clients_away(&mut self, inputs: &mut Vec<Input>) {
         for key in self.links.clients() {
             self.remove(key);
@@ -152,7 +152,7 @@ impl Network {
         self.wake.clone()
     }
 
-    /// Where clients of this process reach this node, with its own address and all members'.
+    /// The handle by which clients of this process reach this node without a socket.
     pub(super) fn local_node(&self, address: &str, endpoints: &str) -> LocalNode {
         let is_among_tls = !self.handshakes.may_be_plain();
         self.acceptor.local().node(address, endpoints).among_tls(is_among_tls)
@@ -185,7 +185,7 @@ impl Network {
             .min(self.examining.verified.next_deadline())
     }
 
-    /// Makes inputs of all that the last wait found: ends first, then peers, then clients.
+    /// Makes inputs of all that the last wait reported: ends first, then peers, then clients.
     pub(super) fn collect<D: Disk>(&mut self, server: &Server<D>, inputs: &mut Vec<Input>) {
         self.note_ready();
         self.list_muted();
@@ -196,13 +196,13 @@ impl Network {
         for (key, closed) in std::mem::take(&mut self.lost) {
             self.end(key, Ending::Closed(closed), inputs);
         }
-        // Each at most once a turn, and no more of them than make a turn of bounded length.
+        // Each at most once a turn, and only as many as a turn of bounded length allows.
         let [peers, others, new] = self.backlog.counts();
         for _ in 0..peers {
             let Some(key) = self.backlog.take_peer() else { break };
             self.read(key, server, inputs);
         }
-        // What is committed is applied first, or it would become ever more.
+        // Committed entries are applied first, or they would pile up.
         let budget = if server.is_behind() { READ_UNITS_BEHIND } else { READ_UNITS_PER_TURN };
         let mut units = 0;
         for _ in 0..others {
@@ -245,7 +245,7 @@ impl Network {
         }
     }
 
-    /// Reads one connection; what that is of a turn's work.
+    /// Reads one connection; gives the units of a turn's work.
     pub(super) fn read<D: Disk>(
         &mut self,
         key: Key,
@@ -290,7 +290,7 @@ impl Network {
         units
     }
 
-    /// Watches a connection; `None` if the system will not.
+    /// Adds a connection to the poller; `None` if the system refuses.
     pub(super) fn adopt(&mut self, mut connection: Connection, role: Role) -> Option<Key> {
         match self.poller.add(&mut connection, self.links.next_key()) {
             Ok(()) => Some(self.links.insert(connection, role, self.examining.changes())),
@@ -301,7 +301,7 @@ impl Network {
         }
     }
 
-    /// Takes a connection out and closes it.
+    /// Removes and closes a connection.
     pub(super) fn remove(&mut self, key: Key) {
         if let Some(link) = self.take(key) {
             self.audit.end(key);
@@ -321,7 +321,7 @@ impl Network {
         }
     }
 
-    /// Takes a connection out, and tells the server what that means to it.
+    /// Removes a connection, and tells the server of its end.
     pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
         let Some(mut link) = self.take(key) else { return };
         self.audit.end(key);
@@ -369,7 +369,7 @@ impl Network {
     }
 }
 
-/// Whether a member that refuses this node with `code` will never say anything else: a person has to act.
+/// Whether a refusal with `code` is final: a person has to act.
 fn is_final(code: RefusedCode) -> bool {
     matches!(code, RefusedCode::Removed | RefusedCode::Directory | RefusedCode::Level)
 }
@@ -378,22 +378,22 @@ const WAKE: Key = Key(0);
 const LISTENER: Key = Key(1);
 const FIRST_LINK: Key = Key(2);
 
-/// Sources reported by one wait; others come with the next.
+/// The most sources reported by one wait.
 const EVENTS_MAX: usize = 1024;
-/// What one connection may bring in one turn, so that none starves the others (fault NT24).
+/// Bytes read from one peer in one turn, so that none starves the others (fault NT24).
 const PEER_BYTES_PER_TURN: usize = 1 << 20;
 const CLIENT_BYTES_PER_TURN: usize = 16 << 10;
 /// Work after which no further client is read in a turn: heartbeats must not wait for more. A unit is about a microsecond; to
 /// handle a request costs more than to read it.
 const READ_UNITS_PER_TURN: usize = 3072;
-/// The same while this node has more to apply than a turn may.
+/// [`READ_UNITS_PER_TURN`] while committed entries wait to be applied.
 const READ_UNITS_BEHIND: usize = 512;
 pub(super) const UNITS_OF_READ: usize = 2;
 const UNITS_OF_FRAME: usize = 6;
-/// A peer that acknowledges nothing for this long is dialed anew: TCP's own growing pauses would outlast
-/// a healed partition.
+/// A peer that acknowledges nothing for this long is dialed again: TCP's own growing pauses would
+/// outlast a healed partition.
 pub(super) const PEER_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(1);
-/// The same for clients, whose networks may be worse.
+/// As [`PEER_UNACKNOWLEDGED_MAX`], for clients, whose networks may be worse.
 pub(super) const CLIENT_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 
 #[cfg(test)]

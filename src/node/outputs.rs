@@ -1,8 +1,10 @@
-//! What waits to be sent: flushed for so many clients in each turn, and bounded for all of them together.
+//! Output buffers: flushed for a bounded number of clients in each turn, and bounded for all of
+//! them together.
 //!
-//! Each connection has a bound of its own, so that none takes much. Many that do not read took as much as there are of
-//! them: so there is one for all together, too. Beyond it those are hung up on who have taken nothing for the longest time,
-//! each with a sentence; whoever reads what it is sent is never among them.
+//! Each connection has a bound of its own. Since many connections that do not read would still take
+//! much, there is a bound for all together, too. Beyond it the clients are disconnected whose
+//! sockets have taken nothing for the longest time, each with a sentence; a client that reads is
+//! never among them.
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, CLIENT_BUFFERS_BYTES_MAX};
 use crate::base::time::nanos;
@@ -17,23 +19,23 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Which connections are to be flushed, and who was hung up on for not reading.
+/// The connections to flush, and those that were disconnected for not reading.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     peers: Vec<Key>,
     others: VecDeque<Key>,
-    /// Others that were flushed in this turn.
+    /// How many clients were flushed in this turn.
     flushed: usize,
-    /// Clients hung up on since the last turn's input was handled.
+    /// Clients disconnected since the last turn's input was handled.
     cut: Vec<(Key, String)>,
-    /// Those that may still read why, each until then: at the latest they are closed.
+    /// Disconnected clients that may still read why, each until it is closed at this instant.
     leaving: VecDeque<(u64, Key)>,
-    /// Bytes that were let go of since memory was given back last.
+    /// Bytes freed since memory was last returned to the system.
     freed: usize,
 }
 
 impl Outputs {
-    /// When there is something to do, as a reading of BOOTTIME.
+    /// The next deadline, as a reading of BOOTTIME.
     pub(super) fn next_deadline(&self) -> u64 {
         if !self.others.is_empty() || !self.cut.is_empty() {
             return 0;
@@ -41,7 +43,7 @@ impl Outputs {
         self.leaving.front().map_or(u64::MAX, |(until, _)| *until)
     }
 
-    /// As if this turn had flushed all that it may.
+    /// Uses up the flushes of this turn.
     #[cfg(test)]
     pub(super) fn exhaust(&mut self) {
         self.flushed = FLUSHES_PER_TURN;
@@ -60,7 +62,8 @@ impl Outputs {
 }
 
 impl Network {
-    /// Begins a turn: tells the server of clients that were hung up on, and closes those that have had their time.
+    /// Begins a turn: tells the server of disconnected clients, and closes those whose time is
+    /// over.
     pub(super) fn advance_outputs(&mut self, now: u64, inputs: &mut Vec<Input>) {
         self.outputs.flushed = 0;
         for (key, why) in std::mem::take(&mut self.outputs.cut) {
@@ -79,8 +82,8 @@ impl Network {
         }
     }
 
-    /// Lets what is queued leave, as far as sockets take it: for all peers, and for so many others in a turn, one sendmsg for
-    /// each connection.
+    /// Flushes output as far as sockets take it: of all peers, and of [`FLUSHES_PER_TURN`] clients,
+    /// with one sendmsg for each connection.
     pub(super) fn flush_links(&mut self) {
         for key in std::mem::take(&mut self.outputs.peers) {
             self.flush_link(key);
@@ -102,7 +105,7 @@ impl Network {
         let before = link.connection.queued_bytes();
         match link.connection.flush() {
             Ok(()) => {}
-            // What it sent before its end is still to be read; the end comes behind it.
+            // Its last input is still to be read, and then its end.
             Err(Closed::ByPeer) => self.backlog.add(key, link),
             Err(closed) => self.lost.push((key, closed)),
         }
@@ -142,8 +145,8 @@ impl Network {
         }
     }
 
-    /// Queues what the other side's hello named. Anything else would end the connection there, so it is a bug, and stays
-    /// here.
+    /// Queues a message that the other side's hello named. Any other would end the connection
+    /// there: it is a bug, and dropped here.
     pub(super) fn queue_understood<T: Serialize>(
         &mut self,
         key: Key,
@@ -163,8 +166,9 @@ impl Network {
         debug_assert!(false, "{needed} was not named");
     }
 
-    /// Hangs up on clients that do not read, until three quarters of the bound are left. Those that have taken
-    /// nothing for a while go first; only where that is not enough, those that have most.
+    /// Disconnects clients that do not read, until three quarters of the bound are left. Those
+    /// whose sockets have taken nothing for a while go first; if that is not enough, those with the
+    /// most output.
     fn relieve(&mut self) {
         let now = clock::boot_nanos();
         let mut slow = self.links.holders();
@@ -198,22 +202,22 @@ impl Network {
         self.cut(key, why);
     }
 
-    /// Hangs up on a client that does not read. What it was not sent is forgotten, but for the rest of a frame that it was
-    /// sent in part; behind that it may still read why.
+    /// Disconnects a client that does not read. Its output is dropped, but for the rest of a frame
+    /// that was sent in part; after that comes the reason.
     fn cut(&mut self, key: Key, why: String) {
         let Some(link) = self.links.find(key) else { return };
         self.outputs.freed += link.connection.held_bytes();
         link.connection.cut();
         link.is_parked = false;
         let text = format!(
-            "{why}: it is hung up on, and goes on where it was once it comes again. Let it read more quickly, or observe less"
+            "{why}: it is disconnected, and goes on where it was once it has reconnected. Let it read faster, or observe less"
         );
         let refused = Refused { code: RefusedCode::SlowReader, text };
         let refused = match link.abilities.cover(refused.code.needs()) {
             true => refused,
             false => refused.for_0_1(),
         };
-        // Whoever has no room for that either is closed all the same.
+        // Without room for that either, the client is closed all the same.
         let _ = link.connection.queue(FrameKind::Refused, &refused);
         self.outputs.note_dirty(key, link);
         self.backlog.add(key, link);
@@ -223,7 +227,7 @@ impl Network {
         self.outputs.cut.push((key, why));
     }
 
-    /// Reads on from a client that was hung up on: what it says is of no use, but its end is.
+    /// Reads on from a disconnected client, only to notice its end.
     pub(super) fn drain_leaving(&mut self, key: Key) {
         let Some(link) = self.links.find(key) else { return };
         let mut frames = Vec::new();
@@ -234,15 +238,15 @@ impl Network {
     }
 }
 
-/// Clients that are sent to in one turn: some 4 µs each.
+/// Clients flushed in one turn: some 4 µs each.
 const FLUSHES_PER_TURN: usize = 512;
-/// Who has taken nothing for so long does not read at present.
+/// A client whose socket has taken nothing for so long does not read at present.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a client that was hung up on may take to read why.
+/// How long a disconnected client may take to read why.
 const LAST_WORDS: Duration = Duration::from_secs(30);
-/// Of those at most so many, or their descriptors would be too many.
+/// The most such clients, to bound their descriptors.
 const LEAVING_MAX: usize = 1024;
-/// What such a client may send in one turn.
+/// Bytes read from such a client in one turn.
 const DRAINED_BYTES: usize = 64 << 10;
-/// Memory is given back to the system once so much of it was let go of at once.
+/// Memory is returned to the system once so much was freed at once.
 const TRIMMED_BYTES: usize = CLIENT_BUFFERS_BYTES_MAX / 4;

@@ -1,4 +1,4 @@
-//! The world as the server sees it: real clocks, and messages queued on real connections.
+//! The server's surroundings in a process: real clocks, and messages queued on real connections.
 
 use crate::base::{ConnectionId, NodeId, Principal, Sample, text};
 use crate::node::audit::Who;
@@ -31,7 +31,7 @@ impl Outside for Network {
 
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
         if let ServerMessage::Asked { session, name, token, grace_ms, reason } = &message {
-            // What somebody does to a lock of somebody else; it is said once more when that client comes again.
+            // An order against a holder's lock; logged again if that client reconnects.
             let (name, why) = (name.as_str(), reason);
             match grace_ms {
                 0 => {
@@ -61,7 +61,7 @@ impl Outside for Network {
     }
 
     fn takes_more(&self, client: ConnectionId) -> bool {
-        // Whoever is gone is to be told nothing, which is soon done.
+        // A closed client: its list ends at once.
         self.links.link(key_of(client)).is_none_or(Link::takes_more)
     }
 
@@ -79,7 +79,7 @@ impl Outside for Network {
 }
 
 impl Network {
-    /// A status with what only the process knows of itself.
+    /// Completes a status by what only the process knows.
     pub(super) fn completed(&self, status: NodeStatus) -> NodeStatus {
         let status = self.turns.complete(status);
         let secured = self.handshakes.secured.as_ref();

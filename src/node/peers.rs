@@ -1,7 +1,7 @@
-//! The other members: who dials whom, when again, and which connection is the one that counts.
+//! The other members: which side dials, when to dial again, and which connection counts.
 //!
-//! One connection for each pair; the node with the lower id dials, and the other one after a while, for a new
-//! member may not be known there yet. The newest connection counts.
+//! One connection for each pair; the node with the lower id dials, and the other one after a while,
+//! since a new member may not be known there yet. The newest connection counts.
 
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
@@ -23,53 +23,54 @@ pub(super) struct Peers {
 
 #[derive(Debug)]
 struct Peer {
-    /// Where it is dialed the next time.
+    /// The address of the next dial.
     address: String,
-    /// What the address means, and until when that is not asked again. Empty: not known.
+    /// The resolved addresses, and until when they are not looked up again. Empty: not known.
     found: Vec<SocketAddr>,
     found_until: u64,
     /// Its name is being looked up.
     is_looked_up: bool,
-    /// Where it may be: one after the other until it answers. None: it was let in, and is not dialed.
+    /// The addresses where the peer may be, tried in turn. Empty: it was admitted, and is not
+    /// dialed.
     places: Vec<String>,
-    /// Dials that led to nothing since a connection last stood for a while.
+    /// Failed dials since a connection last lasted for a while.
     failures: u32,
     state: State,
-    /// How it is dialed the next time.
+    /// The way of the next dial.
     way: Way,
-    /// What was logged last about it: each thing is logged once until another happens.
+    /// The last logged line about it: each is logged once until another comes.
     logged: String,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// It dials us; from this instant on we dial it all the same: it may not know of us yet.
+    /// The peer dials us; from this instant on we dial it all the same: it may not know of us yet.
     Awaited(u64),
     /// To be dialed from this instant on.
     Due(u64),
-    /// Its name is being looked up; from this instant on where it was before is dialed, if that is known.
+    /// The name is being looked up; from this instant on the former address is dialed, if known.
     Resolving(u64),
-    /// Dialed; must have welcomed us by then.
+    /// Dialed; the welcome must arrive by `until`.
     Dialing { key: Key, until: u64 },
-    /// Connected since then, with the directory that its hello named.
+    /// Connected since `since`, with the directory of its hello.
     Standing { key: Key, since: u64, directory: DirectoryId },
 }
 
-/// Where a peer can be dialed.
+/// The target of a dial.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// Here.
+    /// A resolved address.
     Address(SocketAddr),
-    /// Wherever this "host:port" is, which has to be looked up.
+    /// A "host:port" that has to be looked up.
     Name(String),
 }
 
 /// How soon to dial again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// At once after a connection that stood; else with growing pauses.
+    /// At once after a connection that lasted; else with growing pauses.
     Quick,
-    /// The other side refuses us, and will until somebody changes something.
+    /// The peer refuses us, and will until a person acts.
     Slow,
 }
 
@@ -81,9 +82,9 @@ impl Peers {
         peers
     }
 
-    /// Those of `cluster` are dialed from now on; one that stands there several times may be at any of these places.
-    /// Gives the connections that are to be closed: to others, unless they `may_stay`, and dials of places where no
-    /// member is.
+    /// Sets the members to those of `cluster`; one that is there several times may be at any of its
+    /// addresses. Gives the connections to close: to other nodes, unless they `may_stay`, and dials
+    /// of addresses without a member.
     pub(super) fn set_members(
         &mut self,
         cluster: &[(NodeId, String)],
@@ -105,7 +106,7 @@ impl Peers {
             let new = |places| Peer::new(self.own, node, places, now);
             let peer = match before.remove(&node) {
                 Some(peer) if peer.places == places => peer,
-                // Whoever is connected stays so: where it is dialed matters the next time.
+                // A connected peer stays: its address matters at the next dial.
                 Some(Peer { state: state @ State::Standing { .. }, .. }) => {
                     Peer { state, ..new(places) }
                 }
@@ -120,17 +121,17 @@ impl Peers {
         closing
     }
 
-    /// Whether it is for us to dial `peer`.
+    /// Whether this node dials `peer`, by their ids.
     pub(super) fn is_dialed_by_us(&self, peer: NodeId) -> bool {
         self.own < peer
     }
 
-    /// Whether this node was told of `peer`, and not only by itself.
+    /// Whether `peer` is a member by this node's knowledge, and not only by its own claim.
     pub(super) fn is_member(&self, peer: NodeId) -> bool {
         self.peers.get(&peer).is_some_and(|peer| !peer.places.is_empty())
     }
 
-    /// The connection on which `peer` is reached.
+    /// The connection to `peer`.
     pub(super) fn standing(&self, peer: NodeId) -> Option<Key> {
         match self.peers.get(&peer)?.state {
             State::Standing { key, .. } => Some(key),
@@ -138,7 +139,7 @@ impl Peers {
         }
     }
 
-    /// All connections on which peers are reached.
+    /// The connections to all peers.
     pub(super) fn standing_keys(&self) -> Vec<Key> {
         self.peers.keys().filter_map(|peer| self.standing(*peer)).collect()
     }
@@ -151,12 +152,12 @@ impl Peers {
         }
     }
 
-    /// How many of them have no connection that stands or is being dialed.
+    /// The number of peers without a connection or a dial.
     pub(super) fn missing(&self) -> usize {
         self.peers.values().filter(|peer| peer.state.key().is_none()).count()
     }
 
-    /// A peer that is to be dialed now.
+    /// A peer to dial now.
     pub(super) fn due(&self, now: u64) -> Option<NodeId> {
         self.peers
             .iter()
@@ -172,7 +173,7 @@ impl Peers {
         })
     }
 
-    /// When `due` or `overdue` will have something.
+    /// The earliest time of `due` or `overdue`.
     pub(super) fn next_deadline(&self) -> u64 {
         let deadlines = self.peers.values().map(|peer| match peer.state {
             State::Dialing { until, .. } => Some(until),
@@ -181,7 +182,7 @@ impl Peers {
         deadlines.flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// Where to dial a peer; its addresses in turn. While no name server answers, those that it had before.
+    /// Where to dial a peer: its addresses in turn, the former ones while no name server answers.
     pub(super) fn target(&mut self, peer: NodeId, now: u64) -> Target {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
         if let Some(found) = resolve_locally(&peer.address) {
@@ -195,10 +196,10 @@ impl Peers {
         Target::Address(peer.found[round % peer.found.len()])
     }
 
-    /// The lookup of a peer's name has ended.
+    /// Handles the end of a lookup.
     pub(super) fn handle_resolved(&mut self, node: NodeId, name: &str, found: Found, now: u64) {
         let named = self.peers.get_mut(&node).filter(|peer| peer.address == name);
-        // It was moved to another address meanwhile.
+        // The peer has moved to another address meanwhile.
         let Some(peer) = named else { return };
         peer.is_looked_up = false;
         peer.found_until = now.saturating_add(nanos(FOUND_FOR));
@@ -215,18 +216,18 @@ impl Peers {
                 self.handle_failed(node, now, Pace::Slow, &why);
             }
             (_, State::Resolving(_)) => peer.state = State::Due(now),
-            // Dialed, or connected, where it was before.
+            // Dialed, or connected, at the former address.
             _ => {}
         }
     }
 
-    /// How the dial begins; the one after begins as the first again.
+    /// Takes the way of the next dial; later dials use the first way again.
     pub(super) fn take_way(&mut self, peer: NodeId) -> Way {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
         std::mem::replace(&mut peer.way, Way::FIRST)
     }
 
-    /// `peer` did not understand how the connection `key` began: it is dialed in this way, at once.
+    /// `peer` did not understand the connection `key`: it is dialed in the way `way`, at once.
     pub(super) fn handle_unheard(&mut self, peer: NodeId, key: Key, way: Way, now: u64) {
         let Some(peer) = self.peers.get_mut(&peer) else { return };
         if matches!(peer.state, State::Dialing { key: dialing, .. } if dialing == key) {
@@ -235,13 +236,13 @@ impl Peers {
         }
     }
 
-    /// A dial has begun.
+    /// Notes a dial.
     pub(super) fn handle_dialing(&mut self, peer: NodeId, key: Key, now: u64) {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
         peer.state = State::Dialing { key, until: now.saturating_add(nanos(DIAL_WAIT)) };
     }
 
-    /// A connection stands. Gives back the older one that it replaces.
+    /// Notes an established connection; gives the older one that it replaces.
     pub(super) fn handle_standing(
         &mut self,
         node: NodeId,
@@ -249,7 +250,7 @@ impl Peers {
         directory: DirectoryId,
         now: u64,
     ) -> Option<Key> {
-        // One of this cluster whom the log does not name yet.
+        // A node of this cluster that the log does not name yet.
         let untold = || Peer::new(self.own, node, Vec::new(), now);
         let peer = self.peers.entry(node).or_insert_with(untold);
         let older = match peer.state {
@@ -262,7 +263,7 @@ impl Peers {
         older.filter(|older| *older != key)
     }
 
-    /// The dial of a peer, or its connection `key`, has come to an end.
+    /// Notes the end of a dial, or of the connection `key`.
     pub(super) fn handle_ended(
         &mut self,
         node: NodeId,
@@ -294,7 +295,7 @@ impl Peers {
         }
     }
 
-    /// An attempt led to nothing.
+    /// Notes a failed attempt.
     pub(super) fn handle_failed(&mut self, node: NodeId, now: u64, pace: Pace, why: &dyn Display) {
         let is_dialed = self.is_dialed_by_us(node);
         let Some(peer) = self.peers.get_mut(&node) else { return };
@@ -315,7 +316,7 @@ impl Peers {
 }
 
 impl State {
-    /// Its connection, if it has one.
+    /// The connection, if there is one.
     fn key(self) -> Option<Key> {
         match self {
             Self::Standing { key, .. } | Self::Dialing { key, .. } => Some(key),
@@ -344,7 +345,7 @@ impl Peer {
         }
     }
 
-    /// When it is to be dialed.
+    /// When to dial.
     fn due_at(&self) -> Option<u64> {
         match self.state {
             State::Due(at) | State::Awaited(at) => Some(at),
@@ -353,7 +354,7 @@ impl Peer {
         }
     }
 
-    /// After a failure the next of its places is tried.
+    /// After a failure: moves on to the next address.
     fn take_turn(&mut self) {
         let turn = self.failures as usize % self.places.len().max(1);
         if let Some(next) = self.places.get(turn).filter(|next| **next != self.address) {
@@ -372,20 +373,20 @@ impl Peer {
     }
 }
 
-/// In place of an address.
+/// The placeholder for an unknown address.
 const UNTOLD: &str = "?";
 /// Pauses between dials double from the first to the second; each is drawn from its upper half, so that
 /// nodes that lost each other together do not dial in step.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(100);
-/// How long the other side has to dial before we do.
+/// How long we wait for the other side to dial before we do.
 const AWAIT: Duration = Duration::from_secs(2);
 const SLOW_PAUSE: Duration = Duration::from_secs(1);
-/// A connection that stood this long is redialed at once: a shorter one may be lost again and again.
+/// A connection that lasted this long is redialed at once: a shorter one may fail over and over.
 const STEADY: Duration = Duration::from_millis(100);
 /// From the first packet to the welcome. After a partition the next attempt is at most this away.
 const DIAL_WAIT: Duration = Duration::from_secs(1);
-/// How long a name server has to answer before a peer is dialed where it was.
+/// How long a lookup may take before a peer is dialed at its former address.
 const LOOKUP_WAIT: Duration = Duration::from_secs(1);
 /// A name is looked up again no sooner than after this.
 const FOUND_FOR: Duration = Duration::from_secs(5);

@@ -1,8 +1,8 @@
-//! Who may have one of the descriptors of this process: peers always, and the log, which have some of their own; clients
-//! as long as enough is left for the host; who says nothing until anybody else comes.
+//! The use of this process's descriptors: peers and the log have reserved ones; clients get them as
+//! long as enough is left for the host; silent connections keep them only until others come.
 //!
-//! The kernel gives the lowest number that is free. So the number of a connection says how much was in use when it was
-//! accepted, by whomever in the process.
+//! The kernel gives the lowest free number. So the number of a connection says how many were in use
+//! in the whole process when it was accepted.
 
 use crate::base::ClientSource;
 use crate::base::limits::{CONNECTIONS_MAX, GREETINGS_MAX, GREETINGS_PER_ADDRESS_MAX};
@@ -15,22 +15,22 @@ use crate::sys::descriptors;
 use crate::wire::{Refused, RefusedCode};
 use std::os::fd::AsRawFd;
 
-/// What this process may have, as its limit is now.
+/// The bounds of this process, by its present limit of descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
     /// Connections of clients.
     pub(super) clients: usize,
-    /// A connection with this number, or a larger one, is no client's.
+    /// A connection with this number or a larger one cannot be a client's.
     pub(super) clients_until: usize,
-    /// One with this number, or a larger one, is kept only if another one can go.
+    /// A connection with this number or a larger one is kept only if another one can be closed.
     pub(super) greetings_until: usize,
-    /// Connections that have not said who they are, where that takes TLS: all, and those of one source.
+    /// The most connections without a hello, with TLS: in all, and of one source.
     pub(super) greetings: usize,
     pub(super) greetings_of_one: usize,
 }
 
 impl Bounds {
-    /// Those of now: the limit may be changed from outside.
+    /// The present bounds: the limit may be changed from outside.
     pub(super) fn now() -> Self {
         Self::of(descriptors::limit())
     }
@@ -50,7 +50,8 @@ impl Bounds {
 }
 
 impl Network {
-    /// Keeps a descriptor for each peer that is not connected, and for whoever may be one of them.
+    /// Reserves a descriptor for each unconnected peer, and for connections that may turn out to be
+    /// one's.
     pub(super) fn keep_places(&mut self) {
         let wanted = self.peers.missing() + GREETINGS_KEPT;
         if wanted != self.reserved_for || !self.reserve.is_whole() {
@@ -59,7 +60,8 @@ impl Network {
         }
     }
 
-    /// Whether there is room for one more that has not said who it is. Else another one is to go for it.
+    /// Whether there is room for one more connection without a hello. Else another one must be
+    /// closed for it.
     pub(super) fn has_place(&self, connection: &Connection) -> bool {
         let others = self.greetings.len() + self.links.client_count();
         let bounds = (self.bounds)();
@@ -69,7 +71,7 @@ impl Network {
             && number(connection) < bounds.greetings_until
     }
 
-    /// Ends a connection from `source` if more of those wait to shake hands than one source may have.
+    /// Closes a connection from `source` if more of its handshakes wait than one source may have.
     pub(super) fn end_beyond(
         &mut self,
         source: ClientSource,
@@ -86,17 +88,17 @@ impl Network {
         }
     }
 
-    /// Ends the connection that is the first to go of those that came before `newest`.
+    /// Closes the first connection to go of those that came before `newest`.
     pub(super) fn end_first_to_go(&mut self, newest: Key, inputs: &mut Vec<Input>) -> bool {
         let Some(key) = self.greetings.first_to_go(newest) else { return false };
         self.end(key, Ending::Crowded, inputs);
         true
     }
 
-    /// Whether there is room for the client that has just said hello on `key`.
+    /// Checks that there is room for the client whose hello has just come on `key`.
     ///
     /// # Errors
-    /// What to answer it.
+    /// The refusal to send.
     pub(super) fn check_place(&mut self, key: Key) -> Result<(), Ending> {
         let (bounds, clients) = ((self.bounds)(), self.links.client_count());
         let Some(link) = self.links.find(key) else { return Ok(()) };
@@ -116,7 +118,7 @@ impl Network {
         Err(Ending::Refusing(Refused { code: RefusedCode::Full, text }))
     }
 
-    /// The connection `key` is `role` from now on.
+    /// Sets the role of the connection `key`.
     pub(super) fn set_role(&mut self, key: Key, role: Role) {
         if let Some(source) = self.links.set_role(key, role) {
             self.greetings.remove(key, source);
@@ -128,13 +130,13 @@ fn number(connection: &Connection) -> usize {
     usize::try_from(connection.as_raw_fd()).expect("descriptors are counted from zero")
 }
 
-/// What stays free for the host, of a limit from 64 to 1,024 a sixteenth. Half of it may be taken by those who have not
-/// said who they are.
+/// Descriptors left for the host, of a limit from 64 to 1,024 a sixteenth. Connections without a
+/// hello may take half of them.
 const HEADROOM_MIN: usize = 4;
 const HEADROOM_MAX: usize = 64;
-/// Connections besides those of clients that may have said nothing yet: those of two turns of accepting.
+/// Connections without a hello beyond those of clients: two turns of accepting.
 const GREETINGS_BEYOND: usize = 128;
-/// Descriptors kept for connections that may turn out to be a peer's.
+/// Descriptors reserved for connections that may turn out to be a peer's.
 const GREETINGS_KEPT: usize = 2;
 
 #[cfg(test)]

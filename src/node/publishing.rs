@@ -1,4 +1,4 @@
-//! What the loop tells after each turn to whoever watches this node: its meters, and its status if that was asked for.
+//! Publishes after each turn: the meters, and the status if it was asked for.
 
 use crate::admin::Told;
 use crate::base::NodeId;
@@ -13,17 +13,17 @@ use crate::wal::Disk;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// What is not looked at in each turn. Instants are readings of BOOTTIME.
+/// State of what is not published in each turn. Instants are readings of BOOTTIME.
 #[derive(Debug, Default)]
 pub(super) struct Publishing {
     /// Role, term and leader when a status was volunteered last.
     seen: Option<(Role, u64, Option<NodeId>)>,
-    /// When the round trips were asked for last.
+    /// When the round trips were last measured.
     round_trips_at: u64,
 }
 
 impl<D: Disk> EventLoop<D> {
-    /// After a turn.
+    /// Publishes after a turn.
     pub(super) fn publish(&mut self) {
         if let Some(replica) = self.server.replica() {
             let now = self.network.now;
@@ -40,7 +40,7 @@ impl<D: Disk> EventLoop<D> {
             let raft = replica.raft();
             (raft.role(), raft.term().0, raft.leader())
         });
-        // What is told of a loop that does not turn any more is what was so when it last changed, at least.
+        // So the status of a loop that has stopped turning is at least that of its last change.
         if leadership != self.publishing.seen {
             self.publishing.seen = leadership;
             teller.volunteer();
@@ -75,7 +75,7 @@ fn publish_replica(meters: &Meters, replica: &Replica) {
     }
 }
 
-/// A leader knows how far its followers are; of others nothing is told.
+/// Publishes the progress of followers, which only a leader knows.
 fn publish_peers(meters: &Meters, raft: &Raft, network: &Network, refreshes: bool) {
     let last = raft.last_index().0;
     let mut places = meters.peers.iter();
@@ -107,7 +107,7 @@ impl Network {
         meters.refused_connections.reach(self.complaints.count());
     }
 
-    /// How long a segment to `peer` and its acknowledgement take, as the system measures it.
+    /// The round-trip time to `peer` that the system has measured for TCP.
     fn round_trip(&self, peer: NodeId) -> Option<Duration> {
         let link = self.links.link(self.peers.standing(peer)?)?;
         tcp::round_trip(link.connection.as_raw_fd())
@@ -118,5 +118,5 @@ fn nanos(duration: Duration) -> u64 {
     crate::base::time::nanos(duration)
 }
 
-/// A system call for each peer: not in each turn.
+/// How often round trips are measured: a system call for each peer.
 const ROUND_TRIPS_NANOS: u64 = 1_000_000_000;

@@ -1,7 +1,8 @@
-//! Certificates, keys, authorities and lists of revoked ones that are read again while a node runs: by order, and when their
-//! files change. The loop takes what was read whole, between two turns; files of no use change nothing.
+//! Reads certificates, keys, authorities and lists of revoked certificates again while a node runs:
+//! by order, and when their files change. The loop takes a complete set between two turns; a set
+//! that cannot be used changes nothing.
 //!
-//! Nothing here is done by the loop: a file system that hangs holds up no heartbeat.
+//! The loop reads no files: a file system that hangs holds up no heartbeat.
 
 use crate::base::NodeId;
 use crate::base::error::{Error, Status};
@@ -16,7 +17,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The files of one node, and what they were when they were read.
+/// The files of one node, and their stamps.
 #[derive(Debug)]
 pub(super) struct Renewal {
     tls: NodeTls,
@@ -28,30 +29,30 @@ pub(super) struct Renewal {
 
 #[derive(Debug)]
 struct Seen {
-    /// What is in use.
+    /// The stamp of the files in use.
     used: Stamp,
-    /// At the last look: what has changed since is still being written.
+    /// The stamp at the last look: files that changed since are still being written.
     last: Stamp,
-    /// Of no use, which was said.
+    /// The stamp of files that cannot be used, which was logged.
     useless: Option<Stamp>,
-    /// The last second of the certificate that is in use.
+    /// The last second of the certificate in use.
     ends: Option<u64>,
     reminder: Reminder,
 }
 
-/// What the log was told last of the end of the certificate.
+/// The last log line about the end of the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reminder {
-    /// Nothing: it is far.
+    /// None: the end is far.
     None,
-    /// It comes in so many days.
+    /// The end is in so many days.
     Soon(u64),
-    /// It was so many hours ago.
+    /// The end was so many hours ago.
     Over(u64),
 }
 
 impl Renewal {
-    /// Of a node that starts with `secured`.
+    /// The renewal of a node that starts with `secured`.
     pub(super) fn new(
         tls: NodeTls,
         node: NodeId,
@@ -64,7 +65,8 @@ impl Renewal {
         Arc::new(Self { tls, node, commands, wake, seen: Mutex::new(seen) })
     }
 
-    /// Looks at the files every [`LOOK_EVERY`], on a thread of its own, for as long as what this gives is kept.
+    /// Checks the files every [`LOOK_EVERY`], on a thread of its own, as long as the result is
+    /// kept.
     ///
     /// # Errors
     /// The process may have no more threads.
@@ -80,10 +82,10 @@ impl Renewal {
         thread::spawn("tenure-certs", body).map(|_| keep)
     }
 
-    /// Reads all of them now. Handshakes that begin after this has returned are by the new ones.
+    /// Reads all files now. Handshakes after the return use the new ones.
     ///
     /// # Errors
-    /// INVALID: which file, and what is wrong with it; all stays as it was.
+    /// INVALID: which file, and what is wrong with it; the former files stay in use.
     pub(super) fn reload(&self) -> Result<(), Error> {
         let mut seen = self.seen.lock();
         let stamp = self.tls.files().stamp();
@@ -99,7 +101,7 @@ impl Renewal {
         Ok(())
     }
 
-    /// Reads them if they have changed, and nobody writes them any more.
+    /// Reads the files if they have changed, and are not being written any more.
     fn look(&self) {
         let mut seen = self.seen.lock();
         let stamp = self.tls.files().stamp();
@@ -114,7 +116,7 @@ impl Renewal {
                 Ok(secured) => self.use_from_now_on(secured, &mut seen),
                 Err(error) => {
                     log::error!(
-                        "certificate files have changed and are of no use, so the ones from before stay in use: {}",
+                        "certificate files have changed and cannot be used, so the former ones stay in use: {}",
                         error.message
                     );
                     seen.useless = Some(stamp);
@@ -125,7 +127,7 @@ impl Renewal {
         self.remind();
     }
 
-    /// One that is out of date takes the place of no other that is not.
+    /// Reads the files. An outdated certificate does not replace a valid one.
     fn read(&self, seen: &Seen) -> Result<Secured, Error> {
         let secured = Secured::read(&self.tls, self.node)?;
         let is_over = seen.ends.is_some_and(|ends| ends < now());
@@ -150,15 +152,15 @@ impl Renewal {
         );
         secured.warn();
         let (reply, taken) = crossbeam_channel::bounded(1);
-        // A loop that has ended shakes no hands.
+        // The loop may have ended.
         if self.commands.send(Command::Secure { secured: Box::new(secured), reply }).is_ok() {
             self.wake.wake();
-            // One that hangs takes them before it shakes the next hand.
+            // A loop that hangs takes the files before its next handshake.
             let _ = taken.recv_timeout(TAKE_WAIT);
         }
     }
 
-    /// Says that the certificate ends soon, once a day, or has ended, once an hour.
+    /// Warns that the certificate ends soon, once a day, or has ended, once an hour.
     fn remind(&self) {
         let mut seen = self.seen.lock();
         let Some(ends) = seen.ends else { return };
@@ -200,17 +202,17 @@ fn in_days(days: u64) -> String {
     }
 }
 
-/// The wall clock, in seconds: certificates are of that.
+/// The wall clock, by which certificates are valid, in seconds.
 fn now() -> u64 {
     clock::unix_ms() / 1000
 }
 
-/// A set of files is read once it was the same at two looks: whoever writes several, or a long one, is done by then.
+/// A changed set of files is read once it was the same at two looks, so that its writer is done.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long the loop has to take what was read.
+/// How long to wait for the loop to take the files.
 const TAKE_WAIT: Duration = Duration::from_secs(2);
 const DAY_SECONDS: u64 = 86_400;
-/// When the end of a certificate is told of.
+/// Warned of the end of a certificate from so many days before.
 const SOON_DAYS: u64 = 7;
 
 #[cfg(test)]

@@ -14,10 +14,11 @@ use crate::wal::{Wal, WalOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How the data directory of one node of a new cluster is made out of a snapshot's file.
+/// Options of a restore: makes the data directory of one node of a new cluster from a snapshot's
+/// file.
 ///
-/// The same is done, with the same file and options, for each node of the new cluster; then they are started. No node of the
-/// old cluster may run.
+/// Restore each node of the new cluster, with the same file and options; then start them. No node
+/// of the old cluster may run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RestoreOptions {
@@ -29,19 +30,21 @@ pub struct RestoreOptions {
     pub data_dir: PathBuf,
     /// All nodes of the new cluster with their addresses ("host:port").
     pub cluster: Vec<(NodeId, String)>,
-    /// The new epoch; name one, larger than all before, if this snapshot or an older one was restored already. `None`: the
-    /// snapshot's and one.
+    /// The new epoch; give one larger than all before, if this snapshot or an older one was
+    /// restored already. `None`: the snapshot's epoch plus one.
     pub epoch: Option<u64>,
-    /// The largest [`NodeOptions::ttl_max`] that any node ever ran with, of the old cluster and of all that it was restored
-    /// from: the new one grants nothing for so long. `None`: 1 h, the largest that there is.
+    /// The largest [`NodeOptions::ttl_max`] that any node ever ran with, of the old cluster and of
+    /// all that it was restored from: the new cluster grants nothing for so long. `None`: 1 h, the
+    /// maximum.
     pub largest_ttl_max: Option<Duration>,
-    /// The longest [`NodeOptions::lease`] of all of them, in the same way. `None`: a minute, the longest that there is.
+    /// The longest [`NodeOptions::lease`] of all these nodes, in the same way. `None`: a minute,
+    /// the maximum.
     pub largest_lease: Option<Duration>,
-    /// Clusters whose clients come over to the new one by themselves. The one that the file names, and those that it was
-    /// restored from, need not be said.
+    /// Clusters whose clients come over to the new one by themselves. The one that the file names,
+    /// and those that it was restored from, need not be listed.
     pub ancestors: Vec<ClusterId>,
-    /// Grant locks at once, although programs may still believe in leases of before: across this restore only tokens
-    /// protect.
+    /// Grant locks at once, although programs may still believe in earlier leases: across this
+    /// restore only tokens protect.
     pub waive_wait: bool,
 }
 
@@ -75,7 +78,7 @@ setters!(RestoreOptions:
     waive_wait(bool) = waive_wait;
 );
 
-/// What the new cluster begins with.
+/// The result of a restore: the beginning of the new cluster.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Restored {
@@ -83,24 +86,26 @@ pub struct Restored {
     pub epoch: u64,
     /// All its tokens are larger than this one.
     pub tokens_above: Token,
-    /// For so long with a leader no lock is granted and no leadership claimed; `None`: the wait is waived.
+    /// The time with a leader in which no lock is granted and no leadership claimed; `None`: the
+    /// wait is waived.
     pub wait: Option<Duration>,
     /// The new cluster, if this node alone founds it; else it has an id once all its nodes have met.
     pub cluster: Option<ClusterId>,
-    /// The node whose directory the file was taken out of (`tenure snapshot extract`), if no leader gave it: no majority stands
-    /// behind that state.
+    /// The node from whose directory the file was extracted (`tenure snapshot extract`), if no
+    /// leader gave it: no majority vouches for that state.
     pub extracted_from: Option<NodeId>,
     /// The clusters that it goes on from, the newest first.
     pub ancestors: Vec<ClusterId>,
-    /// The largest TTL of a session, and the leader lease, that the snapshot names, if it does: both may have been raised
-    /// behind it.
+    /// The largest TTL of a session, and the leader lease, in the snapshot, if known: both may have
+    /// been raised after it.
     pub named: Option<(Duration, Duration)>,
-    /// Rules of the snapshot, which are those of the new cluster, and whether rights are on there.
+    /// The number of access rules in the snapshot, which are those of the new cluster, and whether
+    /// rights are on there.
     pub rules: (usize, bool),
 }
 
 impl Restored {
-    /// What whoever restores a state that no majority stands behind is reminded of.
+    /// A reminder for the operator, if no majority vouches for the state.
     #[doc(hidden)]
     #[must_use]
     pub fn never_return(&self) -> Option<String> {
@@ -116,12 +121,12 @@ impl Restored {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CannotRestore {
-    /// More was stated than any node can have run with.
+    /// The operator stated more than any node can have run with.
     #[error("{} is at most {most:?}: no node can have run with more", bound.name())]
     TooMuch {
-        /// Of what.
+        /// The bound.
         bound: Bound,
-        /// The most.
+        /// Its maximum.
         most: Duration,
     },
     /// The options do not fit each other, or the snapshot.
@@ -135,7 +140,7 @@ pub enum CannotRestore {
     Directory(Error),
 }
 
-/// What is stated of all nodes that ever ran.
+/// A bound that is stated of all nodes that ever ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// [`RestoreOptions::largest_ttl_max`].
@@ -197,7 +202,8 @@ impl Node {
 /// [`CannotRestore`].
 pub fn restore(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
     let own = options.clone();
-    // As for a node: a write beyond RLIMIT_FSIZE is an error on a thread of ours, and no signal that kills the host.
+    // On a thread of ours, as for a node: a write beyond RLIMIT_FSIZE is an error there, and no
+    // signal that kills the host.
     let restoring =
         thread::spawn("tenure-restore", move || restore_here(&own)).map_err(|error| {
             let text = format!("no thread can be had to restore on: {error}");
@@ -236,7 +242,7 @@ fn restore_here(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
         ..snapshot.meta
     };
     let snapshot = Snapshot { meta, data: Blob::from(restored.encode()) };
-    // Below level 2 the state does not say it.
+    // Below level 2 the state does not have them.
     let beside = if restored.ancestors().is_empty() { &ancestors } else { &Ancestors::NONE };
     let directory = make_directory(options, (&snapshot, beside))?;
     let is_alone = options.cluster.len() == 1;
@@ -253,7 +259,7 @@ fn restore_here(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
 }
 
 impl RestoreOptions {
-    /// What the operator states, and where nothing is stated what no node can have exceeded.
+    /// The bounds that the operator states, or else the maxima that no node can have exceeded.
     fn largest(&self, machine: &LockMachine) -> Result<Largest, CannotRestore> {
         let Largest { ttl_ms_max, lease_ms } = machine.largest_possible();
         Ok(Largest {
@@ -263,7 +269,7 @@ impl RestoreOptions {
     }
 }
 
-/// In whole milliseconds, not less than was said.
+/// A stated bound in whole milliseconds, rounded up.
 fn stated(bound: Bound, stated: Option<Duration>, otherwise: u32) -> Result<u32, CannotRestore> {
     let Some(stated) = stated else { return Ok(otherwise) };
     let ms = stated.as_nanos().div_ceil(1_000_000);
@@ -277,7 +283,7 @@ fn named(settings: &Settings) -> (Duration, Duration) {
     (span(settings.ttl_ms_max), span(settings.lease_ms))
 }
 
-/// The cluster that a node which is its only member founds when it starts.
+/// The id of the cluster that a single node founds when it starts.
 fn founded_alone(node: NodeId, directory: DirectoryId, snapshot: &Snapshot) -> ClusterId {
     let state = snapshot.data.to_vec().expect("it was made in memory");
     let origin = Some(origin_of(&state));

@@ -1,5 +1,5 @@
-//! Who may ask for what, by the kind of identity that a certificate names. Whoever has none is on a connection that is not
-//! encrypted, or in this process: what is asked there, anybody may who comes that far.
+//! Permission by the kind of identity in a certificate. A client without an identity is on a
+//! plaintext connection, or in this process, and may ask for anything as long as rights are off.
 
 use crate::base::meters::RightKind;
 use crate::base::{Index, Principal, Subject};
@@ -18,10 +18,10 @@ use crate::wire::{
 };
 
 impl Network {
-    /// Whether `request` may be asked on this connection; if not, it is answered.
+    /// Whether `request` is allowed on this connection; if not, the denial is sent.
     ///
     /// # Errors
-    /// The connection is hung up on: a node uses no locks, and gives no orders.
+    /// The connection is closed: a node uses no locks, and gives no orders.
     pub(super) fn is_allowed<D: Disk>(
         &mut self,
         key: Key,
@@ -29,8 +29,9 @@ impl Network {
         server: &Server<D>,
     ) -> Result<bool, Ending> {
         let Some(link) = self.links.link(key) else { return Ok(true) };
-        // Who leads and is ready knows whether rights are on; and then the rules decide, of the very state in which it is done (safety
-        // L27). Whoever does not lead answers nothing but for a snapshot, which it judges by what it gives.
+        // A ready leader knows whether rights are on; then the rules decide, by the state in which
+        // the request is carried out (safety L27). A follower answers nothing but snapshots, which
+        // it judges by the snapshot's own state.
         let judges = server.is_ready() || is_snapshot(request);
         let is_later = server.has_rights_on() || !judges;
         let why = match (link.principal(), request.asker()) {
@@ -57,13 +58,13 @@ impl Network {
         Ok(false)
     }
 
-    /// On whose behalf a client asks that has said hello.
+    /// The identity of a welcomed client.
     pub(super) fn subject_of(&self, key: Key) -> Subject {
         let Some(link) = self.links.link(key) else { return Subject::Anonymous };
         link.subject(self.own)
     }
 
-    /// Has a request answered in the audit trail once it is: one that this node decides.
+    /// Notes a request for the audit trail, if this node decides it.
     pub(super) fn note_for_audit(&mut self, key: Key, request: &Request, leads: bool) {
         let is_ours =
             leads || matches!(request, Request::Order { order: Order::Snapshot { .. }, .. });
@@ -72,7 +73,7 @@ impl Network {
         self.audit.note(connection_id(key), || Who::at(link, own), request);
     }
 
-    /// Tells whoever asked, in the form that it understands.
+    /// Sends a denial, in a form that the client understands.
     fn deny(&mut self, key: Key, request: &Request, text: String) {
         let knows =
             self.links.link(key).is_some_and(|link| link.abilities.cover(Some(Ability::Denials)));
@@ -94,14 +95,14 @@ impl Network {
                 let answer = ReadAnswer::Denied { text };
                 ServerMessage::Read { read: *read, index: Index(0), answer }
             }
-            // Nothing else is denied to those who may use locks.
+            // No other request is denied by the kind of identity.
             _ => return,
         };
         self.queue_understood(key, FrameKind::Server, message.needs(), &message);
     }
 }
 
-/// What is missing to whoever is denied a request by the kind of its identity.
+/// The right that is lacking for a request denied by the kind of identity.
 fn lacking(request: &Request) -> RightKind {
     match (request, request.needed()) {
         (Request::Submit { operation, .. }, _) if operation.is_operators() => RightKind::Operate,
@@ -109,7 +110,7 @@ fn lacking(request: &Request) -> RightKind {
         (_, Needed::Told(right) | Needed::Cluster(right) | Needed::OthersCluster(right)) => {
             right.into()
         }
-        // To use locks at all.
+        // The right to use locks at all.
         (_, Needed::Names { .. } | Needed::Nothing | Needed::Session) => RightKind::Acquire,
     }
 }

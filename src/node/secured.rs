@@ -1,4 +1,4 @@
-//! TLS of a node: what it shows and demands, and who may say what by the certificate that was verified.
+//! TLS of a node: its own certificate, its verification of others, and the identity of peers.
 
 use crate::admin::TlsNow;
 use crate::base::error::{Error, Status};
@@ -16,39 +16,40 @@ use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The files of a node's certificate and of whom it trusts, all PEM. They are read when the node starts, by
-/// [`Node::reload`](crate::node::Node::reload), and when they change.
+/// The files of a node's certificate and of its trusted authorities, all PEM. They are read when
+/// the node starts, by [`Node::reload`](crate::node::Node::reload), and when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeTls {
     /// The authority of nodes, and of clients and operators unless `client_ca` is given.
     pub ca: PathBuf,
-    /// This node's certificate, of `tenure:node/ID`, with what stands between it and the authority behind it.
+    /// This node's certificate, of `tenure:node/ID`, followed by intermediate ones.
     pub cert: PathBuf,
-    /// The key of that.
+    /// The key of `cert`.
     pub key: PathBuf,
-    /// The authority of clients and operators, if it is another.
+    /// The authority of clients and operators, if that is another.
     pub client_ca: Option<PathBuf>,
-    /// What authorities have revoked.
+    /// Revoked certificates (CRLs).
     pub crl: Option<PathBuf>,
-    /// Whether a connection may do without.
+    /// Whether plaintext connections are accepted.
     pub mode: TlsMode,
 }
 
-/// Whether a node's connections may do without TLS.
+/// Whether a node accepts plaintext connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsMode {
-    /// They may: it answers both, and dials its peers over TLS first, and without if they do not speak it. A stage on the way
-    /// to `Required` and back, in which nobody is kept out who comes without a certificate.
+    /// It does: it answers both, and dials its peers over TLS first, and in plaintext if they have
+    /// no TLS. A stage on the way to `Required` and back, in which clients without a certificate
+    /// are not kept out.
     Optional,
-    /// None may.
+    /// It does not.
     #[default]
     Required,
 }
 
 impl TlsMode {
-    /// As a status says it.
+    /// The name in a status.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -59,7 +60,7 @@ impl TlsMode {
 }
 
 impl NodeTls {
-    /// With one authority for all.
+    /// TLS with one authority for all.
     pub fn new(ca: impl Into<PathBuf>, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         let (ca, cert, key) = (ca.into(), cert.into(), key.into());
         Self { ca, cert, key, client_ca: None, crl: None, mode: TlsMode::default() }
@@ -77,7 +78,7 @@ impl NodeTls {
 }
 
 impl NodeTls {
-    /// What [`Node::start`](super::Node::start) of node `node` would refuse of these files.
+    /// Refuses files that [`Node::start`](super::Node::start) of node `node` would refuse.
     ///
     /// # Errors
     /// INVALID: which file, and what is wrong with it.
@@ -90,17 +91,17 @@ impl NodeTls {
 #[derive(Debug)]
 pub(super) struct Secured {
     server: TlsServer,
-    /// For whom no certificate is demanded, and one is verified that is shown.
+    /// The admin endpoint's side: demands no certificate, and verifies one that is shown.
     admin: Arc<Mutex<TlsServer>>,
     client: TlsClient,
     within: TrustWithin,
     mode: TlsMode,
-    /// Of the files, before they were read.
+    /// The stamp of the files, taken before they were read.
     stamp: Stamp,
     trusted: TrustPrint,
     /// The last second of our own certificate, since 1970.
     not_after: Option<u64>,
-    /// Why our own certificate is of no use at present, as the second half of a sentence about it.
+    /// Why our own certificate is not valid at present, as the second half of a sentence.
     outdated: Option<String>,
     warnings: Vec<String>,
 }
@@ -150,12 +151,12 @@ impl Secured {
         })
     }
 
-    /// What the files were, before they were read.
+    /// The stamp of the files, taken before they were read.
     pub(super) fn stamp(&self) -> &Stamp {
         &self.stamp
     }
 
-    /// Whom we trust, to be compared.
+    /// The digest of the trusted authorities, to be compared.
     pub(super) fn trusted(&self) -> TrustPrint {
         self.trusted
     }
@@ -165,12 +166,12 @@ impl Secured {
         self.not_after
     }
 
-    /// Why our own certificate is of no use at present, as the second half of a sentence about it.
+    /// Why our own certificate is not valid at present, as the second half of a sentence.
     pub(super) fn outdated(&self) -> Option<&str> {
         self.outdated.as_deref()
     }
 
-    /// Says what is wrong with them, and does not keep a node from running.
+    /// Logs warnings about the files, which do not keep a node from running.
     pub(super) fn warn(&self) {
         self.warnings.iter().for_each(|warning| log::warn!("{warning}"));
         if let Some(why) = &self.outdated {
@@ -178,7 +179,7 @@ impl Secured {
         }
     }
 
-    /// Whether whoever is at the other end of a connection that stands would still be let in.
+    /// Verifies the peer of an open connection again, by the present trust.
     pub(super) fn examine(&self, link: &Link, now: &Sample) -> Result<(), TlsError> {
         match link.role {
             Role::Peer(peer) | Role::Dialing(peer) if link.connection.is_dialed_over_tls() => {
@@ -188,7 +189,7 @@ impl Secured {
         }
     }
 
-    /// A connection that was accepted.
+    /// Puts TLS on an accepted connection.
     pub(super) fn answer(&self, connection: Connection) -> Connection {
         match self.mode {
             TlsMode::Optional => connection.answering_either(&self.server),
@@ -196,7 +197,7 @@ impl Secured {
         }
     }
 
-    /// A connection to this peer and nobody else.
+    /// Puts TLS on a dialed connection, for exactly this peer.
     pub(super) fn dial(
         &self,
         connection: Connection,
@@ -209,7 +210,7 @@ impl Secured {
         }
     }
 
-    /// What the admin endpoint answers with at present.
+    /// The admin endpoint's present TLS.
     pub(super) fn admin_server(&self) -> TlsNow {
         let admin = Arc::clone(&self.admin);
         Box::new(move || admin.lock().clone())
@@ -221,8 +222,8 @@ impl Secured {
 }
 
 impl Network {
-    /// Speaks TLS by this from now on, and believes certificates of clients in this process by it.
-    /// Gives what it did before.
+    /// Sets the TLS of handshakes from now on, also for certificates of clients in this process.
+    /// Gives the former one.
     pub(super) fn secure(&mut self, mut secured: Option<Secured>) -> Option<Secured> {
         if let (Some(before), Some(secured)) = (&self.handshakes.secured, &mut secured) {
             before.admin.lock().clone_from(&secured.admin.lock());
@@ -232,7 +233,7 @@ impl Network {
         std::mem::replace(&mut self.handshakes.secured, secured)
     }
 
-    /// Whether whoever is at the other end may speak as this peer: only its own certificate says so.
+    /// Checks that the certificate of a connection is that of this peer.
     pub(super) fn check_peer_identity(&mut self, key: Key, peer: NodeId) -> Result<(), Ending> {
         let Some(link) = self.links.find(key) else { return Ok(()) };
         let is_plain = !link.connection.is_over_tls() && self.handshakes.may_be_plain();
@@ -245,7 +246,7 @@ impl Network {
         ))
     }
 
-    /// Tells of a peer that stands without TLS, where that is but a stage.
+    /// Logs a peer that is connected without TLS while TLS is optional.
     pub(super) fn note_plain_peer(&mut self, key: Key, peer: NodeId) {
         let Some(link) = self.links.find(key) else { return };
         if self.handshakes.mode() == Some(TlsMode::Optional) && !link.connection.is_over_tls() {

@@ -1,4 +1,4 @@
-//! A snapshot's file as a whole: read, checked, and what is in it.
+//! The content of a snapshot's file, read and checked.
 
 use crate::base::error::{Error, Status};
 use crate::base::{ClusterId, NodeId};
@@ -8,16 +8,16 @@ use crate::wal::{WalError, snapshot_file};
 use std::fs;
 use std::path::Path;
 
-/// A snapshot, and the state that its bytes stand for.
+/// A snapshot, and the decoded state.
 #[derive(Debug)]
 pub struct SnapshotContent {
-    /// Where it stands, and the bytes.
+    /// The position and the bytes.
     pub snapshot: Snapshot,
     /// The state.
     pub machine: LockMachine,
-    /// The cluster whose state it is, if the file says it.
+    /// The cluster of the state, if the file names it.
     pub cluster: Option<ClusterId>,
-    /// The node whose directory it was taken out of, if no leader gave it.
+    /// The node from whose directory it was extracted, if no leader gave it.
     pub node: Option<NodeId>,
 }
 
@@ -41,10 +41,10 @@ impl SnapshotContent {
         Ok(Self { node: snapshot_file::extracted_from(&bytes), ..content })
     }
 
-    /// Checks that the bytes are a state.
+    /// Decodes the state.
     ///
     /// # Errors
-    /// They are not: a sentence.
+    /// The bytes are no state: a sentence.
     pub fn of(snapshot: Snapshot, cluster: Option<ClusterId>) -> Result<Self, String> {
         let machine = LockMachine::decode_blob(&snapshot.data, LEVEL_MAX)
             .map_err(|error| error.to_string())?;

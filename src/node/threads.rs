@@ -1,4 +1,5 @@
-//! The threads of a node: that of its loop, that which reads its directory first, and that which looks at certificates.
+//! The threads of a node: for its loop, for reading its directory first, and for watching
+//! certificates.
 
 use crate::Error;
 use crate::base::error::Status;
@@ -14,10 +15,11 @@ use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// What reads certificates again, and what keeps its thread.
+/// The renewal of certificates, and the handle that keeps its thread alive.
 pub(super) type Watched = (Arc<Renewal>, Sender<()>);
 
-/// Has certificates read again when their files change, if there are any, for as long as the second is kept.
+/// Has certificates read again when their files change, if there are any, as long as the second
+/// value is kept.
 pub(super) fn begin_renewal(
     options: &NodeOptions,
     network: &Network,
@@ -32,7 +34,8 @@ pub(super) fn begin_renewal(
     Ok(Some((renewal, watch)))
 }
 
-/// Begins the thread of the loop; when it has let go of everything, the second is disconnected.
+/// Begins the thread of the loop; once that has released everything, the second value is
+/// disconnected.
 pub(super) fn begin_loop(
     event_loop: EventLoop<FileDisk>,
 ) -> Result<(JoinHandle<()>, Receiver<()>), Error> {

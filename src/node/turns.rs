@@ -1,7 +1,9 @@
-//! How long the turns of the loop take: from one return of the poll to the next call of it, what the disk takes apart.
+//! Measures the turns of the loop: from one return of the poll to the next call of it, without the
+//! disk's time.
 //!
-//! While a turn lasts nobody is read, answered, or sent a heartbeat. So the longest turn, and the gaps between what
-//! followers hear of their leader, say whether a load is more than a node can do beside leading.
+//! During a turn no connection is read or answered, and no heartbeat is sent. So the longest turn,
+//! and the gaps between heartbeats at followers, say whether a load is more than a node can do
+//! beside leading.
 
 use crate::base::meters::Meters;
 use crate::base::{NodeId, Term};
@@ -11,7 +13,7 @@ use crate::sys::clock;
 use crate::wire::NodeStatus;
 use std::sync::Arc;
 
-/// All of them since the start of the process. Instants are readings of BOOTTIME.
+/// The turns since the start of the process. Instants are readings of BOOTTIME.
 #[derive(Debug)]
 pub(super) struct Turns {
     meters: Arc<Meters>,
@@ -20,11 +22,11 @@ pub(super) struct Turns {
     syncs: Histogram,
     gaps: Histogram,
     now: Option<Turn>,
-    /// When a leader was heard last, who, and in which term.
+    /// When a leader was last heard, its id and term.
     heard: Option<(u64, NodeId, Term)>,
 }
 
-/// The turn that lasts.
+/// The present turn.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     began: u64,
@@ -34,14 +36,14 @@ struct Turn {
 }
 
 impl Turns {
-    /// None yet; they are counted there, too.
+    /// No turns yet; `meters` count them, too.
     pub(super) fn new(meters: Arc<Meters>) -> Self {
         let none = Histogram::default;
         let (turns, on_processor, syncs, gaps) = (none(), none(), none(), none());
         Self { meters, turns, on_processor, syncs, gaps, now: None, heard: None }
     }
 
-    /// Where it counts.
+    /// The counters.
     pub(super) fn meters(&self) -> &Meters {
         &self.meters
     }
@@ -73,7 +75,7 @@ impl Turns {
         }
     }
 
-    /// The disk is waited for.
+    /// The wait for the disk begins.
     pub(super) fn begin_sync(&mut self) {
         if let Some(turn) = &mut self.now {
             turn.sync_began = clock::boot_nanos();
@@ -81,7 +83,7 @@ impl Turns {
         }
     }
 
-    /// It is done.
+    /// The wait for the disk has ended.
     pub(super) fn end_sync(&mut self) {
         let Some(turn) = &mut self.now else { return };
         let now = clock::boot_nanos();
@@ -92,7 +94,8 @@ impl Turns {
         self.syncs.record(now, took);
     }
 
-    /// A peer's message has come: one of a leader ends a gap. What comes in one turn was heard at once.
+    /// Notes a peer's message: one of a leader ends a gap. Messages of one turn count as heard at
+    /// once.
     pub(super) fn note_message(&mut self, from: NodeId, message: &Message) {
         let is_leaders = matches!(
             message,
@@ -108,7 +111,7 @@ impl Turns {
         }
     }
 
-    /// Adds what is known to a status.
+    /// Adds the measurements to a status.
     pub(super) fn complete(&self, status: NodeStatus) -> NodeStatus {
         let now = clock::boot_nanos();
         NodeStatus {
@@ -122,7 +125,7 @@ impl Turns {
 }
 
 const NANOS_PER_MS: u64 = 1_000_000;
-/// Two thirds of a heartbeat interval.
+/// A turn counts as long from here on: two thirds of a heartbeat interval.
 const LONG_NANOS: u64 = 20 * NANOS_PER_MS;
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Who may what, at a leader (safety L27): changes of it, and what is asked of the rules outside an apply.
+//! Access rules at a leader (safety L27): changes of them, and judgements outside an apply.
 //!
-//! What is logged is judged in its apply. What is read is judged when it is answered, by the state that the answer is of. An order of
-//! operators is judged when it is taken up: none is as long as a change of rights that this leader has proposed is not applied,
-//! so that no order stands in the log behind the change that forbids it.
+//! A logged request is judged in its apply. A read is judged when it is answered, by the state of
+//! the answer. An order of operators is judged when it is taken up, and none is taken up while a
+//! change of rights that this leader has proposed is not applied: so no order is in the log after
+//! the change that forbids it.
 
 use super::apply::decode_command;
 use super::operators::Ordered;
@@ -19,12 +20,12 @@ use crate::wire::{Ability, AccessSaid, Order, OrderAnswer, Query, ReadAnswer, Ru
 use std::ops::Bound;
 
 impl Replica {
-    /// On whose behalf a connection asks.
+    /// The identity of a connection's client.
     pub(super) fn subject(&self, connection: ConnectionId) -> Subject {
         self.clients.subject(connection).cloned().unwrap_or_default()
     }
 
-    /// Why an order is denied, if it is: by the rules, or while they are off by the kind of identity.
+    /// The denial of an order, if any: by the rules, or while they are off by the kind of identity.
     pub(super) fn denial_of_order(
         &self,
         connection: ConnectionId,
@@ -34,8 +35,8 @@ impl Replica {
         self.machine.denial_of_cluster(self.clients.subject(connection)?, right)
     }
 
-    /// Whether an order must wait until this leader knows the rights by which it is judged: those of all that was committed before it
-    /// led, and those that it has proposed.
+    /// Whether an order must wait until this leader has applied all changes of rights: those
+    /// committed before it led, and those that it has proposed.
     pub(super) fn must_await_access(&self, order: &Order) -> bool {
         match order {
             Order::Access { .. } => !self.leading.is_ready() || self.raft.is_transferring(),
@@ -44,7 +45,7 @@ impl Replica {
         }
     }
 
-    /// Proposes a change of rights; whoever asked is told once it is applied.
+    /// Proposes a change of rights; its client is answered once the change is applied.
     pub(super) fn change_access(&mut self, from: Ordered, change: AccessChange) {
         if self.machine.level() < ACCESS_LEVEL {
             return self.refuse_order(from, &self.why_there_are_no_rights());
@@ -67,7 +68,8 @@ impl Replica {
         }
     }
 
-    /// The level that has them comes by itself: said is what it waits for, which in a new cluster is over in a moment.
+    /// Why there are no rights yet: what their level waits for, which in a new cluster is over in a
+    /// moment.
     fn why_there_are_no_rights(&self) -> String {
         let level = self.machine.level();
         let waits = self.level_waits().map_or_else(
@@ -79,7 +81,8 @@ impl Replica {
         )
     }
 
-    /// With rights on, whoever comes without TLS is nobody: a node that takes such connections must not be one of this cluster.
+    /// Checks that all members demand TLS: with rights on, a plaintext client would have no
+    /// identity.
     fn check_all_require_tls(&self) -> Result<(), String> {
         let own = (self.raft.id(), self.options.requires_tls);
         let others = self.other_members().map(|node| {
@@ -108,7 +111,7 @@ impl Replica {
         result: Result<AccessDone, AccessRefusal>,
     ) {
         if result == Ok(AccessDone::Changed) || matches!(result, Ok(AccessDone::Denied { .. })) {
-            // Whoever observes and may not read any more is told.
+            // Observers are judged by the changed rules, and those without `read` are told.
             self.leading.judging = Some(Bound::Unbounded);
         }
         let Some(ordered) = self.leading.access.remove(&index) else { return };
@@ -137,14 +140,15 @@ impl Replica {
         self.answer_order(to, answer);
     }
 
-    /// Those whose waits were refused, since their right was taken away.
+    /// Tells clients whose waits were refused, since their right was taken away.
     pub(super) fn tell_denied(&mut self, denied: Vec<Denied>) {
         for Denied { session, request, right, name } in denied {
             self.answer(session, request, Answer::Denied { right, name });
         }
     }
 
-    /// Tells a client that a logged request of its session was denied, as it understands it.
+    /// Tells a client that a logged request of its session was denied, in a form that it
+    /// understands.
     pub(super) fn deny_request(
         &mut self,
         connection: ConnectionId,
@@ -167,12 +171,12 @@ impl Replica {
         self.clients.abilities(connection).cover(Some(Ability::Access))
     }
 
-    /// Nobody keeps a denial out of the audit trail by not understanding denials.
+    /// Notes a denial for the audit trail, also one that is told to a client without that ability.
     fn note_denial(&mut self, to: ConnectionId, text: String) {
         self.outputs.push(Output::NoteDenial { to, text });
     }
 
-    /// Why a read is denied to a connection, if it is.
+    /// The denial of a read, if any.
     pub(super) fn denial_of_query(
         &self,
         connection: ConnectionId,
@@ -200,7 +204,7 @@ impl Replica {
         }
     }
 
-    /// Whether a query is about whoever asks it.
+    /// Whether a query is about its own client.
     fn concerns(&self, subject: &Subject, query: &Query) -> bool {
         match query {
             Query::Session { session } => self.machine.subject_of(*session) == Some(subject),
@@ -209,7 +213,7 @@ impl Replica {
         }
     }
 
-    /// Refuses what is answered under the client's own number, since whoever asks may not.
+    /// Denies a read, under the client's own number.
     pub(super) fn deny_read(&mut self, connection: ConnectionId, read: u64, denial: &Denial) {
         self.count_denial(denial.right.into());
         let text = denial.to_string();
@@ -237,7 +241,7 @@ impl Replica {
         ReadAnswer::Rules(RulesShown { is_on, rules, more, credentials }.to_values())
     }
 
-    /// Goes on with telling those observers that they may not read any more what they observe, and forgets them.
+    /// Continues to judge observers by changed rules: those without `read` are told, and forgotten.
     pub(super) fn judge_observers(&mut self) {
         while let Some(behind) = self.leading.judging
             && self.work.may(WorkKind::Tell)
@@ -247,7 +251,7 @@ impl Replica {
             self.leading.judging = next.as_ref().map(|(at, _)| Bound::Excluded(*at));
             let Some(((connection, read), name)) = next else { return };
             let subject = self.subject(connection);
-            // One that has not begun is judged when it does, once a round has confirmed it.
+            // An unconfirmed observer is judged when it begins, after its round.
             if self.leading.observers.is_told(&name, (connection, read))
                 && let Some(denial) = self.machine.denial_for(&subject, Right::Read, &name)
             {
@@ -256,13 +260,14 @@ impl Replica {
         }
     }
 
-    /// An observer may not read any more: it is told so, and nothing after.
+    /// Ends an observer that has lost `read`: the denial is its last message.
     pub(super) fn end_observer(&mut self, connection: ConnectionId, read: u64, denial: &Denial) {
         self.leading.observers.remove(connection, read);
         self.deny_read(connection, read, denial);
     }
 
-    /// This node leads no more: the next leader knows what became of what was asked of it.
+    /// After this node's leadership: the outcome of changes under way is for the next leader to
+    /// tell.
     pub(super) fn end_access(&mut self, access: impl IntoIterator<Item = Ordered>) {
         for Ordered { connection, .. } in access {
             self.clients.end_waiting(connection);
@@ -276,14 +281,14 @@ impl Replica {
         self.leading.is_ready()
     }
 
-    /// Whether rights are on and this node takes connections without TLS, which it must not then.
+    /// Whether rights are on and this node accepts plaintext, which it must not then.
     #[must_use]
     pub fn lacks_tls(&self) -> bool {
         self.machine.has_rights_on() && self.options.requires_tls != Some(true)
     }
 
-    /// The same once all of its log is applied, committed or not. What is committed it hears of those alone who speak TLS: one that does
-    /// not would stand there for ever, and take connections.
+    /// As `lacks_tls`, by the whole log, committed or not. Only TLS peers could tell this node what
+    /// is committed: without TLS it would wait for ever, and accept connections meanwhile.
     #[must_use]
     pub fn will_lack_tls(&self) -> bool {
         if self.options.requires_tls == Some(true) {

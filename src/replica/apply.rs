@@ -1,4 +1,4 @@
-//! Committed entries into the lock machine, and what they did to whoever waits for it.
+//! Applies committed entries to the lock machine, and tells clients of the effects.
 
 use super::leading::Creation;
 use super::raising::Raising;
@@ -9,15 +9,15 @@ use crate::lock::{Answer, Applied, Asked, Command, Granted, LockMachine, Outcome
 use crate::raft::{Entry, EntryKind, Event};
 
 impl Replica {
-    /// Entries `from ..= to` are to be applied in order.
+    /// Queues entries `from ..= to` to be applied in order.
     pub(super) fn apply(&mut self, now: &Sample, from: Index, to: Index) -> Result<(), ApplyError> {
         assert_eq!(from, self.to_apply.next(), "entries are applied in order, each once");
         self.to_apply = to;
         self.apply_part(now)
     }
 
-    /// Applies as many of them as this turn may, and tells raft. A part ends between entries: what an entry frees goes on
-    /// in its own apply (L5).
+    /// Applies as many entries as this turn may, and tells raft. A part ends between entries: the
+    /// grants that an entry frees are made in its own apply (L5).
     pub(super) fn apply_part(&mut self, now: &Sample) -> Result<(), ApplyError> {
         let before = self.applied;
         while self.is_behind()
@@ -54,7 +54,8 @@ impl Replica {
         Ok(())
     }
 
-    /// Tells clients, in the order of what became of whom: what was taken, then what was given.
+    /// Pushes to clients: first the locks that were taken from holders, then replies and new
+    /// grants.
     fn handle_applied(&mut self, now: &Sample, entry: &Entry, applied: Applied) {
         let Applied { outcome, granted, delayed, asked, changes, freed, denied } = applied;
         let told = granted.len() + delayed.len() + asked.len() + changes.len() + freed.len();
@@ -118,8 +119,8 @@ impl Replica {
         }
     }
 
-    /// Tells holders that they are asked to end their work, or that it was taken from them (L23); who is not here will
-    /// hear when it attaches.
+    /// Tells holders that they are asked to end, or that their lock was taken (L23); an absent
+    /// client hears it when it attaches.
     pub(super) fn push_asked(&mut self, asked: Vec<Asked>) {
         for Asked { session, name, token, grace_ms, reason } in asked {
             if let Some(connection) = self.clients.connection_of(session) {
@@ -130,7 +131,7 @@ impl Replica {
         }
     }
 
-    /// Tells a session's client, if it is here; if not, it will hear when it attaches.
+    /// Answers a session's client; an absent one hears it when it attaches.
     pub(super) fn answer(&mut self, session: SessionId, request: RequestId, answer: Answer) {
         let Some(connection) = self.clients.connection_of(session) else { return };
         if let Answer::Denied { right, name } = answer {
@@ -139,7 +140,7 @@ impl Replica {
         let message = ServerMessage::Answered { session, request, answer };
         let message = match message.needs() {
             needed if self.clients.abilities(connection).cover(needed) => message,
-            // The nearest thing that 0.1.0 knows of what a client may not know.
+            // The nearest answer that 0.1.0 has.
             _ => {
                 let answer = Answer::Refused(Refusal::Invalid);
                 ServerMessage::Answered { session, request, answer }
@@ -155,7 +156,7 @@ fn apply_command(machine: &mut LockMachine, entry: &Entry) -> Result<Applied, Ap
     Ok(machine.apply(entry.index, entry.term, entry.header.proposer_unix_ms, &command))
 }
 
-/// The command in an entry, as a build decodes it that reads no level above `level_max`.
+/// The command in an entry, as decoded by a build that reads no level above `level_max`.
 pub(super) fn decode_command(entry: &Entry, level_max: u32) -> Result<Command, ApplyError> {
     let index = entry.index;
     let format = u32::from(entry.header.format);

@@ -1,4 +1,4 @@
-//! What can be known wrong with an operation before it is logged.
+//! Checks of operations before they are logged.
 
 use crate::base::RequestId;
 use crate::base::limits::{
@@ -7,12 +7,12 @@ use crate::base::limits::{
 use crate::base::locks::Terms;
 use crate::lock::{BreakWay, Operation, Refusal};
 
-/// Whether the lock machine is to be asked at all. Names are checked by their type.
+/// Checks the arguments of an operation. Names are checked by their type.
 ///
 /// # Errors
 /// [`Refusal::Invalid`]: an argument is out of range.
 pub(super) fn check_operation(request: RequestId, operation: &Operation) -> Result<(), Refusal> {
-    // A retry of what stands may lie below the floor (L17): only the lock machine can tell.
+    // A retry of a standing request may lie below the floor (L17): only the lock machine can tell.
     let is_valid = request.0 != 0
         && match operation {
             Operation::Acquire(acquire) => Terms::from(acquire).check_sizes(1).is_ok(),
@@ -32,11 +32,11 @@ pub(super) fn check_operation(request: RequestId, operation: &Operation) -> Resu
     is_valid.then_some(()).ok_or(Refusal::Invalid)
 }
 
-/// Whether the ids that a request names are such as its session can have come to: it has used them up to `reach`. A floor or an
-/// id from the far end would leave the session none for its own releases.
+/// Checks that the ids of a request are plausible for its session, which has used ids up to
+/// `reach`. A floor or an id near the maximum would leave the session none for its own releases.
 ///
 /// # Errors
-/// [`Refusal::Invalid`]: an id is beyond what a lawful client can have come to meanwhile.
+/// [`Refusal::Invalid`]: an id is beyond what a lawful client can have reached.
 pub(super) fn check_reach(
     reach: RequestId,
     request: RequestId,

@@ -1,8 +1,8 @@
-//! The client connections of this node, and which session each speaks for.
+//! The client connections of this node, and the session that each is bound to.
 //!
-//! A session speaks through the connection that attached last; an older one keeps its place as a
-//! connection but is told nothing of the session any more. What one connection may keep waiting is bounded, so that
-//! none takes the room of the others.
+//! A session is bound to the connection that attached last; an older connection stays, but is told
+//! nothing of the session any more. The requests that one connection may keep waiting are bounded,
+//! so that none takes the room of the others.
 
 use super::shares::Opener;
 use crate::base::limits::{REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX};
@@ -24,7 +24,7 @@ struct Connection {
     source: ClientSource,
     abilities: Abilities,
     session: Option<SessionId>,
-    /// Logged requests of that session without an answer, and their bytes.
+    /// Unanswered logged requests of that session, and their bytes.
     logged: usize,
     logged_bytes: usize,
     /// Requests that wait for a round, or to be taken up.
@@ -32,7 +32,7 @@ struct Connection {
 }
 
 impl Connection {
-    /// It speaks for no session, or for another one.
+    /// Binds the connection to another session, or to none.
     fn bind(&mut self, session: Option<SessionId>) {
         let Self { subject, source, abilities, waiting, .. } = std::mem::take(self);
         *self = Self { subject, source, abilities, session, waiting, ..Self::default() };
@@ -40,7 +40,7 @@ impl Connection {
 }
 
 impl Clients {
-    /// A new connection, bound to nothing, where it comes from, what its client understands and on whose behalf it asks.
+    /// Adds a connection without a session: its source, its client's abilities and identity.
     pub fn insert(
         &mut self,
         connection: ConnectionId,
@@ -52,26 +52,26 @@ impl Clients {
         self.connections.insert(connection, new);
     }
 
-    /// On whose behalf a connection asks, if it still stands.
+    /// The identity of a connection's client, if the connection is open.
     #[must_use]
     pub fn subject(&self, connection: ConnectionId) -> Option<&Subject> {
         self.connections.get(&connection).map(|entry| &entry.subject)
     }
 
-    /// What the client of a connection understands.
+    /// The abilities of a connection's client.
     #[must_use]
     pub fn abilities(&self, connection: ConnectionId) -> Abilities {
         self.connections.get(&connection).map_or(Abilities::NONE, |entry| entry.abilities)
     }
 
-    /// It and where it comes from, if it still stands.
+    /// The connection and its source, if it is open.
     #[must_use]
     pub fn opener(&self, connection: ConnectionId) -> Option<Opener> {
         let source = self.connections.get(&connection)?.source;
         Some(Opener { connection, source })
     }
 
-    /// The connection is gone; its session lives on and may attach elsewhere.
+    /// Removes a closed connection; its session lives on and may attach elsewhere.
     pub fn remove(&mut self, connection: ConnectionId) {
         if let Some(Connection { session: Some(session), .. }) =
             self.connections.remove(&connection)
@@ -81,13 +81,13 @@ impl Clients {
         }
     }
 
-    /// Whether the connection still stands.
+    /// Whether the connection is open.
     #[must_use]
     pub fn contains(&self, connection: ConnectionId) -> bool {
         self.connections.contains_key(&connection)
     }
 
-    /// From now on `session` speaks through `connection`, and through no other.
+    /// Binds `session` to `connection`, and to no other.
     pub fn bind(&mut self, connection: ConnectionId, session: SessionId) {
         let Some(entry) = self.connections.get_mut(&connection) else { return };
         match entry.session {
@@ -105,7 +105,7 @@ impl Clients {
         }
     }
 
-    /// The session is no more.
+    /// Unbinds a session that has ended.
     pub fn unbind(&mut self, session: SessionId) -> Option<ConnectionId> {
         let connection = self.sessions.remove(&session)?;
         if let Some(entry) = self.connections.get_mut(&connection) {
@@ -114,25 +114,25 @@ impl Clients {
         Some(connection)
     }
 
-    /// This node leads no more: every session must attach where the next leader is. Which connections spoke for whom.
+    /// Unbinds all sessions, after this node's leadership: each must attach at the next leader. Gives the connections that they had.
     pub fn unbind_all(&mut self) -> BTreeMap<SessionId, ConnectionId> {
         self.connections.values_mut().for_each(|connection| connection.bind(None));
         std::mem::take(&mut self.sessions)
     }
 
-    /// The session that `connection` speaks for.
+    /// The session that is bound to `connection`.
     #[must_use]
     pub fn session_of(&self, connection: ConnectionId) -> Option<SessionId> {
         self.connections.get(&connection)?.session
     }
 
-    /// The connection through which `session` speaks.
+    /// The connection that `session` is bound to.
     #[must_use]
     pub fn connection_of(&self, session: SessionId) -> Option<ConnectionId> {
         self.sessions.get(&session).copied()
     }
 
-    /// Counts a logged request of so many bytes; false if the connection has too much without an answer.
+    /// Counts a logged request of `bytes`; false if the connection has too many unanswered ones.
     #[must_use]
     pub fn begin_logged(&mut self, connection: ConnectionId, bytes: usize) -> bool {
         let Some(entry) = self.connections.get_mut(&connection) else { return false };
@@ -144,7 +144,7 @@ impl Clients {
         fits
     }
 
-    /// Counts its answer. One that a session asked for on an earlier connection was not counted here.
+    /// Counts an answer. A request from an earlier connection of the session was not counted here.
     pub fn end_logged(&mut self, connection: ConnectionId, bytes: usize) {
         if let Some(entry) = self.connections.get_mut(&connection) {
             entry.logged = entry.logged.saturating_sub(1);
@@ -152,7 +152,8 @@ impl Clients {
         }
     }
 
-    /// Counts a request that waits for a round, or to be taken up; false if the connection has too many of them.
+    /// Counts a request that waits for a round, or to be taken up; false if the connection has too
+    /// many.
     #[must_use]
     pub fn begin_waiting(&mut self, connection: ConnectionId) -> bool {
         match self.connections.get_mut(&connection) {
@@ -164,7 +165,7 @@ impl Clients {
         }
     }
 
-    /// It waits no more.
+    /// Counts the end of such a wait.
     pub fn end_waiting(&mut self, connection: ConnectionId) {
         if let Some(entry) = self.connections.get_mut(&connection) {
             let counted = entry.waiting.checked_sub(1);
@@ -172,7 +173,7 @@ impl Clients {
         }
     }
 
-    /// The connections behind a bound, in order, and what is understood on each.
+    /// The connections after a bound, in order, with their abilities.
     pub fn listeners(
         &self,
         behind: Bound<ConnectionId>,

@@ -1,8 +1,10 @@
-//! What is answered only once a round has confirmed that this node still leads: renewals, reads, the first word to an
-//! observer, and what is final for a client (safety §1 *Rounds*, L11, L18, R13).
+//! Requests that are answered only once a round has confirmed that this node still leads: renewals,
+//! reads, the first message to an observer, and answers that are final for a client (safety §1
+//! *Rounds*, L11, L18, R13).
 //!
-//! All that arrive in one turn share one round, opened after the last of them was read. Nobody waits for the acknowledgement
-//! of a renewal of a long TTL: it takes the round of the next heartbeat, and costs none of its own.
+//! All that arrive in one turn share one round, opened after the last of them was read. A renewal
+//! of a long TTL is not urgent: it takes the round of the next heartbeat, and costs none of its
+//! own.
 
 use super::metering::result_of_read;
 use super::observers::Asking;
@@ -16,18 +18,19 @@ use crate::lock::{LockView, Name, Reader, Refusal};
 use crate::wire::{OrderShown, Query, ReadAnswer};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Waiting for their rounds.
+/// Requests that wait for their rounds.
 #[derive(Clone, Debug, Default)]
 pub struct Confirmations {
     gathering: Vec<Waiting>,
-    /// Somebody waits for one of those.
+    /// One of the gathered requests is urgent.
     is_urgent: bool,
     rounds: BTreeMap<ReadId, Vec<Waiting>>,
-    /// Confirmed, and waiting for the apply of their index: a commit may run ahead of this node's disk.
+    /// Confirmed requests that wait for the apply of their index: a commit may run ahead of this
+    /// node's disk.
     confirmed: VecDeque<(Index, Vec<Waiting>)>,
-    /// Confirmed and applied: what takes little, in order.
+    /// Confirmed and applied: cheap ones, in order.
     prompt: VecDeque<Waiting>,
-    /// The same: what may take long, of each connection in turn.
+    /// Confirmed and applied: expensive ones, of each connection in turn.
     searching: Turnwise<Waiting>,
     last: u64,
 }
@@ -35,31 +38,31 @@ pub struct Confirmations {
 /// One request that a round must confirm.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    /// Whose.
+    /// The client's connection.
     pub connection: ConnectionId,
-    /// What.
+    /// The question.
     pub question: Question,
-    /// When it was read: a reading of BOOTTIME.
+    /// When the request was received: a reading of BOOTTIME.
     pub since: u64,
 }
 
-/// What a connection asks.
+/// A question that a round must confirm.
 #[derive(Clone, Debug)]
 pub enum Question {
     /// To acknowledge a renewal.
     Renewal { session: SessionId, number: u64 },
-    /// To say that a session is no more, if so.
+    /// To say that a session has ended, if so.
     SessionEnd { session: SessionId },
-    /// To say that a session that attached has no other grants and places than were said.
+    /// To say that a session that attached has no grants and places beside the listed ones.
     Standing { session: SessionId },
-    /// To read.
+    /// To answer a read.
     Read { read: u64, query: Query },
-    /// To be told of a lock, and of what was missed since an index.
+    /// To begin an observation, with the changes since an index.
     Observe { read: u64, asking: Asking, since: Option<Index> },
 }
 
 impl Question {
-    /// As it is counted; the end of a session was counted when it was asked.
+    /// The kind under which it is counted; the end of a session was counted when it was asked.
     fn kind(&self) -> Option<RequestKind> {
         match self {
             Self::Renewal { .. } => Some(RequestKind::Renew),
@@ -78,7 +81,7 @@ impl Replica {
             self.count(kind, RequestResult::Busy);
         }
         match question {
-            // Repeated by the client as a matter of course.
+            // The client repeats these by itself.
             Question::Renewal { .. } | Question::SessionEnd { .. } | Question::Standing { .. } => {}
             Question::Read { read, .. } => self.refuse_read(connection, read, Refusal::Busy),
             Question::Observe { read, asking, .. } => {
@@ -107,14 +110,14 @@ impl Replica {
         Ok(())
     }
 
-    /// Whether a heartbeat later is as good.
+    /// Whether the question can wait for the next heartbeat's round.
     fn is_leisurely(&self, question: &Question) -> bool {
         let Question::Renewal { session, .. } = question else { return false };
         let least = self.raft.heartbeat().saturating_mul(LEISURELY_HEARTBEATS);
         self.leading.sessions.length(session).is_some_and(|ttl| ttl >= least)
     }
 
-    /// Asks raft for one round for all that was gathered.
+    /// Asks raft for one round for all gathered requests.
     pub(super) fn open_confirmation(&mut self) {
         if self.confirmations.gathering.is_empty() {
             return;
@@ -141,7 +144,7 @@ impl Replica {
         }
     }
 
-    /// Answers what is confirmed and applied.
+    /// Answers requests that are confirmed and applied.
     pub(super) fn answer_applied(&mut self, now: &Sample) {
         while let Some((index, _)) = self.confirmations.confirmed.front()
             && *index <= self.applied
@@ -169,13 +172,13 @@ impl Replica {
         }
     }
 
-    /// Whether more could be answered than the turn's work allowed.
+    /// Whether answers are left over for the next turn.
     pub(super) fn has_confirmed_left(&self) -> bool {
         let Confirmations { prompt, searching, .. } = &self.confirmations;
         !prompt.is_empty() || !searching.is_empty()
     }
 
-    /// This node leads no more: what was confirmed and not answered is asked again elsewhere.
+    /// After this node's leadership: drops confirmed requests, which clients repeat elsewhere.
     pub(super) fn drop_confirmed(&mut self) {
         let confirmed = std::mem::take(&mut self.confirmations.confirmed);
         let prompt = std::mem::take(&mut self.confirmations.prompt);
@@ -185,7 +188,7 @@ impl Replica {
         self.point_elsewhere(&left);
     }
 
-    /// This node leads no more: whoever asked must ask the next leader.
+    /// After this node's leadership: sends the clients of a round to the next leader.
     pub(super) fn handle_unconfirmed(&mut self, read: ReadId) {
         let waiting = self.confirmations.rounds.remove(&read).unwrap_or_default();
         self.point_elsewhere(&waiting);
@@ -226,7 +229,7 @@ impl Replica {
                 if self.machine.session(session).is_none() {
                     self.tell_end(connection, session);
                 } else {
-                    // It was created meanwhile: attaching again will do.
+                    // The session was created meanwhile: the client attaches again.
                     self.send_hint(connection);
                 }
             }
@@ -251,7 +254,7 @@ impl Replica {
         }
     }
 
-    /// Answers a read, or denies it, by the state that the answer is of (L27).
+    /// Answers a read, or denies it, by the state of the answer (L27).
     fn answer_read(
         &mut self,
         now: &Sample,
@@ -324,7 +327,7 @@ impl Replica {
         }
     }
 
-    /// What it takes to walk along a queue, for a query that does.
+    /// The units of work to walk along a queue, for a query that does.
     fn units_of_walk(&self, query: &Query) -> u64 {
         match query {
             Query::Waits { name, client: Some(_) } => self.machine.waiting(name) as u64 / 16,
@@ -344,7 +347,7 @@ impl Replica {
     }
 }
 
-/// What it took to find it, and takes to send it.
+/// The units of work to find and send an answer.
 fn units_of(answer: &ReadAnswer) -> u64 {
     let of_lock = |lock: &LockView| {
         let shown = lock.waiters.len() + lock.others.len();
@@ -363,5 +366,6 @@ fn units_of(answer: &ReadAnswer) -> u64 {
     }
 }
 
-/// A renewal waits for a heartbeat, and its answer for another one, only of a TTL to which both are nothing.
+/// A renewal waits for a heartbeat, and its answer for another one, only if the TTL has at least so
+/// many heartbeats.
 const LEISURELY_HEARTBEATS: u32 = 64;

@@ -1,5 +1,6 @@
-//! What a leader decides by its clocks, and appends: that a session has expired (safety L8), that a lock's delay is
-//! over (L16). Each names its term, and takes effect in an entry of that term only (L9).
+//! Decisions of a leader by its clocks, which it appends: that a session has expired (safety L8),
+//! that a lock's delay is over (L16). Each names its term, and takes effect in an entry of that
+//! term only (L9).
 
 use super::Replica;
 use super::work::WorkKind;
@@ -9,14 +10,14 @@ use crate::raft::Urgency;
 use std::time::Duration;
 
 impl Replica {
-    /// The leader's own no-op is applied: each session has its whole TTL from here on, and each delay its whole
-    /// length (L12, L16).
+    /// Begins all waits once the leader's own no-op is applied: each session has its whole TTL from
+    /// here on, and each delay its whole length (L12, L16).
     pub(super) fn begin_waits(&mut self, now: &Sample) {
         self.leading.beginning = Beginning::Sessions { since: *now, after: None };
         self.advance_waits();
     }
 
-    /// Goes on with that, a part in each turn. Whoever's wait begins late waits no shorter.
+    /// Continues to begin waits, a part in each turn. A wait that begins late is no shorter.
     pub(super) fn advance_waits(&mut self) {
         while self.work.may(WorkKind::Begin) {
             self.leading.beginning = match std::mem::take(&mut self.leading.beginning) {
@@ -43,7 +44,7 @@ impl Replica {
     fn begin_delays_behind(&mut self, since: Sample, after: Option<(Name, Token)>) -> Beginning {
         let count = self.work.part(PART);
         let (delays, next) = self.machine.delays_behind(after.as_ref(), count);
-        // Nearly all locks have none, and are passed by.
+        // Nearly all locks have no delay, and are skipped.
         self.work.spend(WorkKind::Begin, (count.div_ceil(8) + delays.len()) as u64);
         for Delayed { name, token, delay_ms } in delays {
             self.leading.delays.begin((token, name), milliseconds(delay_ms), &since);
@@ -51,7 +52,8 @@ impl Replica {
         next.map_or(Beginning::Over, |next| Beginning::Delays { since, after: Some(next) })
     }
 
-    /// Starts the wait for a session anew, if no expiry is decided (L10). One that is yet to begin begins with that.
+    /// Restarts the wait for a session, if no expiry is decided (L10). One that has not begun yet
+    /// begins now.
     pub(super) fn restart_ttl(&mut self, now: &Sample, session: SessionId) -> bool {
         if matches!(self.leading.beginning, Beginning::Sessions { .. })
             && !self.leading.sessions.contains(&session)
@@ -62,14 +64,14 @@ impl Replica {
         self.leading.sessions.restart(&session, now)
     }
 
-    /// A session's creation is applied (L8).
+    /// Begins the wait for a session whose creation is applied (L8).
     pub(super) fn begin_ttl(&mut self, now: &Sample, session: SessionId, ttl_ms: u32) {
         if self.leading.is_ready() {
             self.leading.sessions.insert(session, milliseconds(ttl_ms), now);
         }
     }
 
-    /// An `Expire` is applied that left these (L16).
+    /// Begins the delays that an applied `Expire` has left (L16).
     pub(super) fn begin_delays(&mut self, now: &Sample, delayed: Vec<Delayed>) {
         if self.leading.is_ready() {
             for Delayed { name, token, delay_ms } in delayed {
@@ -78,8 +80,8 @@ impl Replica {
         }
     }
 
-    /// Decides on expiry and appends it in one step (L8, L10), a bounded number at a time: of sessions, and of what
-    /// they hold and wait for, since each goes with all of it in one apply (L22).
+    /// Decides on expiry and appends it in one step (L8, L10), a bounded number of sessions, and of
+    /// their grants and places, at a time: each session ends with all of these in one apply (L22).
     pub(super) fn expire_sessions(&mut self, now: &Sample) {
         let mut places = 0;
         for _ in 0..PER_TURN_MAX {
@@ -115,15 +117,15 @@ impl Replica {
     }
 }
 
-/// How far the waits of a new leader have begun, all of them at its apply of its own no-op.
+/// How far the waits of a new leader have begun; all count from its apply of its own no-op.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Beginning {
-    /// All have; or it is not ready.
+    /// All have begun, or the leader is not ready.
     #[default]
     Over,
-    /// Those for sessions, up to that one.
+    /// Waits for sessions, up to that one.
     Sessions { since: Sample, after: Option<SessionId> },
-    /// Those for sessions, and for delays up to that one.
+    /// Waits for all sessions, and for delays up to that one.
     Delays { since: Sample, after: Option<(Name, Token)> },
 }
 
@@ -142,7 +144,7 @@ fn milliseconds(count: u32) -> Duration {
 const PER_TURN_MAX: usize = 256;
 /// Grants and places in queues after which no other session is expired in a turn.
 const PLACES_PER_TURN_MAX: u32 = 4096;
-/// How long to wait before deciding again on what the log had no room for.
+/// The pause before a decision is tried again for which the log had no room.
 const RETRY: Duration = Duration::from_millis(10);
 /// Sessions, or locks and delays, of one part.
 const PART: usize = 256;

@@ -1,4 +1,5 @@
-//! The newest snapshot on its way to operators: without keys, where these stand being found in parts, so that no turn is as long as a state is large.
+//! Gives the newest snapshot to operators, without keys. The positions of keys are searched in
+//! parts, so that no turn is as long as the state is large.
 
 use super::Replica;
 use super::operators::Ordered;
@@ -8,7 +9,7 @@ use crate::lock::{KeySearch, Keyless};
 use crate::raft::{Payload, Snapshot};
 use crate::wire::OrderAnswer;
 
-/// What is known of the keys in the snapshot at an index.
+/// The search for keys in the snapshot at an index.
 #[derive(Clone, Debug)]
 pub(super) struct Giving {
     of: Index,
@@ -19,7 +20,7 @@ pub(super) struct Giving {
 enum Keys {
     Sought(KeySearch),
     Found(Keyless),
-    /// Says why.
+    /// The snapshot cannot be read: why.
     Unreadable(String),
 }
 
@@ -44,7 +45,7 @@ impl Replica {
         self.answer_order(to, answer);
     }
 
-    /// Goes on with the search for keys, if somebody has asked for the newest snapshot.
+    /// Continues the search for keys, if the newest snapshot was asked for.
     pub(super) fn advance_giving(&mut self) {
         let newest = self.raft.snapshot_index();
         let Some(Giving { keys, .. }) = self.giving.as_mut().filter(|it| it.of == newest) else {
@@ -64,7 +65,7 @@ impl Replica {
     fn part_of_newest(&mut self, newest: Index, offset: u64) -> OrderAnswer {
         if self.giving.as_ref().is_none_or(|giving| giving.of != newest) {
             self.giving = Some(Giving { of: newest, keys: Keys::Sought(KeySearch::default()) });
-            // Most are short: those are given at once.
+            // Most snapshots are short: those are given at once.
             self.advance_giving();
         }
         let keys = self.giving.as_ref().map(|giving| &giving.keys);
@@ -81,7 +82,7 @@ impl Replica {
     }
 }
 
-/// What stands from `offset` on, as it is given to nobody that is known.
+/// The part from `offset` on, with keys blanked.
 fn part_of(snapshot: &Snapshot, keyless: &Keyless, offset: u64) -> Result<OrderAnswer, String> {
     let Snapshot { meta, data } = snapshot;
     let offset = offset.min(data.len());
@@ -95,5 +96,5 @@ fn part_of(snapshot: &Snapshot, keyless: &Keyless, offset: u64) -> Result<OrderA
     })
 }
 
-/// Bytes that are walked over in one turn: some hundred microseconds.
+/// Bytes searched in one turn: some hundred microseconds.
 const WALKED_PER_TURN: usize = 256 << 10;

@@ -1,9 +1,9 @@
-//! The changes of holders that were applied last, for observers that come back from another leader.
+//! The last changes of holders, for observers that come from another leader.
 //!
-//! Every replica keeps them, so that the next leader can say what an observer missed on its way. They are no part of
-//! the replicated state: a replica that started again, or installed a snapshot, knows none of before, and says so
-//! (`covers`). Nothing is copied or looked up for a change; to find those of one name costs a walk over 4 bytes of
-//! each.
+//! Every replica keeps them, so that the next leader can tell an observer what it missed on its
+//! way. They are no part of the replicated state: a replica that restarted, or installed a
+//! snapshot, knows no earlier ones, and says so (`covers`). Recording a change copies and looks up
+//! nothing; finding those of one name walks over 4 bytes of each.
 
 use crate::base::limits::{HISTORY_BYTES_MAX, HISTORY_CHANGES_MAX};
 use crate::base::{Index, checksum};
@@ -13,23 +13,23 @@ use std::collections::VecDeque;
 /// A bounded number of changes in order, each with the index of its entry.
 #[derive(Clone, Debug)]
 pub struct History {
-    /// All changes behind this entry are here.
+    /// All changes after this entry are here.
     begins: Index,
     changes: VecDeque<(Index, HolderChange)>,
-    /// A checksum of the name of each: most others are passed by without a look at their text.
+    /// A checksum of the name of each change: most others are skipped without a look at their text.
     names: VecDeque<u32>,
-    /// What their texts and values take together.
+    /// The bytes of all texts and values.
     bytes: usize,
 }
 
 impl History {
-    /// Of what follows the entry at `index`.
+    /// A history of the changes after the entry at `index`.
     #[must_use]
     pub fn new(index: Index) -> Self {
         Self { begins: index, changes: VecDeque::new(), names: VecDeque::new(), bytes: 0 }
     }
 
-    /// Takes the next change; the oldest make room for it.
+    /// Records a change; the oldest make room for it.
     pub fn record(&mut self, index: Index, change: HolderChange) {
         self.bytes += bytes_of(&change);
         self.names.push_back(checksum_of(&change.name));
@@ -42,13 +42,13 @@ impl History {
         }
     }
 
-    /// Whether no change behind the entry at `since` is missing.
+    /// Whether no change after the entry at `since` is missing.
     #[must_use]
     pub fn covers(&self, since: Index) -> bool {
         since >= self.begins
     }
 
-    /// The changes of `name` behind the entry at `since`, in order.
+    /// The changes of `name` after the entry at `since`, in order.
     pub fn changes_of<'a>(
         &'a self,
         name: &'a Name,

@@ -1,7 +1,8 @@
-//! The key of the cluster: a leader proposes one where there is none, and who is asked for it finds it.
+//! The key of the cluster (safety W9): a leader proposes one if there is none, and a challenged
+//! node looks it up.
 //!
-//! It is looked for in the log too, behind what is applied: a node that has just started has applied nothing yet, and
-//! learns what is committed only from those whom it lets in.
+//! The key is looked up in the log, too, beyond the applied entries: a node that has just started
+//! has applied nothing yet, and learns what is committed only from peers that it admits.
 
 use super::Replica;
 use super::apply::decode_command;
@@ -10,7 +11,7 @@ use crate::lock::{Command, KEY_LEVEL};
 use crate::raft::{EntryKind, Urgency};
 
 impl Replica {
-    /// Proposes a key, once the level is in force that has one; the first in the log stands.
+    /// Proposes a key, once the level that has keys is in force; the first in the log counts.
     pub(super) fn give_key(&mut self) {
         let may = self.leading.is_ready() && !self.raft.is_transferring();
         let lacks = self.machine.level() >= KEY_LEVEL && self.machine.cluster_key().is_none();
@@ -23,7 +24,8 @@ impl Replica {
         }
     }
 
-    /// The key of the cluster, as far as this node has one: that of the state, else the first in the log behind it.
+    /// The key of the cluster, if this node has one: that of the state, else the first in the log
+    /// after it.
     #[must_use]
     pub fn cluster_key(&self) -> Option<ClusterKey> {
         let applied = self.machine.cluster_key().copied();

@@ -1,4 +1,5 @@
-//! A node whose log cannot go on for want of what the next segment takes: it hands leadership over, and says so.
+//! A node whose log lacks space or a descriptor for the next segment: a leader hands leadership
+//! over, and tells clients (W2).
 
 use super::{Replica, ServerMessage, Storage};
 use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
@@ -7,23 +8,24 @@ use crate::raft::{Role, TransferError};
 use crate::wire::{Ability, Values};
 use std::collections::BTreeSet;
 
-/// What is lacking, and who was told or asked because of it.
+/// A shortage, and who was told or asked because of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shortage {
-    /// In words, naming the file.
+    /// The shortage in words, naming the file.
     pub(super) text: Option<String>,
-    /// To whom leadership was handed since something is lacking. Nobody is asked twice, unless he came or found room since.
+    /// Peers that were asked to take over during this shortage. None is asked twice, unless it
+    /// connected or found room since.
     asked: BTreeSet<NodeId>,
-    /// How often that was done, and to whom last.
+    /// How often leadership was handed over for room, and to whom last.
     handed_over: Option<(u64, NodeId)>,
-    /// It was said that nobody has room.
+    /// It was logged that no peer has room.
     has_complained: bool,
-    /// Clients that were refused something, and know why.
+    /// Clients that were told the reason of a refusal.
     told: BTreeSet<ConnectionId>,
 }
 
 impl Shortage {
-    /// A peer came, or has found room: it may be asked.
+    /// A peer has connected, or found room: it may be asked again.
     pub(super) fn may_ask_again(&mut self, peer: NodeId) {
         self.asked.remove(&peer);
         self.has_complained = false;
@@ -36,21 +38,21 @@ impl Shortage {
 }
 
 impl Replica {
-    /// What the next segment, or a snapshot, lacks at present, in words; for people.
+    /// Sets the present shortage of the next segment, or of a snapshot, in words for people.
     pub fn set_shortage(&mut self, why: Option<&str>) {
         if self.shortage.text.as_deref() != why {
             self.shortage.text = why.map(|why| text::one_line(why, REFUSAL_TEXT_BYTES_MAX));
         }
     }
 
-    /// See [`Replica::set_shortage`]; else why no snapshot could be stored.
+    /// The shortage, see [`Replica::set_shortage`]; else why no snapshot could be stored.
     #[must_use]
     pub fn shortage(&self) -> Option<&str> {
         self.shortage.text.as_deref().or_else(|| self.snapshots.lacking())
     }
 
-    /// Hands leadership over to a node that has said that it has room, and to each of them once. Where none has, nobody
-    /// would serve better than this node: it leads on.
+    /// Hands leadership over to a node that has told that it has room, to each once. If none has,
+    /// no other node would serve better: this one leads on.
     pub(super) fn hand_over_when_lacking(&mut self, now: &Sample) {
         if self.storage == Storage::Open {
             self.end_shortage();
@@ -72,7 +74,8 @@ impl Replica {
         }
     }
 
-    /// Why nothing is granted for want of room on disks, as the leader knows it: `None` if something is, or it does not lead.
+    /// Why the leader grants nothing for want of room on disks; `None` if it grants, or does not
+    /// lead.
     #[must_use]
     pub fn out_of_room(&self) -> Option<String> {
         if self.raft.role() != Role::Leader {
@@ -112,17 +115,17 @@ impl Replica {
         self.storage == Storage::Open
     }
 
-    /// Whether a connected peer has room on its disk, as it said last; `None` if it has not said.
+    /// Whether a connected peer has room on its disk, by its last status; `None`: not told.
     pub(super) fn has_room(&self, node: NodeId) -> Option<bool> {
         self.peers.get(&node)?.has_room
     }
 
-    /// Whom to hand over to if nobody is named: rather to one that does not lack room.
+    /// The successor if none is named: preferably one that does not lack room.
     pub(super) fn roomy_successor(&self) -> Option<NodeId> {
         self.raft.successor(|node| self.has_room(node) != Some(false))
     }
 
-    /// Why an operator's order to move leadership there is no good, if so.
+    /// Refuses an operator's order to move leadership to a node that lacks room.
     pub(super) fn check_room_at(&self, to: Option<NodeId>) -> Result<(), String> {
         let Some(peer) = to.and_then(|to| self.peers.get(&to)) else { return Ok(()) };
         if self.storage != Storage::Open || peer.has_room != Some(false) {
@@ -134,7 +137,7 @@ impl Replica {
         ))
     }
 
-    /// Tells a client why it is refused what takes something, once.
+    /// Tells a client, once, why a request that takes room is refused.
     pub(super) fn explain_refusal(&mut self, to: ConnectionId) {
         let understands = self.clients.abilities(to).cover(Some(Ability::Describe));
         if self.storage == Storage::Tight && understands && self.shortage.told.insert(to) {
@@ -158,7 +161,8 @@ impl Replica {
     }
 
     fn complain(&mut self) {
-        // Who was asked and did not take over has said that it has room: that is no reason to say that nobody has.
+        // A peer that was asked and did not take over has told that it has room: so "nobody has"
+        // would be false.
         if std::mem::replace(&mut self.shortage.has_complained, true) {
             return;
         }

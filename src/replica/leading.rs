@@ -1,5 +1,5 @@
-//! What a replica has only while it leads: timers, observers, requests held back, creations under way, and the
-//! change of role.
+//! The state that a replica has only while it leads: timers, observers, requests held back,
+//! creations under way; and the change of role.
 
 use super::decisions::Beginning;
 use super::listing::Listings;
@@ -27,41 +27,41 @@ use std::sync::Arc;
 pub struct Leading {
     /// When each session may be expired (L8).
     pub sessions: Timers<SessionId>,
-    /// When the lock delay that a token left on a name is over (L16).
+    /// When the lock delay of a token on a name is over (L16).
     pub delays: Timers<(Token, Name)>,
-    /// Who is told of changes of which lock.
+    /// The observers of locks.
     pub observers: Observers,
-    /// Changes that observers are still to be told.
+    /// Changes of locks that observers are still to be told.
     pub tellings: Tellings,
-    /// What stands for those who attached, as far as it is not said.
+    /// Lists of standing grants and places for attached sessions, as far as not sent.
     pub listings: Listings,
     /// How far the timers have begun.
     pub beginning: Beginning,
-    /// Requests that wait for the leader's own no-op to be applied (L11), or for their turn behind that.
+    /// Requests that wait for the apply of the leader's own no-op (L11), or then for their turn.
     pub held: VecDeque<(ConnectionId, Request)>,
     /// Requests that wait for the end of a restore (L15).
     pub held_by_restore: VecDeque<(ConnectionId, Request)>,
-    /// Who asked for the session that the entry at this index creates.
+    /// The requester of the session that the entry at this index creates.
     pub creations: BTreeMap<Index, Creation>,
-    /// Who has how many of the sessions.
+    /// The shares of connections and addresses in the sessions.
     pub shares: Shares,
-    /// Who asked for the change of members that is under way.
+    /// The requester of the change of members under way.
     pub change: Option<Ordered>,
-    /// Who asked for leadership to be handed over.
+    /// The requester of the move of leadership under way.
     pub handover: Option<Ordered>,
     /// The wait of a restored cluster.
     pub restoring: Restoring,
     /// How far the next level is.
     pub raising: Raising,
-    /// It has proposed a key of the cluster.
+    /// Whether this leader has proposed a key of the cluster.
     pub has_given_key: bool,
     /// What entries leave to later ones.
     pub parts: Parts,
-    /// Requests that are in the log and not answered.
+    /// Logged requests that are not answered yet.
     pub begun: Begun,
-    /// Who asked for the change of rights that the entry at this index makes.
+    /// The requester of the change of rights that the entry at this index makes.
     pub(super) access: BTreeMap<Index, Ordered>,
-    /// Since rights were changed, observers behind this one are still to be judged by them.
+    /// After a change of rights, observers after this one are still to be judged.
     pub(super) judging: Option<Bound<(ConnectionId, u64)>>,
     stage: Stage,
 }
@@ -69,15 +69,15 @@ pub struct Leading {
 /// A creation under way.
 #[derive(Clone, Copy, Debug)]
 pub struct Creation {
-    /// Who asked.
+    /// The client that asked.
     pub opener: Opener,
-    /// Its number for the transmission (L7).
+    /// The client's number of the transmission (L7).
     pub number: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
-    /// Not leading, or the own no-op is not applied.
+    /// Not leading, or the leader's own no-op is not applied.
     #[default]
     Waiting,
     /// Answers requests.
@@ -91,7 +91,7 @@ impl Leading {
         self.stage == Stage::Ready
     }
 
-    /// Whether the next turn can go on with something at once.
+    /// Whether work is left over for the next turn.
     #[must_use]
     pub fn has_left_over(&self) -> bool {
         !self.tellings.is_empty()
@@ -103,7 +103,7 @@ impl Leading {
 }
 
 impl Replica {
-    /// The role, term or known leader changed.
+    /// Handles a change of the role, term or known leader.
     pub(super) fn handle_role(&mut self, role: Role) {
         let meters = (role == Role::Leader).then(|| Arc::clone(&self.options.meters));
         self.machine.count_into(meters);
@@ -133,7 +133,8 @@ impl Replica {
         self.push_hint();
     }
 
-    /// The leader's own no-op is applied: its timers start, and what waited is answered.
+    /// Becomes ready once the leader's own no-op is applied: timers start, and held requests are
+    /// taken up.
     pub(super) fn become_ready(&mut self, now: &Sample) {
         self.leading.stage = Stage::Ready;
         self.begin_waits(now);
@@ -142,8 +143,8 @@ impl Replica {
         self.retry_held(now);
     }
 
-    /// Takes up requests that were held back, a bounded number at a time. Whatever comes meanwhile does not wait
-    /// behind them: nothing depends on the order of requests that are on their way together.
+    /// Takes up requests that were held back, a bounded number at a time. New requests do not wait
+    /// for them: concurrent requests have no order.
     pub(super) fn retry_held(&mut self, now: &Sample) {
         if !self.can_retry_held() {
             return;
@@ -156,14 +157,15 @@ impl Replica {
         }
     }
 
-    /// Whether requests are held back that could be taken up.
+    /// Whether held requests could be taken up.
     pub(super) fn can_retry_held(&self) -> bool {
         let may = self.leading.is_ready() && !self.raft.is_transferring();
         // Orders wait until a change of rights is applied.
         may && !self.leading.held.is_empty() && self.leading.access.is_empty()
     }
 
-    /// Holds a request until it can be taken up; refuses it if too many are held, or too many of its connection.
+    /// Holds a request until it can be taken up; refuses it if too many are held, in all or of its
+    /// connection.
     pub(super) fn hold(&mut self, connection: ConnectionId, request: Request) {
         let by_restore = self.leading.is_ready() && self.waits_for_restore(&request);
         let Leading { held, held_by_restore, .. } = &mut self.leading;
@@ -176,12 +178,12 @@ impl Replica {
         }
     }
 
-    /// Asks for this node's settings where they exceed the replicated ones; those only grow (C1).
+    /// Proposes this node's settings if they exceed the replicated ones, which only grow (C1).
     fn propose_settings(&mut self) {
         let own = Settings {
             lease_ms: self.options.lease_ms,
             ttl_ms_max: self.own_ttl_ms_max(),
-            // A new cluster begins at the first, too: nobody has said yet what it reads.
+            // A new cluster begins at the first level: no member has told yet what it reads.
             level: 1,
         };
         let wanted = match self.machine.settings() {
@@ -199,12 +201,12 @@ impl Replica {
         }
     }
 
-    /// The largest session TTL that this node asks for, within what any node may (L15).
+    /// The largest session TTL that this node asks for, within the limit of any node (L15).
     pub(super) fn own_ttl_ms_max(&self) -> u32 {
         self.options.ttl_ms_max.clamp(TTL_MS_DEFAULT, TTL_MS_MAX)
     }
 
-    /// A session is new here: its wait starts at the apply of its creation (L8).
+    /// Begins a new session: its wait starts at the apply of its creation (L8).
     pub(super) fn begin_session(
         &mut self,
         now: &Sample,
@@ -226,14 +228,15 @@ impl Replica {
         }
     }
 
-    /// Who asked for the session that this entry was to create, if anybody here did.
+    /// Takes the requester of the session that the entry at `index` was to create, if connected
+    /// here.
     pub(super) fn take_creation(&mut self, index: Index) -> Option<Creation> {
         let creation = self.leading.creations.remove(&index)?;
         self.clients.end_waiting(creation.opener.connection);
         Some(creation)
     }
 
-    /// Tells one client where the leader is: its request must be sent there.
+    /// Tells one client who leads: its request must be sent there.
     pub(super) fn send_hint(&mut self, connection: ConnectionId) {
         let hint = self.leader_hint();
         self.reply(connection, ServerMessage::Leader(hint));

@@ -1,9 +1,10 @@
-//! What stands for a session that attaches, said in parts: a session may have 16,384 grants and places, of 32 names each.
+//! Lists the standing grants and places of a session that attaches, in parts: a session may have
+//! 16,384, of 32 names each.
 //!
-//! Its client is told `Attached`, the list in the order of the ids, and `Standing`, which alone says that there is nothing
-//! else (`client::core::standing`). What changes meanwhile is said as ever, through the connection that is bound by now:
-//! each part says what stands when it is said, so what was said before it is either still so, or was followed by what
-//! became of it.
+//! Its client is sent `Attached`, the list in the order of ids, and `Standing`, which alone says
+//! that there is nothing else (`client::core::standing`). Changes meanwhile are sent as usual, on
+//! the same connection: each part is true when it is sent, so an earlier part is either still true,
+//! or was followed by its change.
 
 use super::Replica;
 use super::ServerMessage;
@@ -13,11 +14,11 @@ use crate::base::{ConnectionId, RequestId, SessionId};
 use crate::lock::Standing;
 use std::collections::VecDeque;
 
-/// The lists that are not said to their end, the next one first.
+/// The unfinished lists, the next one first.
 #[derive(Clone, Debug, Default)]
 pub struct Listings {
     waiting: VecDeque<Listing>,
-    /// In this turn none of them could go on.
+    /// No list could go on in this turn.
     is_held_up: bool,
 }
 
@@ -26,7 +27,7 @@ pub struct Listings {
 struct Listing {
     connection: ConnectionId,
     session: SessionId,
-    /// Said up to here.
+    /// The last id that was sent.
     said: RequestId,
     is_said: bool,
 }
@@ -34,15 +35,15 @@ struct Listing {
 /// How a list went on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
-    /// It goes on, now or later.
+    /// The list goes on, now or later.
     More,
-    /// Nothing could be said.
+    /// Nothing could be sent.
     HeldUp,
     Over,
 }
 
 impl Listings {
-    /// Whether some can go on at once.
+    /// Whether some lists can go on at once.
     #[must_use]
     pub fn are_due(&self) -> bool {
         !self.waiting.is_empty() && !self.is_held_up
@@ -50,12 +51,12 @@ impl Listings {
 }
 
 impl Replica {
-    /// Begins to say what stands for a session through the connection to which it has just been bound.
+    /// Begins the list of a session on the connection to which it has just been bound.
     pub(super) fn begin_list(&mut self, connection: ConnectionId, session: SessionId) {
         let waiting = &mut self.leading.listings.waiting;
         waiting.retain(|listing| listing.connection != connection);
         let (said, is_said) = (RequestId(0), false);
-        // Most are short: those are said at once.
+        // Most lists are short: those are sent at once.
         waiting.push_front(Listing { connection, session, said, is_said });
         self.leading.listings.is_held_up = false;
         if self.work.may(WorkKind::List) {
@@ -63,8 +64,8 @@ impl Replica {
         }
     }
 
-    /// Says on what stands for those who attached, a part for each in turn. Back-pressure: nothing for whom
-    /// `takes_more` says that it has not read what it was sent.
+    /// Continues the lists, a part of each in turn. Back-pressure: nothing for a client that, by
+    /// `takes_more`, has not read its output.
     pub(super) fn advance_lists(&mut self, takes_more: impl Fn(ConnectionId) -> bool) {
         let mut held_up = 0;
         while held_up < self.leading.listings.waiting.len() && self.work.may(WorkKind::List) {
@@ -83,7 +84,7 @@ impl Replica {
         self.leading.listings.is_held_up = count > 0 && held_up >= count;
     }
 
-    /// Says a part of the first list, and puts it behind the others if it goes on.
+    /// Sends a part of the first list, and moves it behind the others if it goes on.
     fn advance_list(&mut self) -> Progress {
         let Some(mut listing) = self.leading.listings.waiting.pop_front() else {
             return Progress::Over;
@@ -97,7 +98,8 @@ impl Replica {
 
     fn say_part(&mut self, listing: &mut Listing) -> Progress {
         let Listing { connection, session, said, is_said } = *listing;
-        // It is gone, or speaks for another session; or this session speaks through another connection, or has ended.
+        // The connection is gone or bound to another session; or the session is bound to another
+        // connection, or has ended.
         if self.clients.session_of(connection) != Some(session) {
             return Progress::Over;
         }
@@ -123,5 +125,5 @@ impl Replica {
     }
 }
 
-/// Entries of one part: with 32 names each it is a quarter of a turn's work.
+/// Entries of one part: with 32 names each, a quarter of a turn's work.
 const PART: usize = 16;

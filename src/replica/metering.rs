@@ -1,4 +1,4 @@
-//! What requests are counted as: once each, when they are answered, under what was asked and what became of it.
+//! Counts requests: once each, when answered, by kind and result.
 
 use super::Replica;
 use crate::base::Index;
@@ -7,11 +7,11 @@ use crate::lock::{Answer, Outcome, Refusal};
 use crate::wire::{OrderAnswer, ReadAnswer};
 use std::collections::VecDeque;
 
-/// Logged requests that this leader has proposed and not answered, in the order of their entries.
+/// Logged requests that this leader has proposed and not answered, in the order of entries.
 #[derive(Clone, Debug, Default)]
 pub struct Begun(VecDeque<Beginning>);
 
-/// What one of them is, and when it was read: a reading of BOOTTIME.
+/// The entry, kind, and time of receipt (a reading of BOOTTIME) of such a request.
 #[derive(Clone, Copy, Debug)]
 struct Beginning {
     index: Index,
@@ -20,12 +20,12 @@ struct Beginning {
 }
 
 impl Begun {
-    /// The entry at `index` is one.
+    /// Adds the request of the entry at `index`.
     pub(super) fn begin(&mut self, index: Index, kind: RequestKind, at: u64) {
         self.0.push_back(Beginning { index, kind, at });
     }
 
-    /// The one that the entry at `index` is, which is being applied.
+    /// Takes the request of the entry at `index`, which is being applied.
     fn take(&mut self, index: Index) -> Option<Beginning> {
         while let Some(first) = self.0.front()
             && first.index <= index
@@ -40,29 +40,29 @@ impl Begun {
 }
 
 impl Replica {
-    /// Where this replica counts.
+    /// The counters of this replica.
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.options.meters
     }
 
-    /// Observers of locks that this node tells of changes; a leader has them.
+    /// The number of observers at this leader.
     #[must_use]
     pub fn observer_count(&self) -> usize {
         self.leading.observers.count()
     }
 
-    /// A request was answered at once.
+    /// Counts a request that was answered at once.
     pub(super) fn count(&self, kind: RequestKind, result: RequestResult) {
         self.meters().count_request(kind, result);
     }
 
-    /// Something was denied for want of this: once each, as the answer that says so leaves.
+    /// Counts a denial, by the lacking right: once each, when its answer leaves.
     pub(super) fn count_denial(&self, lacking: RightKind) {
         self.meters().denials[lacking as usize].add(1);
     }
 
-    /// One that was read at `began` is answered now.
+    /// Counts a request that was received at `began` and is answered now.
     pub(super) fn count_since(
         &self,
         kind: RequestKind,
@@ -73,7 +73,7 @@ impl Replica {
         self.meters().count_timed(kind, result, now.saturating_sub(began));
     }
 
-    /// The entry at `index` was applied, and this came of it.
+    /// Counts the request of the applied entry at `index`, by its outcome.
     pub(super) fn count_applied(&mut self, index: Index, outcome: Option<&Outcome>, now: u64) {
         let Some(Beginning { kind, at, .. }) = self.leading.begun.take(index) else { return };
         let result = match outcome {
@@ -86,7 +86,7 @@ impl Replica {
     }
 }
 
-/// What became of a logged request.
+/// The result of a logged request.
 fn result_of(answer: &Answer) -> RequestResult {
     match answer {
         Answer::Granted { .. } | Answer::Ended { .. } | Answer::Withdrawn | Answer::Done => {
@@ -102,7 +102,7 @@ fn result_of(answer: &Answer) -> RequestResult {
     }
 }
 
-/// What became of what is refused.
+/// The result of a refused request.
 pub(super) fn refused(refusal: Refusal) -> RequestResult {
     match refusal {
         Refusal::Limit => RequestResult::Limit,
@@ -114,7 +114,7 @@ pub(super) fn refused(refusal: Refusal) -> RequestResult {
     }
 }
 
-/// What became of a read.
+/// The result of a read.
 pub(super) fn result_of_read(answer: &ReadAnswer) -> RequestResult {
     match answer {
         ReadAnswer::Refused(refusal) => refused(*refusal),
@@ -123,7 +123,7 @@ pub(super) fn result_of_read(answer: &ReadAnswer) -> RequestResult {
     }
 }
 
-/// What became of an order.
+/// The result of an order.
 pub(super) fn result_of_order(answer: &OrderAnswer) -> RequestResult {
     match answer {
         OrderAnswer::Refused { .. } => RequestResult::Invalid,
@@ -143,7 +143,7 @@ mod tests {
         begun.begin(Index(7), RequestKind::Release, 200);
         assert!(begun.take(Index(4)).is_none());
         assert_eq!(begun.take(Index(5)).map(|one| one.at), Some(100));
-        // What lies before an entry that is applied was applied without being one.
+        // Requests before an applied entry were applied without an answer.
         assert!(begun.take(Index(8)).is_none() && begun.take(Index(7)).is_none());
     }
 }

@@ -1,8 +1,8 @@
 //! Raft, the lock machine and the leader's timers as one deterministic machine: input, output, no IO.
 //!
-//! It *says* what to write and send; `server` obeys. A client's request goes through `requests`; what is
-//! logged comes back through `apply`; what only needs a round (renewals, reads) through `confirm`; what time
-//! makes due is in `decisions`.
+//! It *says* what to write and send; `server` obeys. A client's request goes through `requests`;
+//! logged ones come back through `apply`, those that need only a round (renewals, reads) through
+//! `confirm`; `decisions` has what clocks decide.
 
 mod access;
 mod apply;
@@ -68,57 +68,58 @@ pub struct ReplicaOptions {
     pub ttl_ms_max: u32,
     /// Entries since the last snapshot, in bytes, at which the next is made.
     pub snapshot_every_bytes: u64,
-    /// What a turn may do is divided by this: 1, more where its parts are to be seen.
+    /// Divides the work of a turn: 1, more in tests of its parts.
     pub work_divisor: u64,
-    /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), lower where an older
-    /// build is played.
+    /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX),
+    /// lower to play an older build.
     pub level_max: u32,
-    /// Names that one entry frees and grants before it leaves the rest: alike at all members.
+    /// Names that one entry frees and grants before it leaves the rest: the same at all members.
     pub names_per_part: usize,
-    /// What it proposes as the key of a cluster that has none; `None`: nothing.
+    /// The key to propose for a cluster without one; `None`: proposes none.
     pub cluster_key: Option<ClusterKey>,
-    /// Whether no connection of this node may do without TLS; `None`: that is not said of it.
+    /// Whether this node demands TLS of all connections; `None`: not told.
     pub requires_tls: Option<bool>,
-    /// Where it counts.
+    /// The counters of the node.
     pub meters: Arc<Meters>,
 }
 
-/// What a turn must know of the world.
+/// The surroundings of a turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
     /// The wall clock in milliseconds, which this turn's entries will carry, for people only.
     pub unix_ms: u64,
     /// Whether the disk can take more.
     pub storage: Storage,
-    /// How many bytes of records the log takes as it is: what does not fit is refused (W2).
+    /// Bytes of records for which the log has room: requests that do not fit are refused (W2).
     pub room: u64,
-    /// Whether programs may have been told of the leader lease (C3).
+    /// Whether programs may know of the leader lease (C3).
     pub claim: LeaseTold,
 }
 
-/// What to do, in the order given.
+/// An output; outputs are obeyed in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Make durable, then say [`Replica::handle_persisted`].
     Write(Write),
     /// Send now if `after` is none, else once that write is durable.
     SendPeer { to: NodeId, message: crate::raft::Message, after: Option<WriteSeq> },
-    /// Tell a peer how this node is, now.
+    /// Send a peer this node's status now.
     TellPeer { to: NodeId, values: Values },
     /// Send now.
     SendClient { to: ConnectionId, message: ServerMessage },
-    /// Something was denied to a client that does not understand denials: what it is told next does not say so.
+    /// Note a denial for the audit trail: the client does not understand denials, and its next
+    /// message does not say so.
     NoteDenial { to: ConnectionId, text: String },
 }
 
-/// One member's state: log, locks, and while it leads its timers and observers.
+/// One member's state: log, locks, and while leading, timers and observers.
 #[derive(Clone, Debug)]
 pub struct Replica {
     options: ReplicaOptions,
     raft: Raft,
     machine: LockMachine,
     applied: Index,
-    /// What raft has given out to be applied.
+    /// The last entry that raft has given out to be applied.
     to_apply: Index,
     history: History,
     clients: Clients,
@@ -126,13 +127,13 @@ pub struct Replica {
     leading: Leading,
     snapshots: Snapshots,
     retired: Retired,
-    /// The newest of them, if operators asked for it.
+    /// The newest snapshot on its way to operators, if they asked for it.
     giving: Option<Giving>,
-    /// The directories of the peers that connected.
+    /// The directories of peers that have connected.
     met: BTreeMap<NodeId, DirectoryId>,
-    /// The peers that are connected now.
+    /// The connected peers.
     peers: BTreeMap<NodeId, Peer>,
-    /// How often a connection of a peer came or went.
+    /// How often a peer connected or disconnected.
     connections: u64,
     storage: Storage,
     shortage: Shortage,
@@ -152,15 +153,15 @@ pub struct Replica {
 pub enum Storage {
     /// Yes.
     Open,
-    /// The next segment cannot be made at present; the present one still has room.
+    /// The next segment cannot be made at present; the current one still has room.
     Short,
     /// Only entries that free something are proposed until the next segment is ready (W2).
     Tight,
 }
 
 impl Replica {
-    /// A replica around a recovered consensus core: the lock machine comes from its snapshot, and from applying
-    /// the log behind.
+    /// A replica around a recovered consensus core: the lock machine comes from its snapshot, and
+    /// from applying the log after it.
     ///
     /// # Errors
     /// The snapshot cannot be read by this version.
@@ -200,7 +201,8 @@ impl Replica {
         Ok(replica)
     }
 
-    /// Begins a turn: a leader that was stalled learns it before it answers or expires anything (C7).
+    /// Begins a turn: a leader that was stalled learns so before it answers or expires anything
+    /// (C7).
     pub fn handle_turn(&mut self, now: &Sample, turn: Turn) {
         self.work = Work::new(self.options.work_divisor);
         self.turn_began = now.boot();
@@ -218,7 +220,7 @@ impl Replica {
         self.hand_over_when_lacking(now);
     }
 
-    /// Takes an event of consensus.
+    /// Handles an event of consensus.
     pub fn handle_raft(&mut self, now: &Sample, event: Event) {
         if let Event::Message { from, message } = &event
             && let Err(said) = self.check_readable(message)
@@ -237,8 +239,8 @@ impl Replica {
         self.raft.handle(now, Event::Persisted(seq));
     }
 
-    /// Does what time has made due, once all that came in the turn is handled: which connections stand, and what is
-    /// understood on them, is known only then.
+    /// Handles deadlines, once all inputs of the turn are handled: open connections and their
+    /// abilities are known only then.
     pub fn handle_deadline(&mut self, now: &Sample) {
         self.tell_peers();
         self.raft.handle(now, Event::Deadline);
@@ -247,8 +249,8 @@ impl Replica {
         self.end_restoring(now);
     }
 
-    /// Goes on with what earlier turns left over, but for what is applied and answered. `takes_more`: whether a client has
-    /// read most of what it was sent.
+    /// Continues work that earlier turns left over, except applies and answers. `takes_more`:
+    /// whether a client has read most of its output.
     pub fn advance_parts(&mut self, takes_more: impl Fn(ConnectionId) -> bool) {
         self.advance_waits();
         self.advance_hints();
@@ -259,7 +261,7 @@ impl Replica {
         self.advance_giving();
     }
 
-    /// Whether this turn leaves over what the next can go on with at once.
+    /// Whether this turn leaves work that the next can continue at once.
     fn has_left_over(&self) -> bool {
         self.is_behind()
             || self.has_confirmed_left()
@@ -285,8 +287,8 @@ impl Replica {
         self.work
     }
 
-    /// Everything to be done, in order. Runs raft's actions, applies what is committed as far as the turn's work goes, and
-    /// repeats until nothing follows from it.
+    /// All outputs, in order. Runs raft's actions, applies committed entries as far as the turn's
+    /// work goes, and repeats until nothing follows.
     ///
     /// # Errors
     /// [`ReplicaError`]: final.
@@ -366,7 +368,7 @@ impl Replica {
         LeaderHint { term: self.raft.term(), leader: self.raft.leader().and_then(known) }
     }
 
-    /// Where a member is reached, as the newest membership says.
+    /// A member's address by the newest membership.
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<&str> {
         let (_, membership) = self.raft.membership();
@@ -379,7 +381,7 @@ impl Replica {
     }
 }
 
-/// Observers of connections that are gone, forgotten in one turn.
+/// Observers of closed connections that are forgotten in one turn.
 const OBSERVERS_FORGOTTEN: usize = 1024;
 
 /// Outputs whose room is kept from turn to turn.

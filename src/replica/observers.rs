@@ -1,8 +1,8 @@
-//! Who observes which lock at this leader.
+//! The observers of locks at this leader.
 //!
-//! An observer is named by its connection and the client's own number. It has a place from the moment at which it is
-//! asked for, so that the bounds count it, and so that it can be taken back or replaced before a round has confirmed
-//! it; it is told of changes from then on.
+//! An observer is named by its connection and the client's own number. It has a place from its
+//! request on, so that bounds count it, and so that it can be withdrawn or replaced before a round
+//! has confirmed it; it is told of changes once confirmed.
 
 use crate::base::limits::{OBSERVERS_MAX, OBSERVERS_PER_CONNECTION_MAX};
 use crate::base::{ConnectionId, Index};
@@ -14,9 +14,10 @@ use std::ops::Bound;
 #[derive(Clone, Debug, Default)]
 pub struct Observers {
     of_connections: BTreeMap<ConnectionId, BTreeMap<u64, Observer>>,
-    /// Those that are told of changes, as (connection, read), by what they observe: of those behind an index.
+    /// Confirmed observers, as (connection, read), by name, each with the index after which it is
+    /// told of changes.
     told: BTreeMap<Name, BTreeMap<(ConnectionId, u64), Index>>,
-    /// Those of connections that are gone.
+    /// Observers of closed connections.
     gone: VecDeque<(ConnectionId, BTreeMap<u64, Observer>)>,
     count: usize,
     newest: u64,
@@ -28,12 +29,12 @@ struct Observer {
     asking: Asking,
 }
 
-/// One request to observe: the same numbers of a client may come again for another.
+/// The number of one request to observe: a client may reuse its own numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asking(u64);
 
 impl Observers {
-    /// Makes a place, in place of an earlier observer of these numbers. `None`: there is no room.
+    /// Reserves a place, replacing an earlier observer of these numbers. `None`: there is no room.
     #[must_use]
     pub fn insert(&mut self, connection: ConnectionId, read: u64, name: Name) -> Option<Asking> {
         self.remove(connection, read);
@@ -49,7 +50,8 @@ impl Observers {
         Some(asking)
     }
 
-    /// It is confirmed, and told of each change behind `index`. `None`: it was taken back or replaced meanwhile.
+    /// Begins a confirmed observer, which is told of each change after `index`. `None`: it was
+    /// withdrawn or replaced meanwhile.
     #[must_use]
     pub fn begin(
         &mut self,
@@ -67,7 +69,7 @@ impl Observers {
         Some(name)
     }
 
-    /// It could not be confirmed.
+    /// Drops an observer that could not be confirmed.
     pub fn give_up(&mut self, connection: ConnectionId, read: u64, asking: Asking) {
         let of_connection = self.of_connections.get(&connection);
         let observer = of_connection.and_then(|of_connection| of_connection.get(&read));
@@ -76,7 +78,7 @@ impl Observers {
         }
     }
 
-    /// Takes one back; harmless if there is none.
+    /// Removes an observer, if there is one.
     pub fn remove(&mut self, connection: ConnectionId, read: u64) {
         let Some(of_connection) = self.of_connections.get_mut(&connection) else { return };
         let Some(Observer { name, .. }) = of_connection.remove(&read) else { return };
@@ -87,13 +89,13 @@ impl Observers {
         self.tell_no_more(&name, connection, read);
     }
 
-    /// The connection is gone, and all its observers, which [`Observers::forget`] forgets.
+    /// Removes a closed connection's observers, which [`Observers::forget`] frees.
     pub fn remove_connection(&mut self, connection: ConnectionId) {
         let of_connection = self.of_connections.remove(&connection);
         self.gone.extend(of_connection.map(|of_connection| (connection, of_connection)));
     }
 
-    /// The next one behind a bound, in order, whether it is confirmed or not, and what it observes.
+    /// The next observer after a bound, confirmed or not, and its name.
     pub fn next(&self, behind: Bound<(ConnectionId, u64)>) -> Option<((ConnectionId, u64), Name)> {
         let (Bound::Included((first, read)) | Bound::Excluded((first, read))) = behind else {
             return self.first_of(Bound::Unbounded);
@@ -107,7 +109,7 @@ impl Observers {
         }
     }
 
-    /// Whether an observer of `name` has begun.
+    /// Whether an observer of `name` is confirmed.
     pub fn is_told(&self, name: &Name, observer: (ConnectionId, u64)) -> bool {
         self.told.get(name).is_some_and(|told| told.contains_key(&observer))
     }
@@ -119,13 +121,13 @@ impl Observers {
         Some(((*connection, *read), observer.name.clone()))
     }
 
-    /// How many there are.
+    /// The number of observers.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Forgets at most so many of those whose connections are gone; until then they count.
+    /// Frees at most `count` observers of closed connections; until then they count.
     pub fn forget(&mut self, count: usize) {
         for _ in 0..count {
             let Some((connection, mut of_connection)) = self.gone.pop_front() else { return };
@@ -137,13 +139,14 @@ impl Observers {
         }
     }
 
-    /// Whether some are left to be forgotten.
+    /// Whether some are left to be freed.
     #[must_use]
     pub fn has_forgotten(&self) -> bool {
         !self.gone.is_empty()
     }
 
-    /// Those to tell of changes of `name`, of those behind an index each: in order, behind a bound.
+    /// The observers of `name` after a bound, in order, each with the index after which it is told
+    /// of changes.
     pub fn of(
         &self,
         name: &Name,

@@ -1,9 +1,10 @@
-//! Observers: what they are told first, and of each change from then on.
+//! Messages to observers: the present holder, or what they missed, and each change from then on.
 //!
-//! `index` in what is said is that of the entry that made the change, so that the next leader can go on from there. An
-//! observer that does not read is told nothing less: its messages fill the output of its connection until that is
-//! closed (`limits::CLIENT_BUFFER_BYTES_MAX`; `limits::CLIENT_BUFFERS_BYTES_MAX` for all together), and it resumes on another,
-//! as after any loss of a connection.
+//! `index` in a message is that of the entry that made the change, so that the next leader can go
+//! on from there. An observer that does not read gets no fewer messages: they fill the output of
+//! its connection until that is closed (`limits::CLIENT_BUFFER_BYTES_MAX`;
+//! `limits::CLIENT_BUFFERS_BYTES_MAX` for all together), and it resumes on another, as after any
+//! loss of a connection.
 
 use super::confirm::Question;
 use super::work::{Work, WorkKind};
@@ -14,7 +15,7 @@ use crate::lock::{HolderChange, Holding, Name, Refusal};
 use crate::wire::{HolderSaid, ReadAnswer};
 
 impl Replica {
-    /// A client wants to be told who holds `name`: once a round has confirmed that this node leads.
+    /// Begins an observation of `name`, once a round has confirmed that this node leads.
     pub(super) fn observe(
         &mut self,
         connection: ConnectionId,
@@ -28,7 +29,8 @@ impl Replica {
         }
     }
 
-    /// It is confirmed: what it missed since it was told last, or else the present.
+    /// Starts a confirmed observation with the changes that it missed, or else with the present
+    /// holder.
     pub(super) fn begin_observing(
         &mut self,
         connection: ConnectionId,
@@ -48,7 +50,7 @@ impl Replica {
             self.outputs.push(Output::SendClient { to: connection, message });
         };
         match since {
-            // What is behind this replica's own state it cannot have been told by this cluster.
+            // An index beyond this replica's state cannot be from this cluster.
             Some(since) if self.history.covers(since) && since <= self.applied => {
                 for (index, change) in self.history.changes_of(name, since) {
                     say(*index, change.holder.as_ref(), false);
@@ -60,7 +62,7 @@ impl Replica {
         RequestResult::Ok
     }
 
-    /// Tells observers what the entry at `index` changed, and remembers it for others.
+    /// Tells observers the changes of the entry at `index`, and records them for later ones.
     pub(super) fn handle_changes(&mut self, index: Index, changes: Vec<HolderChange>) {
         for change in changes {
             self.tell_change(index, &change);
@@ -68,7 +70,7 @@ impl Replica {
         }
     }
 
-    /// Refuses what is answered under the client's own number.
+    /// Refuses a read, under the client's own number.
     pub(super) fn refuse_read(&mut self, connection: ConnectionId, read: u64, refusal: Refusal) {
         let (index, answer) = (self.applied, ReadAnswer::Refused(refusal));
         self.reply(connection, ServerMessage::Read { read, index, answer });
@@ -84,5 +86,5 @@ pub(super) fn said(holding: &Holding) -> HolderSaid {
     }
 }
 
-/// A walk over what a replica remembers (`limits::HISTORY_CHANGES_MAX`).
+/// The units of work of a walk over the history (`limits::HISTORY_CHANGES_MAX`).
 const SEARCH_UNITS: u64 = 16;

@@ -7,7 +7,7 @@ use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
 use crate::raft::{Change, Event, LeaseTold, MembershipError, Role, TransferError};
 use crate::wire::{LEADERSHIP_CHANGED, LEADS_ALREADY, Order, OrderAnswer, Request, Speech};
 
-/// An order that the leader has begun, and whom to tell.
+/// The client and number of an order that the leader has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ordered {
     pub(super) connection: ConnectionId,
@@ -39,7 +39,7 @@ impl Replica {
                 self.count(RequestKind::Order, RequestResult::NotLeader);
                 self.send_hint(connection);
             }
-            // A leader that was elected just now takes it up once it knows all that was committed (R12).
+            // A new leader takes the order up once it has applied all that was committed (R12).
             Order::ChangeMembers { .. } if !self.leading.is_ready() => {
                 self.hold(connection, Request::Order { read, order });
             }
@@ -49,7 +49,7 @@ impl Replica {
         }
     }
 
-    /// A peer is connected, with this directory: a member that was never met before is bound to it (W8).
+    /// Handles a connected peer: a member without a directory is bound to this one (W8).
     pub fn handle_peer_up(
         &mut self,
         now: &Sample,
@@ -62,7 +62,7 @@ impl Replica {
         self.raft.handle(now, Event::PeerUp(peer));
     }
 
-    /// Leadership is to go to `to`, or to the voter with most of the log.
+    /// Begins to move leadership to `to`, or to the voter with the longest log.
     ///
     /// # Errors
     /// [`TransferError`]: nothing was begun.
@@ -75,7 +75,7 @@ impl Replica {
         self.raft.transfer(now, to.or_else(|| self.roomy_successor()), claim)
     }
 
-    /// What orders make due in each turn of a leader.
+    /// Advances orders under way, in each turn of a leader.
     pub(super) fn advance_orders(&mut self, now: &Sample) {
         self.bind_members(now);
         if self.raft.is_transferring() {
@@ -87,7 +87,7 @@ impl Replica {
         }
     }
 
-    /// A membership is in force for good: whoever asked for it is told, unless it is on the way to another.
+    /// A membership is committed: its client is answered, unless it is only a step to another.
     pub(super) fn handle_membership_applied(&mut self, index: Index) {
         let (since, membership) = self.raft.membership();
         if since != index || membership.is_joint() {
@@ -98,12 +98,12 @@ impl Replica {
         }
     }
 
-    /// An order was not begun.
+    /// Answers an order that was not begun.
     pub(super) fn drop_order(&mut self, connection: ConnectionId, read: u64) {
         self.refuse_order(Ordered { connection, read }, LEADERSHIP_CHANGED);
     }
 
-    /// This node leads no more: a move is done, and of a change the next leader knows.
+    /// After this node's leadership: a move is done, and the next leader knows of a change.
     pub(super) fn end_orders(&mut self, change: Option<Ordered>, handover: Option<Ordered>) {
         if let Some(ordered) = handover {
             self.answer_order(ordered, OrderAnswer::Done { index: self.raft.last_index() });
@@ -143,14 +143,14 @@ impl Replica {
         }
     }
 
-    /// Binds members that were added without a directory to the one with which they came first.
+    /// Binds members that were added without a directory to the first with which they connected.
     fn bind_members(&mut self, now: &Sample) {
         let (_, membership) = self.raft.membership();
         let unbound = membership.members().iter().filter(|member| member.directory.is_none());
         let bind = |node: NodeId| Some(Change::Bind { node, directory: *self.met.get(&node)? });
         let changes: Vec<Change> = unbound.filter_map(|member| bind(member.node)).collect();
         if !changes.is_empty() {
-            // Refused while another change is under way; then it is tried again in the next turn.
+            // Refused while another change is under way; the next turn tries again.
             let _ = self.raft.change_membership(now, &changes);
         }
     }

@@ -1,7 +1,9 @@
-//! Goes on with what entries have left to later ones (safety L5, L22): a leader proposes one entry after the other until nothing is
-//! left, the next one once the last is applied. What is left is in the state, so whoever leads next goes on with it.
+//! Continues work that entries have left to later ones (safety L5, L22): a leader proposes one
+//! entry after the other until nothing is left, each once the last is applied. The rest is in the
+//! state, so the next leader continues it.
 //!
-//! A client that has closed its session is told of the end only then: whoever hears it finds everything free.
+//! A client that has closed its session is told of the end only afterwards: then all its locks are
+//! free.
 
 use super::{Replica, ServerMessage};
 use crate::base::{ConnectionId, Index, Sample, SessionId};
@@ -10,14 +12,14 @@ use crate::raft::Urgency;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What a leader does about it.
+/// A leader's state of this work.
 #[derive(Clone, Debug, Default)]
 pub struct Parts {
-    /// The entry that goes on, once proposed.
+    /// The proposed entry that continues the work.
     proposed: Index,
-    /// A reading of BOOTTIME, before which the log is not asked again for room; a hint.
+    /// The next attempt after a full log, a reading of BOOTTIME; a hint.
     not_before: u64,
-    /// Who waits until a closed session is all free.
+    /// Connections that wait until all locks of a closed session are free.
     closing: BTreeMap<SessionId, BTreeSet<ConnectionId>>,
 }
 
@@ -43,7 +45,8 @@ impl Replica {
         may && self.machine.is_unfinished() && self.leading.parts.proposed <= self.applied
     }
 
-    /// Tells a connection that a session has ended, which is so: at once, or if it was closed, once all of it is free.
+    /// Tells a connection that a session has ended: at once, or after a close once all its locks
+    /// are free.
     pub(super) fn tell_end(&mut self, connection: ConnectionId, session: SessionId) {
         if self.machine.is_closing(session) {
             self.leading.parts.closing.entry(session).or_default().insert(connection);
@@ -52,7 +55,7 @@ impl Replica {
         }
     }
 
-    /// All of these sessions is free.
+    /// Tells the ends of sessions whose locks are all free.
     pub(super) fn tell_closed(&mut self, sessions: Vec<SessionId>) {
         for session in sessions {
             let waiting = self.leading.parts.closing.remove(&session).unwrap_or_default();
@@ -63,5 +66,5 @@ impl Replica {
     }
 }
 
-/// How long to wait before asking again for room in the log.
+/// The pause after a full log.
 const RETRY: Duration = Duration::from_millis(10);

@@ -1,27 +1,27 @@
-//! The peers that are connected: what each speaks, and what it says of itself.
+//! The connected peers: the speech and the status of each.
 
 use super::{Output, Replica, Storage};
 use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
 use crate::base::{NodeId, text};
 use crate::wire::{Ability, Speech, Values};
 
-/// A peer whose connection stands.
+/// A connected peer.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) speech: Speech,
-    /// It says that it is of this cluster, and this node had no key yet to try it by.
+    /// The peer claims to be of this cluster, and this node had no key yet to check that.
     is_untried: bool,
-    /// Whether its disk has room for the next segment of its log; `None` until it says so.
+    /// Whether its disk has room for the next segment of its log; `None` until it tells.
     pub(super) has_room: Option<bool>,
     /// Whether its log cannot go on: it lacks the next segment, and the present one is nearly full.
     pub(super) is_tight: bool,
-    /// What it lacks, as it says.
+    /// What the peer lacks, in its words.
     pub(super) lacks: Option<String>,
-    /// What it was told last of this node's disk.
+    /// The last status of this node's disk that it was told.
     told: Option<Told>,
 }
 
-/// What is told of this node's disk.
+/// The status of this node's disk, as told to peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Told {
     has_room: bool,
@@ -30,7 +30,7 @@ struct Told {
 }
 
 impl Replica {
-    /// A peer is connected that speaks this.
+    /// Notes a connected peer and its speech.
     pub(super) fn note_speech(&mut self, peer: NodeId, speech: Speech) {
         self.connections += 1;
         self.shortage.may_ask_again(peer);
@@ -38,27 +38,27 @@ impl Replica {
         self.peers.insert(peer, Peer { speech, is_untried, has_room, is_tight, lacks, told });
     }
 
-    /// Nobody vouches for the peer but itself: it says that it is of this cluster.
+    /// Notes that nobody vouches for the peer but itself.
     pub fn note_untried(&mut self, peer: NodeId) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.is_untried = true;
         }
     }
 
-    /// Whether nobody vouches for the peer until now: the membership does not name it either.
+    /// Whether nobody vouches for the peer, nor does the membership name it.
     #[must_use]
     pub fn is_untried(&self, peer: NodeId) -> bool {
         let is_member = self.raft.membership().1.member(peer).is_some();
         !is_member && self.peers.get(&peer).is_some_and(|peer| peer.is_untried)
     }
 
-    /// Its connection is gone, for whatever reason.
+    /// Handles the end of a peer's connection, for whatever reason.
     pub fn handle_peer_lost(&mut self, peer: NodeId) {
         self.connections += 1;
         self.peers.remove(&peer);
     }
 
-    /// A peer says how it is.
+    /// Takes a peer's status.
     pub fn handle_peer_status(&mut self, from: NodeId, values: &Values) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let before = peer.has_room;
@@ -82,7 +82,7 @@ impl Replica {
         self.raft.handle_peer_room(from, values.flag(FULL).unwrap_or(false));
     }
 
-    /// Tells each connected peer how this node is, unless it was told already.
+    /// Tells each connected peer this node's status, unless it was told already.
     pub(super) fn tell_peers(&mut self) {
         let has_room = self.storage == Storage::Open;
         let is_tight = self.storage == Storage::Tight;
@@ -106,9 +106,9 @@ impl Replica {
 
 /// Whether the sender's disk has room for the next segment of its log.
 const ROOM: &str = "room";
-/// Said while its log cannot go on for want of it.
+/// Told while the sender's log cannot go on for want of room.
 const TIGHT: &str = "tight";
-/// Said while something that a leader sent did not fit into the sender's log.
+/// Told while an append of a leader did not fit into the sender's log.
 const FULL: &str = "full";
-/// What it lacks, for people.
+/// What the sender lacks, for people.
 const LACKS: &str = "lacks";

@@ -1,32 +1,35 @@
-//! Raises the level of the lock machine, once every member has said that it reads the next one (docs/versions.md).
+//! Raises the level of the lock machine, once every member has told that it reads the next one
+//! (docs/developers/versions.md).
 //!
-//! Learners count as voters do: what is committed reaches them too, and a replica that cannot read it has to end. Members that were just
-//! added count from the entry that adds them. What a member said counts only as long as the connection stands on which it
-//! said it, because a member that is away may come back as an older build; and a connection may stand for a while after its
-//! other end has died, so each member must also answer a round that begins after all of them were connected. So at the
-//! instant at which that round begins every member runs a build that reads the next level.
+//! Learners count as voters do: committed entries reach them, too, and a replica that cannot read
+//! one has to end. New members count from the entry that adds them. A member's statement counts
+//! only as long as the connection lives on which it was made, because an absent member may return
+//! as an older build; and since a connection may outlive its other end for a while, each member
+//! must also answer a round that begins after all of them were connected. So at the instant at
+//! which that round begins every member runs a build that reads the next level.
 
 use super::Replica;
 use crate::base::{NodeId, Round};
 use crate::lock::{Command, Settings};
 use crate::raft::{EntryKind, Role, Urgency};
 
-/// How far a leader is with the next level.
+/// A leader's progress to the next level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Raising {
-    /// Not every member has said that it reads it.
+    /// Not every member has told that it reads the level.
     #[default]
     Waiting,
-    /// All have. They must answer round `need`, without a connection that came or went (`connections` counts those).
+    /// All have. They must answer round `need` while no peer connects or disconnects (`connections`
+    /// counts that).
     Asking { need: Round, connections: u64 },
-    /// It is in the log.
+    /// The raise is in the log.
     Proposed,
 }
 
-/// Why a leader leaves the level as it is.
+/// Why a leader does not raise the level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Obstacle {
-    /// It is the highest that this build reads.
+    /// The level is the highest that this build reads.
     Highest,
     /// A member is not connected.
     Away(NodeId),
@@ -54,7 +57,7 @@ impl Replica {
             _ => {
                 let (need, connections) = (round.next(), self.connections);
                 self.leading.raising = Raising::Asking { need, connections };
-                // Nobody else has to answer.
+                // No other member has to answer.
                 if self.have_all_answered(need) {
                     self.propose_level(level);
                 }
@@ -94,7 +97,7 @@ impl Replica {
         members.filter(|node| *node != self.raft.id())
     }
 
-    /// The level that this node's log leads to: an entry that raises it may be on its way.
+    /// The level after all entries of this node's log, committed or not.
     #[must_use]
     pub fn level_ahead(&self) -> u32 {
         let coming = self.raft.entries(self.applied.next(), self.raft.last_index());

@@ -1,12 +1,13 @@
-//! Entries that this build cannot read are refused before they are in the log: once there, and said to be committed, they
-//! would end this node at each start (R15).
+//! Refuses entries that this build cannot read before they are in the log: once there and
+//! committed, they would end this node at each start (R15).
 
 use super::Replica;
 use super::apply::decode_command;
 use crate::raft::{EntryKind, Message};
 
 impl Replica {
-    /// Whether all commands in a peer's message can be applied here. Memberships are consensus' own to check.
+    /// Checks that all commands in a peer's message can be applied here. Memberships are checked by
+    /// consensus.
     ///
     /// # Errors
     /// A sentence for the operator.

@@ -1,4 +1,4 @@
-//! A state, and entries behind it: the state that they lead to, whoever may be waiting for what they do.
+//! Replays entries on a state, without effects on clients: for snapshots and extracts.
 
 use super::apply::decode_command;
 use super::{ApplyError, ReplicaError};
@@ -6,7 +6,7 @@ use crate::base::Blob;
 use crate::lock::{LEVEL_MAX, LockMachine};
 use crate::raft::{Entry, EntryKind};
 
-/// What becomes of `machine` by these entries, all of which are behind it.
+/// Applies `entries`, all of which are after `machine`'s state.
 ///
 /// # Errors
 /// An entry that this build cannot read.
@@ -21,8 +21,8 @@ pub(super) fn replay(
     Ok(machine)
 }
 
-/// The bytes of the state that `entries` lead to from `before`, or from the beginning, as they are given away: without the
-/// keys of the cluster (W9) and of sessions (L27).
+/// The bytes of the state after `entries` from `before`, or from the beginning, in the form for
+/// operators: without the keys of the cluster (W9) and of sessions (L27).
 ///
 /// # Errors
 /// A state or an entry that this build cannot read.

@@ -1,4 +1,5 @@
-//! Requests of clients: what is logged is proposed, what needs a round joins one, the rest is answered.
+//! Requests of clients: commands are proposed, requests that need a round join one, the rest is
+//! answered at once.
 
 use super::checks::{check_operation, check_reach};
 use super::confirm::Question;
@@ -16,7 +17,8 @@ use crate::wire::{Abilities, Request};
 use std::ops::Bound;
 
 impl Replica {
-    /// A client connected from there that understands this, and asks on behalf of that subject: it is told at each change who leads.
+    /// Adds a connected client with its source, abilities and identity; it is told of each change
+    /// of leader.
     pub fn handle_client_up(
         &mut self,
         connection: ConnectionId,
@@ -27,7 +29,7 @@ impl Replica {
         self.clients.insert(connection, source, abilities, subject);
     }
 
-    /// The clients that are connected, behind a bound, and what each understands.
+    /// The connected clients after a bound, with their abilities.
     pub fn clients(
         &self,
         behind: Bound<ConnectionId>,
@@ -35,14 +37,14 @@ impl Replica {
         self.clients.listeners(behind)
     }
 
-    /// A client's connection is gone.
+    /// Removes a closed client's connection.
     pub fn handle_client_down(&mut self, connection: ConnectionId) {
         self.clients.remove(connection);
         self.leading.observers.remove_connection(connection);
         self.shortage.forget(connection);
     }
 
-    /// A client asks for something.
+    /// Handles a client's request.
     pub fn handle_request(&mut self, now: &Sample, connection: ConnectionId, request: Request) {
         if !self.clients.contains(connection) {
             return;
@@ -74,7 +76,7 @@ impl Replica {
                 self.count(RequestKind::Observe, RequestResult::Ok);
                 self.leading.observers.remove(connection, read);
             }
-            // Answered by the process, which knows more of itself.
+            // Answered by the process, which knows more.
             Request::Status { .. } | Request::Describe { .. } | Request::Order { .. } => {}
         }
     }
@@ -281,7 +283,7 @@ impl Replica {
         })
     }
 
-    /// Refuses any request in the form in which it is answered.
+    /// Refuses a request in the form of its answer.
     pub(super) fn refuse(&mut self, connection: ConnectionId, request: &Request, refusal: Refusal) {
         self.count(request.kind(), refused(refusal));
         match *request {
@@ -295,7 +297,7 @@ impl Replica {
                 self.refuse_read(connection, read, refusal);
             }
             Request::Order { read, .. } => self.drop_order(connection, read),
-            // Nothing to answer, or repeated by the client as a matter of course.
+            // No answer, or the client repeats the request by itself.
             Request::Unobserve { .. }
             | Request::Attach { .. }
             | Request::Renew { .. }
@@ -316,7 +318,7 @@ impl Replica {
     }
 }
 
-/// Why a command is not in the log.
+/// Why a command was not proposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unproposed {
     /// Another node may lead.
@@ -325,7 +327,7 @@ pub(super) enum Unproposed {
     Refused(Refusal),
 }
 
-/// What frees something is admitted where the log has room for nothing else.
+/// The urgency of an operation: a full log admits only those that free something.
 fn urgency_of(operation: &Operation) -> Urgency {
     match operation {
         Operation::Acquire(_) | Operation::AcquireAll { .. } | Operation::Proclaim { .. } => {

@@ -1,5 +1,5 @@
-//! The wait of a restored cluster (safety L15): until nobody can believe in anything of before, its leader grants
-//! nothing and claims nothing.
+//! The wait of a restored cluster (safety L15): until nobody can believe in earlier leases, its
+//! leader grants nothing and claims nothing.
 
 use super::Replica;
 use crate::base::Sample;
@@ -9,20 +9,21 @@ use crate::raft::Urgency;
 use crate::wire::Request;
 use std::time::Duration;
 
-/// A leader's part in it.
+/// A leader's part in the wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Restoring {
     /// Nothing to wait for, or this node does not lead.
     #[default]
     Over,
-    /// Since this leader's apply of its own no-op; until about then by the wall clock, for people.
+    /// Waiting since this leader's apply of its own no-op; `until_unix_ms`: the end by the wall
+    /// clock, for people.
     Since { start: Sample, until_unix_ms: u64 },
-    /// Its end is in the log.
+    /// The end of the wait is in the log.
     Proposed { until_unix_ms: u64 },
 }
 
 impl Replica {
-    /// The leader's own no-op is applied: the wait begins, if there is one.
+    /// Begins the wait, if there is one, once the leader's own no-op is applied.
     pub(super) fn begin_restoring(&mut self, now: &Sample) {
         if let Some(wait) = self.machine.restoring() {
             let until_unix_ms = self.unix_ms.saturating_add(wait.ms);
@@ -47,7 +48,7 @@ impl Replica {
         }
     }
 
-    /// The wait is over: what was held back is answered, and claims are possible.
+    /// After the wait: held requests are taken up, and claims are possible.
     pub(super) fn handle_restore_over(&mut self, now: &Sample) {
         if self.leading.restoring != Restoring::Over {
             ::log::info!("the wait after the restore is over: locks are granted");
@@ -59,7 +60,7 @@ impl Replica {
         self.retry_held(now);
     }
 
-    /// How long the wait still takes, and until about when by the wall clock; `None` where this node does not lead.
+    /// The rest of the wait, and its end by the wall clock; `None` if this node does not lead.
     #[must_use]
     pub fn restoring_left(&self, now: &Sample) -> Option<(Duration, u64)> {
         let wait = Duration::from_millis(self.machine.restoring()?.ms);
@@ -89,7 +90,7 @@ impl Replica {
         }
     }
 
-    /// Takes the lease duration from the state (C1); in a restored one, only once its wait is over.
+    /// Takes the lease duration from the state (C1); in a restored cluster only after the wait.
     pub(super) fn adopt_settings(&mut self) {
         if let Some(Settings { lease_ms, .. }) = self.machine.settings()
             && self.machine.restoring().is_none()

@@ -1,25 +1,25 @@
-//! What one connection, and one address, may have of the sessions that there may be: a rule of the leader, applied before
+//! Fair shares of sessions, per connection and per address: a rule of the leader, applied before
 //! anything is logged.
 //!
-//! A session lives on when its connection is gone, for as long as its TTL. So whoever opens one after the other could have
-//! all of them, for an hour. The shares are of what is still free, so they bind only as it becomes little, and there
-//! is always something left for others; and each may have so many in any case that nobody who means well meets them.
+//! A session outlives its connection, by its TTL. So a client that opens one after the other could
+//! have all sessions, for an hour. Shares are of the free sessions, so they bind only when few are
+//! left, and leave some for others; and each client has a minimum that no well-meaning one exceeds.
 
 use crate::base::limits::{SESSIONS_MAX, SESSIONS_PER_CONNECTION_MIN, SESSIONS_PER_SOURCE_MIN};
 use crate::base::{ClientSource, ConnectionId, SessionId};
 use std::collections::BTreeMap;
 
-/// Who has opened which sessions that live, or has attached to them, as far as this leader has seen it.
+/// The openers of living sessions, or those that attached to them, as far as this leader has seen.
 #[derive(Clone, Debug, Default)]
 pub struct Shares {
     sessions: BTreeMap<SessionId, Opener>,
     connections: BTreeMap<ConnectionId, usize>,
     sources: BTreeMap<ClientSource, usize>,
-    /// Whom the last line of the log was about.
+    /// The source that was logged last.
     logged: Option<ClientSource>,
 }
 
-/// Who opens a session.
+/// The opener of a session: its connection and source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opener {
     pub connection: ConnectionId,
@@ -27,7 +27,7 @@ pub struct Opener {
 }
 
 impl Shares {
-    /// Counts a session that is to be created, if its opener may have one more where `count` there are already.
+    /// Counts a session to be created, if its opener may have one more while there are `count`.
     #[must_use]
     pub fn begin(&mut self, opener: Opener, count: usize) -> bool {
         let free = SESSIONS_MAX.saturating_sub(count);
@@ -47,21 +47,21 @@ impl Shares {
         has_share
     }
 
-    /// It was not created.
+    /// Uncounts a session that was not created.
     pub fn give_back(&mut self, opener: Opener) {
         let Opener { connection, source } = opener;
         decrement(&mut self.connections, connection);
         decrement(&mut self.sources, source);
     }
 
-    /// It was created; it is counted until it ends.
+    /// Counts a created session to its opener until it ends.
     pub fn own(&mut self, session: SessionId, opener: Opener) {
         if let Some(before) = self.sessions.insert(session, opener) {
             self.give_back(before);
         }
     }
 
-    /// A session of before this node led is here: it counts as if it had been opened here.
+    /// Counts an attached session of an earlier leader as if it had been opened here.
     pub fn adopt(&mut self, session: SessionId, opener: Opener) {
         if !self.sessions.contains_key(&session) {
             self.count(opener);
@@ -69,7 +69,7 @@ impl Shares {
         }
     }
 
-    /// The session is no more.
+    /// Uncounts a session that has ended.
     pub fn remove(&mut self, session: SessionId) {
         if let Some(opener) = self.sessions.remove(&session) {
             self.give_back(opener);
@@ -100,7 +100,7 @@ mod tests {
         Opener { connection: ConnectionId(connection), source: ClientSource::v4(source) }
     }
 
-    /// Opens as many as it may, at most `most`, where there are `count` already; how many that was.
+    /// Opens as many as allowed, at most `most`, with `count` sessions before; gives how many.
     fn fill(shares: &mut Shares, opener: Opener, most: usize, count: usize) -> usize {
         (0..most).take_while(|opened| shares.begin(opener, count + opened)).count()
     }

@@ -1,7 +1,7 @@
-//! Snapshots: when one is made and of what, and how a leader's takes the place of the state here.
+//! Snapshots: when and of what one is made, and how a leader's replaces the state here.
 //!
-//! This node's own are made off the loop from the snapshot before and the entries since: the state that serves is
-//! neither copied nor held up, and each snapshot replays what it stands for.
+//! This node's own are made off the loop from the previous snapshot and the entries since: the
+//! serving state is neither copied nor locked, and each snapshot is a replay of its entries.
 
 use super::Replica;
 use super::history::History;
@@ -14,9 +14,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// A snapshot to be stored: what it is of, and what makes its bytes, off the loop.
+/// A snapshot to be stored: its position, and a function that makes its bytes off the loop.
 pub struct SnapshotJob {
-    /// Where it stands.
+    /// Its position in the log.
     pub meta: SnapshotMeta,
     /// Puts the state's bytes into a sink, or says why there are none.
     pub content: Content,
@@ -29,28 +29,28 @@ type Content = Box<dyn FnOnce(&mut dyn Sink) -> Result<(), Unmade> + Send>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Snapshots {
     stage: Stage,
-    /// Somebody asked for one, however short the log is.
+    /// A snapshot was asked for, however short the log is.
     wanted: bool,
-    /// None before this: the last one found no room.
+    /// No attempt before this: the last one failed.
     not_before: Option<Sample>,
-    /// Why, which is logged once.
+    /// Why the last attempt failed, logged once.
     refusal: String,
-    /// It was for want of room, a descriptor or memory.
+    /// The failure was for want of room, a descriptor or memory.
     is_lacking: bool,
-    /// A leader's, whole, and not handed over to be stored.
+    /// A leader's whole snapshot that is not handed over to be stored yet.
     to_install: Option<Snapshot>,
-    /// The state of a leader's that is being stored; there once it is read.
+    /// The decoded state of a leader's snapshot that is being stored; set once it is read.
     installing: Option<(Index, Arc<OnceLock<LockMachine>>)>,
 }
 
 #[derive(Clone, Debug, Default)]
 enum Stage {
-    /// None in the making.
+    /// No snapshot in the making.
     #[default]
     Idle,
-    /// One of the state at `to`: its entries are gathered, a bounded number in each turn.
+    /// A snapshot as of `to`: its entries are gathered, a bounded number in each turn.
     Gathering { to: Index, entries: Vec<Entry> },
-    /// Handed over; this node's own, or a leader's.
+    /// Handed over to be stored; this node's own, or a leader's.
     Storing,
 }
 
@@ -67,7 +67,7 @@ impl Replica {
         self.snapshots.wanted |= self.applied > self.raft.snapshot_index();
     }
 
-    /// A leader's snapshot is whole.
+    /// Takes a leader's whole snapshot.
     pub(super) fn install(&mut self, snapshot: Snapshot) {
         self.snapshots.to_install = Some(snapshot);
     }
@@ -81,7 +81,7 @@ impl Replica {
             Some(snapshot) if snapshot.meta.index > self.to_apply => {
                 Some(self.install_job(snapshot))
             }
-            // The log was faster.
+            // The log was cut meanwhile.
             Some(_) => {
                 self.raft.handle(now, Event::SnapshotRefused);
                 None
@@ -94,7 +94,7 @@ impl Replica {
         job
     }
 
-    /// The snapshot handed over last is durable.
+    /// Handles that the snapshot handed over last is durable.
     pub fn handle_snapshot_stored(&mut self, now: &Sample, snapshot: Snapshot) {
         self.snapshots.stage = Stage::Idle;
         self.snapshots.refusal.clear();
@@ -102,13 +102,14 @@ impl Replica {
         self.raft.handle(now, Event::SnapshotStored(snapshot));
     }
 
-    /// There was no room for the snapshot handed over last. Tried again after a while (W2).
+    /// Handles a lack of room for the snapshot handed over last: tried again after a while (W2).
     pub fn handle_snapshot_lacking(&mut self, now: &Sample, why: &str) {
         self.handle_snapshot_failed(now, why);
         self.snapshots.is_lacking = true;
     }
 
-    /// The snapshot handed over last cannot be read. A leader's is refused, and nothing of it is stored (R15).
+    /// Handles that the snapshot handed over last cannot be read. A leader's is refused, and
+    /// nothing of it is stored (R15).
     pub fn handle_snapshot_refused(&mut self, now: &Sample, why: &str) {
         if let (Some((index, _)), Some(leader)) = (&self.snapshots.installing, self.raft.leader()) {
             let said = format!("its snapshot of {index} cannot be read: {why}");
@@ -117,7 +118,8 @@ impl Replica {
         self.handle_snapshot_failed(now, why);
     }
 
-    /// The snapshot handed over last cannot be made, or not be read. Tried again after a while.
+    /// Handles that the snapshot handed over last cannot be made, or not be read: tried again after
+    /// a while.
     pub fn handle_snapshot_failed(&mut self, now: &Sample, why: &str) {
         if self.snapshots.refusal != why {
             ::log::warn!("no snapshot: {why}. It is tried again each second");
@@ -186,7 +188,7 @@ impl Replica {
         let Snapshot { meta, data } = snapshot;
         let index = meta.index;
         self.snapshots.installing = Some((index, Arc::clone(&slot)));
-        // Entries that were being gathered may be gone when this one is stored.
+        // The entries being gathered may be gone once this snapshot is stored.
         self.snapshots.stage = Stage::Idle;
         let (level_max, names_per_part) = (self.options.level_max, self.options.names_per_part);
         let content = move |sink: &mut dyn Sink| {
@@ -212,7 +214,8 @@ fn refused(error: &dyn fmt::Display) -> Unmade {
     Unmade::Refused(error.to_string())
 }
 
-/// What is stored here and cannot be read is a fault of the disk; anything else is one of the bytes.
+/// A stored snapshot that cannot be read is a fault of the disk; any other error is one of the
+/// bytes.
 fn unmade(error: SnapshotError) -> Unmade {
     match error {
         SnapshotError::Unreadable(why) => Unmade::Unreadable(why),
@@ -228,5 +231,5 @@ impl fmt::Debug for SnapshotJob {
 
 /// Entries gathered in one turn: some hundred microseconds.
 const ENTRIES_PER_TURN_MAX: u64 = 8192;
-/// How long after one that found no room the next is tried.
+/// The pause after a failed snapshot.
 const RETRY: Duration = Duration::from_secs(1);

@@ -1,5 +1,5 @@
-//! What is said to many connections at once, in parts: who leads, to all clients, and each change of a lock, to all who
-//! observe it.
+//! Messages to many connections, in parts: leader hints to all clients, and each change of a lock
+//! to its observers.
 
 use super::work::{Work, WorkKind};
 use super::{Output, Replica, ServerMessage};
@@ -9,14 +9,14 @@ use crate::wire::LeaderHint;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
-/// Who is still to be told who leads.
+/// Leader hints that are still to be sent.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
-    /// What all clients were told last, or are being told.
+    /// The hint that all clients were told last, or are being told.
     pushed: LeaderHint,
-    /// All behind this connection are still to be told that; `None`: all were.
+    /// All connections after this one are still to be told; `None`: all were.
     rest: Option<Bound<ConnectionId>>,
-    /// Whoever asked for what only a leader can answer.
+    /// Clients that asked for what only a leader can answer.
     wanted: BTreeSet<ConnectionId>,
 }
 
@@ -24,12 +24,12 @@ pub struct Hints {
 #[derive(Clone, Debug, Default)]
 pub struct Tellings(VecDeque<Telling>);
 
-/// One change.
+/// A change, and how far it is told.
 #[derive(Clone, Debug)]
 struct Telling {
     index: Index,
     change: HolderChange,
-    /// Those behind this observer are still to be told.
+    /// Observers after this one are still to be told.
     rest: Bound<(ConnectionId, u64)>,
 }
 
@@ -38,7 +38,7 @@ impl Tellings {
         self.0.is_empty()
     }
 
-    /// Whether so many changes wait that no further one should be made before they are told.
+    /// Whether so many changes wait that no further entry should be applied before they are told.
     pub fn are_full(&self) -> bool {
         self.0.len() >= TELLINGS_MAX
     }
@@ -51,7 +51,7 @@ impl Hints {
 }
 
 impl Replica {
-    /// Tells all clients who leads, if it is news.
+    /// Begins to tell all clients who leads, if that has changed.
     pub(super) fn push_hint(&mut self) {
         let hint = self.leader_hint();
         if hint != self.hints.pushed {
@@ -61,12 +61,12 @@ impl Replica {
         }
     }
 
-    /// Tells one client who leads, once for all that it asked: what it asked must be sent there.
+    /// Tells one client who leads, once for all its requests, which must be sent there.
     pub(super) fn want_hint(&mut self, connection: ConnectionId) {
         self.hints.wanted.insert(connection);
     }
 
-    /// Goes on with telling who leads.
+    /// Continues to send leader hints.
     pub(super) fn advance_hints(&mut self) {
         while let Some(rest) = self.hints.rest
             && self.work.may(WorkKind::Tell)
@@ -87,12 +87,12 @@ impl Replica {
     fn tell_hint(&mut self, connection: ConnectionId) {
         self.work.spend(WorkKind::Tell, 2);
         self.hints.wanted.remove(&connection);
-        // Not what is so by now: if that is news, all are told of it next.
+        // Not the present hint: if that differs, all are told of it next.
         let hint = self.hints.pushed.clone();
         self.reply(connection, ServerMessage::Leader(hint));
     }
 
-    /// Tells the observers of a lock what the entry at `index` changed.
+    /// Begins to tell the observers of a lock its change by the entry at `index`.
     pub(super) fn tell_change(&mut self, index: Index, change: &HolderChange) {
         if self.leading.observers.of(&change.name, Bound::Unbounded).next().is_none() {
             return;
@@ -102,7 +102,7 @@ impl Replica {
         self.advance_tellings();
     }
 
-    /// Goes on with telling changes, in their order.
+    /// Continues to tell changes, in their order.
     pub(super) fn advance_tellings(&mut self) {
         while self.work.may(WorkKind::Tell)
             && let Some(telling) = self.leading.tellings.0.front_mut()
@@ -116,11 +116,11 @@ impl Replica {
             };
             *rest = Bound::Excluded((to, read));
             self.work.spend(WorkKind::Tell, 2 + Work::of_bytes(bytes));
-            // What was so when it began it was told then.
+            // The observer began after this change.
             if since >= *index {
                 continue;
             }
-            // Nothing to whoever may not read it any more (L27).
+            // Nothing to an observer that has lost `read` (L27).
             let nobody = Subject::Anonymous;
             let subject = self.clients.subject(to).unwrap_or(&nobody);
             if let Some(denial) = self.machine.denial_for(subject, Right::Read, &change.name) {
@@ -134,5 +134,5 @@ impl Replica {
     }
 }
 
-/// Changes that may wait to be told: the next entries are applied once these are fewer.
+/// The most changes that wait: further entries are applied once these are fewer.
 const TELLINGS_MAX: usize = 1024;

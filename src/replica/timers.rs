@@ -9,7 +9,7 @@ use crate::base::Sample;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What one leader waits for, by the time at which to look at it.
+/// The waits of one leader, ordered by when to look at them.
 #[derive(Clone, Debug)]
 pub struct Timers<K> {
     waits: BTreeMap<K, Wait>,
@@ -23,20 +23,21 @@ struct Wait {
     length: Duration,
     since: Sample,
     state: State,
-    /// Where it stands in the order; 0 if it is over.
+    /// Its instant in the order; 0 if it is over.
     place: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// It may start anew.
+    /// The wait may be restarted.
     Running,
-    /// What follows is appended: of a session, no renewal is acknowledged any more (L10).
+    /// The wait is over and its consequence appended: a session's renewals are not acknowledged any
+    /// more (L10).
     Over,
 }
 
 impl<K: Clone + Ord> Timers<K> {
-    /// Starts a wait that is new here.
+    /// Starts a new wait.
     pub fn insert(&mut self, key: K, length: Duration, since: &Sample) {
         self.remove(&key);
         let place = since.hint(length);
@@ -65,7 +66,7 @@ impl<K: Clone + Ord> Timers<K> {
         }
     }
 
-    /// Starts a wait anew; false if it is over.
+    /// Restarts a wait; false if it is over.
     #[must_use]
     pub fn restart(&mut self, key: &K, since: &Sample) -> bool {
         match self.waits.get_mut(key) {
@@ -77,8 +78,9 @@ impl<K: Clone + Ord> Timers<K> {
         }
     }
 
-    /// The waits that are over at `now`, at most `limit`; none of them starts anew from here on, so the
-    /// caller must append what follows in the same step (L10), or give it back with `postpone`.
+    /// The waits that are over at `now`, at most `limit`. None of them can be restarted from here
+    /// on, so the caller must append the consequence in the same step (L10), or give the wait back
+    /// with `postpone`.
     pub fn take_due(&mut self, now: &Sample, limit: usize) -> Vec<K> {
         let mut due = Vec::new();
         while due.len() < limit {
@@ -101,7 +103,7 @@ impl<K: Clone + Ord> Timers<K> {
         due
     }
 
-    /// Takes back what could not be appended: it is looked at again after `pause`.
+    /// Takes back a wait whose consequence could not be appended: due again after `pause`.
     pub fn postpone(&mut self, key: K, now: &Sample, pause: Duration) {
         if let Some(wait) = self.waits.get_mut(&key) {
             wait.state = State::Running;
@@ -110,7 +112,7 @@ impl<K: Clone + Ord> Timers<K> {
         }
     }
 
-    /// How long the wait for `key` is.
+    /// The length of the wait for `key`.
     #[must_use]
     pub fn length(&self, key: &K) -> Option<Duration> {
         Some(self.waits.get(key)?.length)

@@ -1,18 +1,18 @@
-//! What waits to be done for connections, one of each in turn: who has much waits for himself, not others for him.
+//! A round-robin queue over connections: a connection with much work delays itself, and not others.
 
 use crate::base::ConnectionId;
 use std::collections::{BTreeMap, VecDeque};
 
-/// In order within a connection, and connections in turn.
+/// Items, in order within a connection, and connections in turn.
 #[derive(Clone, Debug)]
 pub struct Turnwise<T> {
-    /// Each connection that has something, once.
+    /// Each connection that has items, once.
     order: VecDeque<ConnectionId>,
     waiting: BTreeMap<ConnectionId, VecDeque<T>>,
 }
 
 impl<T> Turnwise<T> {
-    /// Puts one behind those of its connection.
+    /// Appends an item to those of its connection.
     pub fn push(&mut self, connection: ConnectionId, one: T) {
         let waiting = self.waiting.entry(connection).or_insert_with(|| {
             self.order.push_back(connection);
@@ -21,7 +21,7 @@ impl<T> Turnwise<T> {
         waiting.push_back(one);
     }
 
-    /// The next one of the connection whose turn it is.
+    /// The next item of the connection whose turn it is.
     pub fn pop(&mut self) -> Option<(ConnectionId, T)> {
         let connection = self.order.pop_front()?;
         let waiting = self.waiting.get_mut(&connection).expect("it is in the order");

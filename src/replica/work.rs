@@ -1,26 +1,26 @@
-//! What one turn may do, counted in work and not in requests. What is left over goes on in the next turn, so that no
-//! client, and no log, keeps a node from reading its peers and sending its heartbeats.
+//! The budget of one turn, counted in work and not in requests. The rest is left to the next turn,
+//! so that no client, and no log, keeps a node from reading its peers and sending its heartbeats.
 //!
-//! A unit is about a microsecond: a name looked up, an answer said, 64 bytes copied. Each kind has units of its own, or one
-//! of them would keep the others from ever going on. No measure of time decides anything: an apply is never cut, a part
-//! ends between two entries (safety L5), two answers, two timers.
+//! A unit is about a microsecond: a name looked up, an answer sent, 64 bytes copied. Each kind has
+//! a budget of its own, so that none starves the others. No measured time decides anything: an
+//! apply is never cut, a part ends between two entries (safety L5), two answers, two timers.
 
-/// What is done in parts.
+/// The kinds of work that are done in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkKind {
     /// Committed entries into the lock machine.
     Apply,
-    /// Answers to what a round has confirmed.
+    /// Answers to confirmed requests.
     Answer,
-    /// What stands for sessions that attach.
+    /// Lists of standing grants and places for sessions that attach.
     List,
-    /// The timers of a new leader.
+    /// Beginning the timers of a new leader.
     Begin,
-    /// What nobody asked for: who leads, and changes of observed locks.
+    /// Pushes: who leads, and changes of observed locks.
     Tell,
 }
 
-/// What a turn has done so far.
+/// The work of a turn so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
     spent: [u64; KINDS],
@@ -28,13 +28,13 @@ pub struct Work {
 }
 
 impl Work {
-    /// None yet, in a turn that may do what `divisor` parts of one would.
+    /// No work yet, in a turn with the budget divided by `divisor`.
     #[must_use]
     pub fn new(divisor: u64) -> Self {
         Self { spent: [0; KINDS], divisor }
     }
 
-    /// Whether the turn may do more of it.
+    /// Whether the turn may do more work of `kind`.
     #[must_use]
     pub fn may(&self, kind: WorkKind) -> bool {
         self.spent(kind) < (budget(kind) / self.divisor).max(1)
@@ -46,18 +46,18 @@ impl Work {
         (whole as u64 / self.divisor).max(1) as usize
     }
 
-    /// Counts what was done.
+    /// Counts work that was done.
     pub fn spend(&mut self, kind: WorkKind, units: u64) {
         self.spent[kind as usize] += units;
     }
 
-    /// What was done of it.
+    /// The work of `kind` that was done.
     #[must_use]
     pub fn spent(&self, kind: WorkKind) -> u64 {
         self.spent[kind as usize]
     }
 
-    /// What was looked at to say what stands for sessions that attach.
+    /// The entries looked at for lists.
     #[must_use]
     pub fn listed(&self) -> u64 {
         self.spent(WorkKind::List)
@@ -70,7 +70,7 @@ impl Work {
     }
 }
 
-/// What a turn may do of one kind. The last step may exceed it, by as much as one step is.
+/// The budget of one kind in a turn. The last step may exceed it.
 #[must_use]
 pub const fn budget(kind: WorkKind) -> u64 {
     match kind {

@@ -1,4 +1,4 @@
-//! Whether rights are on, and what that demands of a node.
+//! Whether rights are on, and their demand on a node: TLS on all connections.
 
 use super::{Server, ServerError};
 use crate::base::Credentials;
@@ -12,28 +12,30 @@ impl<D: Disk> Server<D> {
         self.replica().is_some_and(|replica| replica.machine().has_rights_on())
     }
 
-    /// By which secrets somebody is whom, in the state of this node.
+    /// The credentials in the state of this node.
     #[must_use]
     pub fn credentials(&self) -> Option<&Credentials> {
         self.replica().map(|replica| replica.machine().credentials())
     }
 
-    /// Whether this node leads, and knows all that was committed before it did: what it judges, it judges by that.
+    /// Whether this node leads, and has applied all that was committed before: only then may it
+    /// judge by its state (L11).
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.replica().is_some_and(Replica::is_ready)
     }
 }
 
-/// A node that takes connections without TLS has no place in a cluster whose rights are on: whoever comes so is nobody.
+/// Refuses a node that accepts plaintext in a cluster whose rights are on: a plaintext client has
+/// no identity.
 ///
 /// # Errors
-/// It does.
+/// This node accepts plaintext, and rights are on.
 pub(super) fn check_tls(replica: &Replica) -> Result<(), ServerError> {
     if replica.lacks_tls() { Err(lacks_tls()) } else { Ok(()) }
 }
 
-/// The same as a node starts, of all that its log holds.
+/// As `check_tls`, at the start of a node, by its whole log.
 ///
 /// # Errors
 /// As for `check_tls`.

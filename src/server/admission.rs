@@ -1,4 +1,5 @@
-//! Who may connect: the hello of a peer and the cluster that a client knew.
+//! Admission of connections: by the hello of a peer, and by the cluster that a client knew (W8,
+//! W9).
 
 use crate::base::founding::FoundingRecord;
 use crate::base::time::RHO_PPM;
@@ -6,30 +7,30 @@ use crate::base::{ClusterId, NodeId};
 use crate::raft::Membership;
 use crate::wire::{PeerHello, Refused, RefusedCode, Speech};
 
-/// Why a connected peer is taken for a member.
+/// Why a connected peer counts as a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// The membership names it, this node dialed it where the membership or its options say, or it has proved that it
     /// knows the key of the cluster.
     Vouched,
-    /// It says that it is of this cluster, and this node has no key yet to try it by.
+    /// The peer claims to be of this cluster, and this node has no key yet to check that.
     Untried,
 }
 
-/// What becomes of a hello that nothing speaks against.
+/// The answer to an acceptable hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It is let in.
+    /// Admitted.
     Granted(Trust),
-    /// Its sender is to prove that it knows the key of the cluster.
+    /// The sender must prove that it knows the key of the cluster.
     Asked,
 }
 
-/// Checks a peer's hello against what this node knows: `configured` members until there is a founding
-/// `record`, the newest `membership` from then on.
+/// Checks a peer's hello: against the `configured` members until there is a founding `record`,
+/// against the newest `membership` from then on.
 ///
 /// # Errors
-/// What to answer before closing.
+/// The refusal to send before closing.
 pub fn check_peer(
     hello: &PeerHello,
     node: NodeId,
@@ -64,14 +65,14 @@ pub fn check_peer(
     }
 }
 
-/// What a founded node knows of its cluster.
+/// A founded node's knowledge of its cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct Founded<'a> {
-    /// How it began.
+    /// The founding record.
     pub record: &'a FoundingRecord,
     /// The newest membership, committed or not.
     pub membership: &'a Membership,
-    /// Whether the peer was removed for good: as far as is committed.
+    /// Whether the peer was removed for good, by committed entries.
     pub is_removed: bool,
     /// Whether this node knows the key of the cluster.
     pub has_key: bool,
@@ -101,10 +102,10 @@ fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<Admission, R
             refuse(RefusedCode::Directory, text)
         }
         Some(_) => Ok(Admission::Granted(Trust::Vouched)),
-        // It may have been added by a change that has not come here yet. Which cluster this is every welcome tells, so
-        // that alone proves nothing.
+        // The peer may have been added by a change that has not arrived here. Every welcome tells
+        // the cluster's id, so knowing it proves nothing.
         None if hello.cluster.is_some() && has_key => Ok(Admission::Asked),
-        // The key has not come here yet either, and comes from those who are let in.
+        // The key has not arrived here either, and comes from admitted peers.
         None if hello.cluster.is_some() => Ok(Admission::Granted(Trust::Untried)),
         None => refuse(
             RefusedCode::Node,
@@ -115,11 +116,11 @@ fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<Admission, R
     }
 }
 
-/// Checks that a peer reads the level of the lock machine that is in force here: it would have to end at the first
-/// entry of it.
+/// Checks that a peer reads the lock machine's level that is in force here: else it would have to
+/// end at the first entry of that level.
 ///
 /// # Errors
-/// What to answer before closing.
+/// The refusal to send before closing.
 pub fn check_level(node: NodeId, speech: &Speech, level: u32) -> Result<(), Refused> {
     if speech.level_max >= level {
         return Ok(());
@@ -132,7 +133,7 @@ pub fn check_level(node: NodeId, speech: &Speech, level: u32) -> Result<(), Refu
     refuse(RefusedCode::Level, text)
 }
 
-/// What a node that is a member no more is told.
+/// The refusal of a removed member.
 #[must_use]
 pub fn was_removed(node: NodeId) -> String {
     format!(
@@ -144,7 +145,7 @@ pub fn was_removed(node: NodeId) -> String {
 /// Checks the cluster that a client knew from before, if any.
 ///
 /// # Errors
-/// What to answer before closing.
+/// The refusal to send before closing.
 pub fn check_client(known: Option<ClusterId>, own: Option<ClusterId>) -> Result<(), Refused> {
     match (known, own) {
         (Some(known), Some(own)) if known != own => {

@@ -1,4 +1,5 @@
-//! What keeps the cluster from granting, and that clients are told of it: whoever waits reads a sentence instead of nothing.
+//! The condition that keeps the cluster from granting, pushed to clients: a waiting person reads a
+//! sentence.
 
 use super::founding::Gathering;
 use crate::base::text::{span, time_of_day};
@@ -11,14 +12,14 @@ use crate::wire::{Abilities, Ability, Condition, ServerMessage, ServiceState, Va
 use std::ops::Bound;
 use std::time::Duration;
 
-/// What clients were told of it.
+/// The condition that clients were told.
 #[derive(Debug)]
 pub(super) struct Told {
     state: ServiceState,
     text: String,
-    /// All behind this connection are still to be told; `None`: all were.
+    /// All connections after this one are still to be told; `None`: all were.
     rest: Option<Bound<ConnectionId>>,
-    /// Those who connected in this turn.
+    /// Clients that connected in this turn.
     newcomers: Vec<ConnectionId>,
 }
 
@@ -39,14 +40,15 @@ impl Told {
         self.newcomers.push(connection);
     }
 
-    /// Whether some are still to be told.
+    /// Whether some clients are still to be told.
     pub(super) fn is_behind(&self) -> bool {
         self.rest.is_some()
     }
 }
 
 impl<D: Disk> Server<D> {
-    /// What keeps the cluster from granting, as far as this node knows: the one place where that is decided.
+    /// The condition that keeps the cluster from granting, as far as this node knows: decided only
+    /// here.
     #[must_use]
     pub fn condition(&self, now: &Sample) -> Condition {
         let Some(replica) = self.replica() else {
@@ -66,13 +68,13 @@ impl<D: Disk> Server<D> {
         Condition::serving()
     }
 
-    /// Tells clients: all if it is news, a part of them in each turn, else those who connected since. That there is no leader
-    /// they hear anyway.
+    /// Tells clients: a new condition to all, a part in each turn; else to those that connected
+    /// since. The lack of a leader is told by leader hints.
     pub(super) fn tell_condition(&mut self, now: &Sample, outside: &mut impl Outside) {
         let newcomers = std::mem::take(&mut self.told.newcomers);
         let condition = self.condition(now);
         if condition.state == ServiceState::NoQuorum {
-            // Whoever was not told before that is told what is so after it.
+            // A client that missed the former condition gets the next one.
             if self.told.rest.take().is_some() {
                 self.told.state = condition.state;
             }
@@ -106,7 +108,7 @@ impl<D: Disk> Server<D> {
     }
 }
 
-/// Of a node that is of no cluster yet.
+/// The condition of a node without a cluster.
 fn not_founded(gathering: &Gathering) -> Condition {
     if gathering.is_joiner() {
         let text = format!(
@@ -125,7 +127,7 @@ fn not_founded(gathering: &Gathering) -> Condition {
     Condition::new(ServiceState::WaitsForMembers, text)
 }
 
-/// Of a restored one whose wait is not over. How long that takes, only its leader knows.
+/// The condition of a restored cluster during its wait. Only the leader knows how long that takes.
 fn restoring(replica: &Replica, now: &Sample) -> Condition {
     let raft = replica.raft();
     let Some(wait) = replica.machine().restoring() else { return Condition::serving() };
@@ -152,7 +154,7 @@ fn restoring(replica: &Replica, now: &Sample) -> Condition {
     Condition::new(ServiceState::Restoring, text)
 }
 
-/// A client's connection, and what is understood there.
+/// A client's connection, and its abilities.
 pub(super) type Listener = (ConnectionId, Abilities);
 
 /// Clients that are told in one turn.

@@ -1,4 +1,5 @@
-//! What a stopped node's directory can give to a new cluster, where no majority of the old one is left (safety L15).
+//! Extracts a state for a new cluster from a stopped node's directory, where no majority of the old
+//! one is left (safety L15).
 
 use super::opening::{check_memberships, founding_membership};
 use crate::base::founding::FoundingRecord;
@@ -8,37 +9,38 @@ use crate::replica::replayed;
 use crate::server::ServerError;
 use crate::wal::{self, Disk, Recovery};
 
-/// The state after all that the directory of one node holds, committed or not.
+/// The state after all entries in one node's directory, committed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryContent {
-    /// Whose directory it was.
+    /// The node of the directory.
     pub node: NodeId,
-    /// The cluster that it was of.
+    /// Its cluster.
     pub cluster: ClusterId,
-    /// The clusters that this one was restored from, where the state does not say so itself.
+    /// The clusters that this one was restored from, if the state does not have them.
     pub ancestors: Ancestors,
-    /// The state, without the keys of the cluster and of sessions, and where it stands: at the last entry of the log.
+    /// The state as of the last entry, without the keys of the cluster and of sessions.
     pub snapshot: Snapshot,
-    /// All through here was surely committed. What lies behind may have been, or others in its place.
+    /// Entries up to here were surely committed. Later ones may have been, or others in their
+    /// place.
     pub committed: Index,
-    /// Bytes behind the last entry that are no whole record.
+    /// Bytes after the last entry that are no whole record.
     pub torn_bytes: u64,
 }
 
 /// Reads the directory that `disk` shows, and changes nothing in it.
 ///
 /// # Errors
-/// [`ServerError`]: what a start on it would refuse, and a directory that holds nothing.
+/// [`ServerError`]: a directory that a start would refuse, or an empty one.
 pub fn extract<D: Disk>(disk: &mut D) -> Result<DirectoryContent, ServerError> {
     let (node, recovery) = wal::examine(disk)?;
-    // Somebody may have removed files, or begun to use them, while they were read.
+    // Files may have been removed, or taken into use, during the read.
     disk.check().map_err(wal::WalError::from)?;
     let Recovery { founding, ancestors, snapshot, mut entries, trimmed_bytes, .. } = recovery;
     let record = founding.ok_or_else(|| nothing(node, snapshot.is_some()))?;
     check_memberships(&entries)?;
     let committed = committed(snapshot.as_ref(), &entries);
     let base = snapshot.as_ref().map_or(Index(0), |snapshot| snapshot.meta.index);
-    // What the snapshot holds already.
+    // Entries that the snapshot covers.
     entries.retain(|entry| entry.index > base);
     let meta = meta(&record, snapshot.as_ref(), &entries)
         .ok_or_else(|| ServerError::Config(format!("node {node} has no entry in its log yet")))?;
@@ -54,7 +56,7 @@ pub fn extract<D: Disk>(disk: &mut D) -> Result<DirectoryContent, ServerError> {
     })
 }
 
-/// Where the last entry stands; `None` where there is none.
+/// The position of the last entry; `None`: there is none.
 fn meta(
     record: &FoundingRecord,
     snapshot: Option<&Snapshot>,
@@ -75,9 +77,9 @@ fn meta(
     Some(SnapshotMeta { index, term, membership, membership_index })
 }
 
-/// The last entry that was committed as far as the directory alone proves it: what its snapshot holds, and each no-op by
-/// which a leader began its term and behind which the same leader appended something else. It does so only once its
-/// no-op is committed and applied (L11, R12, C3).
+/// The last entry that the directory alone proves committed: those in its snapshot, and each no-op
+/// by which a leader began its term and after which the same leader appended another entry. A
+/// leader does so only once its no-op is committed and applied (L11, R12, C3).
 fn committed(snapshot: Option<&Snapshot>, entries: &[Entry]) -> Index {
     let base = snapshot.map_or((Index(0), Term(0)), |one| (one.meta.index, one.meta.term));
     let mut committed = base.0;
@@ -86,7 +88,7 @@ fn committed(snapshot: Option<&Snapshot>, entries: &[Entry]) -> Index {
     let mut noop: Option<Index> = None;
     for entry in entries {
         if entry.index != before.0.next() {
-            // The log begins further down than the snapshot: in what term its first entry follows is not known.
+            // The log begins below the snapshot: the term before its first entry is unknown.
             noop = None;
         } else if entry.term > before.1 {
             noop = Some(entry.index).filter(|_| entry.header.kind == EntryKind::NoOp);
@@ -154,7 +156,7 @@ mod tests {
         assert_eq!(committed(Some(&at(7, 2)), &behind), Index(10));
         assert_eq!(committed(Some(&at(7, 2)), &behind[..2]), Index(7), "the term began before");
         assert_eq!(committed(Some(&at(7, 1)), &behind[..2]), Index(8));
-        // The log begins below the snapshot: what its first entry follows is not known.
+        // The log begins below the snapshot: the entry before its first is unknown.
         assert_eq!(committed(Some(&at(9, 2)), &behind[..2]), Index(9));
         assert_eq!(committed(Some(&at(9, 2)), &behind), Index(10));
     }

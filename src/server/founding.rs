@@ -1,9 +1,10 @@
-//! How a cluster comes to be: before a node votes it durably holds the founding record (safety W8).
+//! The founding of a cluster: before a node votes it durably holds the founding record (safety W8).
 //!
-//! Each member draws a directory id when its empty directory is made, and tells it to every peer that
-//! connects. Who knows the directory of every configured member writes the record: since the ids are
-//! fixed, all who gather write the same one. Who meets a member that has a record copies it, if it names
-//! the own directory; if it names another, this directory was emptied, and must not vote under the old id.
+//! Each member draws a directory id when its empty directory is made, and tells it to every peer
+//! that connects. A member that knows the directory of every configured member writes the record:
+//! since the ids are fixed, all gathering members write the same one. A member that meets another
+//! with a record copies it, if the record names its own directory; if it names another, this
+//! directory was emptied, and must not vote under the old id.
 
 use crate::base::founding::{FoundingRecord, Origin};
 use crate::base::{DirectoryId, NodeId};
@@ -17,16 +18,16 @@ pub struct Gathering {
     node: NodeId,
     directory: DirectoryId,
     members: Vec<NodeId>,
-    /// As configured.
+    /// The configured members.
     addresses: Vec<(NodeId, String)>,
     bootstrap: Bootstrap,
-    /// The snapshot that this directory was restored from.
+    /// The snapshot from which this directory was restored.
     origin: Option<Origin>,
     known: BTreeMap<NodeId, DirectoryId>,
 }
 
 impl Gathering {
-    /// Knows itself alone.
+    /// A node that knows only itself.
     #[must_use]
     pub fn new(options: &ServerOptions, directory: DirectoryId, origin: Option<Origin>) -> Self {
         let mut members: Vec<NodeId> = options.members.iter().map(|(node, _)| *node).collect();
@@ -37,31 +38,31 @@ impl Gathering {
         Self { node, directory, members, addresses, bootstrap, origin, known }
     }
 
-    /// This node.
+    /// The id of this node.
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.node
     }
 
-    /// Whether it waits to be taken into a cluster that stands.
+    /// Whether this node waits to join an existing cluster.
     #[must_use]
     pub fn is_joiner(&self) -> bool {
         self.bootstrap == Bootstrap::Joiner
     }
 
-    /// The members that it has not met yet, and where they are reached.
+    /// The members not met yet, with their addresses.
     pub fn missing(&self) -> impl Iterator<Item = (NodeId, &str)> {
         let missing = self.addresses.iter().filter(|(node, _)| !self.known.contains_key(node));
         missing.map(|(node, address)| (*node, address.as_str()))
     }
 
-    /// What to tell a peer.
+    /// The offer for a peer.
     #[must_use]
     pub fn offer(&self) -> FoundingOffer {
         FoundingOffer { directory: self.directory, origin: self.origin, record: None }
     }
 
-    /// Takes what a peer says of itself. Gives the record once there is one to hold.
+    /// Takes a peer's offer; gives the record once there is one.
     ///
     /// # Errors
     /// The peer's record names another directory for this node, or other members.
@@ -75,7 +76,7 @@ impl Gathering {
                 self.check_record(&record)?;
                 Ok(Some(record))
             }
-            // A joiner founds nothing: it waits for one who has a record.
+            // A joiner founds nothing: it waits for a peer with a record.
             None if self.bootstrap == Bootstrap::Joiner => Ok(None),
             None => {
                 self.check_origin(from, offer.origin)?;
@@ -98,7 +99,7 @@ impl Gathering {
         })
     }
 
-    /// Whether `record` can be this node's: it names its directory, or the node is to join.
+    /// Checks that `record` can be this node's: it names its directory, or the node is to join.
     fn check_record(&self, record: &FoundingRecord) -> Result<(), ServerError> {
         let node = self.node;
         match record.directory(node) {
@@ -130,11 +131,11 @@ impl Gathering {
     }
 }
 
-/// Whether a founded directory is this node's, and its cluster the one that is configured. Once there is a log,
-/// that says who the members are.
+/// Checks that a founded directory is this node's, and its cluster the configured one. Once there
+/// is a log, the log names the members.
 ///
 /// # Errors
-/// It names other members, or this node with another directory.
+/// The record names other members, or this node with another directory.
 pub fn check_founded(
     record: &FoundingRecord,
     options: &ServerOptions,

@@ -1,4 +1,5 @@
-//! The handshake, as far as it is the server's: what it says of itself, and whom it lets in.
+//! The server's part of handshakes: its hellos and welcomes, and the admission of peers and
+//! clients.
 
 use super::admission::{self, Admission, Founded};
 use crate::base::time::RHO_PPM;
@@ -9,7 +10,7 @@ use crate::wal::Disk;
 use crate::wire::{Ability, ClientWelcome, PeerHello, Refused, Speech, Values, Welcomed};
 
 impl<D: Disk> Server<D> {
-    /// What to say of this node to the peer `to`.
+    /// The hello to the peer `to`.
     #[must_use]
     pub fn hello(&self, to: NodeId) -> PeerHello {
         PeerHello {
@@ -22,10 +23,10 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    /// Whether the hello of a peer that dialed is acceptable, and whether it is to prove that it is a member (W9).
+    /// Checks the hello of a peer that dialed, and whether it must prove that it is a member (W9).
     ///
     /// # Errors
-    /// What to answer before closing.
+    /// The refusal to send before closing.
     pub fn check_hello(&self, hello: &PeerHello, speech: &Speech) -> Result<Admission, Refused> {
         let admission = self.check_peer(hello, speech)?;
         if admission == Admission::Asked && !speech.abilities.cover(Some(Ability::Challenges)) {
@@ -34,11 +35,11 @@ impl<D: Disk> Server<D> {
         Ok(admission)
     }
 
-    /// Whether the welcome of a peer that was dialed is acceptable. Whom to dial, and where, the membership says, or who
-    /// started this node: nothing is to be proved.
+    /// Checks the welcome of a peer that was dialed. Its address is from the membership, or from
+    /// this node's options: no proof is needed.
     ///
     /// # Errors
-    /// What to say before closing.
+    /// The refusal to send before closing.
     pub fn check_welcome(&self, welcome: &PeerHello, speech: &Speech) -> Result<(), Refused> {
         self.check_peer(welcome, speech).map(|_| ())
     }
@@ -58,23 +59,23 @@ impl<D: Disk> Server<D> {
         Ok(admission)
     }
 
-    /// What this build speaks.
+    /// The speech of this build.
     #[must_use]
     pub fn speech(&self) -> &Speech {
         &self.options.speech
     }
 
-    /// A welcome as it answers a hello that can grow.
+    /// A welcome in the form that answers an extensible hello.
     #[must_use]
     pub fn welcome_values(&self, welcome: ClientWelcome) -> Values {
         let (speech, ancestors) = (self.options.speech.clone(), self.ancestors());
         Welcomed { welcome, speech, ancestors }.to_values()
     }
 
-    /// Whether a client that knew `cluster` is at the right place, and what to answer it.
+    /// The welcome for a client that knew `cluster`.
     ///
     /// # Errors
-    /// What to answer before closing.
+    /// The refusal of a client that knew another cluster.
     pub fn welcome(
         &self,
         cluster: Option<ClusterId>,

@@ -1,5 +1,5 @@
-//! A replica with its durable log: the one step, recovery and founding. What node and simulator both run, so
-//! that nothing that a fault can hit is written twice.
+//! A replica with its durable log: the one step, recovery and founding. Both node and simulator run
+//! it, so that nothing that a fault can hit is written twice.
 
 mod access;
 mod admission;

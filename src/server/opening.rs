@@ -1,4 +1,4 @@
-//! How a server begins to serve: with what its log, its options and its founding record say.
+//! The begin of serving: makes the replica from the log, the options and the founding record.
 
 use super::access::check_tls_at_start;
 use super::serving::Serving;
@@ -11,10 +11,10 @@ use crate::server::{ServerError, ServerOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A replica of `record`'s cluster, which goes on from what the log said.
+/// A replica of `record`'s cluster, which goes on from the recovered log.
 ///
 /// # Errors
-/// It cannot: the process ends the node.
+/// The log cannot be read: the process ends the node.
 pub(super) fn begin_serving(
     options: &ServerOptions,
     record: &FoundingRecord,
@@ -50,17 +50,17 @@ pub(super) fn begin_serving(
     Ok(Box::new(Serving::new(replica)))
 }
 
-/// Says it once.
+/// Logs the founding, once.
 pub(super) fn log_founding(record: &FoundingRecord) {
     let members: Vec<String> = record.members().map(|node| node.to_string()).collect();
     let members = members.join(", ");
     ::log::info!("cluster {} is founded, by node {members}", record.cluster());
 }
 
-/// Whether this version can read who the members are, wherever the log says it.
+/// Checks that this version can read all memberships in the log.
 ///
 /// # Errors
-/// It cannot: another version must be run.
+/// It cannot: a newer version must be run.
 pub(super) fn check_memberships(entries: &[raft::Entry]) -> Result<(), ServerError> {
     for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Membership) {
         Membership::decode(entry.payload.bytes()).map_err(|error| {
@@ -74,7 +74,7 @@ pub(super) fn check_memberships(entries: &[raft::Entry]) -> Result<(), ServerErr
     Ok(())
 }
 
-/// The founding members, with the addresses that are configured.
+/// The founding members, with the configured addresses.
 pub(super) fn founding_membership(
     configured: &[(NodeId, String)],
     record: &FoundingRecord,
@@ -87,5 +87,6 @@ pub(super) fn founding_membership(
     Membership::founding(record.members().map(|node| (node, directory(node), address(node))))
 }
 
-/// Both followers see a leader's connections close together: each waits up to this long, drawn at random.
+/// The longest random wait after a peer's connection closed: both followers see a leader's
+/// connections close together.
 const PEER_DOWN_WAIT: Duration = Duration::from_millis(10);

@@ -1,4 +1,4 @@
-//! What a server is told, what it asks of the process around it, and how it ends.
+//! The options of a server, its inputs, its interface to the process around it, and its errors.
 
 use crate::base::limits::{self, LEASE_MS_MAX, LEASE_MS_MIN, MEMBERS_MAX};
 use crate::base::meters::Meters;
@@ -15,12 +15,12 @@ use std::time::Duration;
 /// Fixed for the life of a server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// This node.
+    /// The id of this node.
     pub node: NodeId,
-    /// All configured members with the addresses that clients and peers dial; this node among them. Once the
-    /// log says who the members are, that counts.
+    /// All configured members with the addresses that clients and peers dial; this node among them.
+    /// Once the log names the members, the log counts.
     pub members: Vec<(NodeId, String)>,
-    /// Whether it may begin as a new member of a cluster that stands.
+    /// Whether an empty directory founds a cluster, or joins an existing one.
     pub bootstrap: Bootstrap,
     /// How often a leader sends heartbeats.
     pub heartbeat: Duration,
@@ -32,32 +32,35 @@ pub struct ServerOptions {
     pub ttl_ms_max: u32,
     /// Entries held since the last snapshot, in bytes: `limits::LOG_BYTES_MAX`, smaller in tests.
     pub log_bytes_max: u64,
-    /// The part of it in which only freeing entries are admitted.
+    /// The last part of the log's bytes, in which only freeing entries are admitted.
     pub log_reserve_bytes: u64,
     /// Entries since the last snapshot, in bytes, at which the next is made: `limits::SNAPSHOT_EVERY_BYTES`,
     /// smaller in tests.
     pub snapshot_every_bytes: u64,
-    /// What a turn may do is divided by this: 1; more in the simulator, where every part ends early.
+    /// Divides the work of a turn: 1; more in the simulator, where every part ends early.
     pub work_divisor: u64,
-    /// Entries kept in memory behind a snapshot: `limits::RETAINED_BYTES`, smaller in tests.
+    /// Bytes of entries kept in memory beside a snapshot, for followers that lag:
+    /// `limits::RETAINED_BYTES`, smaller in tests.
     pub retained_bytes: u64,
-    /// One part of a snapshot on its way to a follower: `limits::SNAPSHOT_CHUNK_BYTES_MAX`, smaller in tests.
+    /// Bytes of one part of a snapshot to a follower: `limits::SNAPSHOT_CHUNK_BYTES_MAX`, smaller
+    /// in tests.
     pub part_bytes: u64,
     /// Names that the apply of one entry frees and grants before it leaves the rest to later ones: `limits::NAMES_PER_PART`,
     /// smaller in tests, and the same at all members.
     pub names_per_part: usize,
-    /// How long new segments of the write-ahead log are: `limits::SEGMENT_BYTES`, smaller in tests.
+    /// The length of new segments of the write-ahead log: `limits::SEGMENT_BYTES`, smaller in
+    /// tests.
     pub segment_bytes: u64,
-    /// What it speaks: [`Speech::own`]; in the simulator that of an older build.
+    /// The speech: [`Speech::own`]; in the simulator also that of an older build.
     pub speech: Speech,
     /// Drawn at each start of the process.
     pub boot: u64,
-    /// For timeouts.
+    /// The seed of random timeouts.
     pub seed: u64,
-    /// What it proposes as the key of a cluster that has none, drawn by a source that nobody can guess; `None`: it leaves
-    /// that to others.
+    /// The key to propose for a cluster without one, from a cryptographic random source; `None`:
+    /// proposes none.
     pub cluster_key: Option<ClusterKey>,
-    /// Where it counts.
+    /// The counters of the node.
     pub meters: Arc<Meters>,
 }
 
@@ -89,7 +92,7 @@ impl ServerOptions {
         }
     }
 
-    /// Whether the values fit each other.
+    /// Checks that the values fit each other.
     ///
     /// # Errors
     /// [`ServerError::Config`]: says which do not, and what would.
@@ -116,12 +119,12 @@ impl ServerOptions {
     }
 }
 
-/// How a node with an empty directory comes into a cluster.
+/// How a node with an empty directory gets a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bootstrap {
-    /// It is one of those that found it.
+    /// The node is one of the founders.
     Founder,
-    /// It was added to one that stands (`tenure member add`).
+    /// The node was added to an existing cluster (`tenure member add`).
     Joiner,
 }
 
@@ -133,59 +136,60 @@ pub trait Outside {
     fn now(&mut self) -> Sample;
     /// The wall clock in milliseconds, for people only.
     fn unix_ms(&mut self) -> u64;
-    /// A status with what only the process knows of itself.
+    /// Completes a status by what only the process knows.
     fn complete(&self, status: NodeStatus) -> NodeStatus;
-    /// Whether programs may have been told of this node's leader lease: `Ended` only if none has asked for it, or
-    /// it reads 0 by now and will (C3).
+    /// Whether programs may know of this node's leader lease: `Ended` only if none has asked for
+    /// it, or it reads 0 for good (C3).
     fn claim(&mut self) -> LeaseTold;
     /// Queues a message for a peer; lost if there is no connection to it.
     fn send_peer(&mut self, to: NodeId, message: PeerMessage);
     /// Queues a message for a client; lost if the connection is gone.
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage);
-    /// Something was denied to a client, and the message that says so does not show it.
+    /// Notes a denial for the audit trail that the message to the client does not show.
     fn note_denial(&mut self, _to: ConnectionId, _text: &str) {}
-    /// Whether a client has read most of what it was sent: only then is it told more of a long list.
+    /// Back-pressure: whether a client has read most of its output; only then is a long list
+    /// continued.
     fn takes_more(&self, _client: ConnectionId) -> bool {
         true
     }
-    /// Lets everything queued so far leave, as far as sockets take it: called before the disk is waited
-    /// for, so that network and disk run in parallel.
+    /// Sends everything queued so far, as far as sockets take it: called before a wait for the
+    /// disk, so that network and disk run in parallel.
     fn flush(&mut self);
-    /// The disk is written to and waited for from here on: for whoever measures that.
+    /// Writing and syncing begin, for measurements.
     fn begin_sync(&mut self) {}
-    /// It is done.
+    /// Writing and syncing have ended.
     fn end_sync(&mut self) {}
 }
 
-/// What happens to a server.
+/// An event for a server.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A connection to this peer stands, its hello checked; what it speaks, and why it is taken for a member.
+    /// A peer is connected, its hello checked; its speech, and why it counts as a member.
     PeerUp { peer: NodeId, directory: DirectoryId, speech: Speech, trust: Trust },
-    /// The *other* side closed the connection, or reset it.
+    /// The *peer* closed the connection, or reset it.
     PeerDown { peer: NodeId },
     /// The connection is gone for another reason.
     PeerLost { peer: NodeId },
     /// A message of a connected peer.
     Peer { from: NodeId, message: PeerMessage },
-    /// A client's connection stands, its hello checked; where it comes from and what it understands.
+    /// A client is connected, its hello checked; its address and its abilities.
     ClientUp {
         connection: ConnectionId,
         source: ClientSource,
         abilities: Abilities,
-        /// On whose behalf it asks.
+        /// The identity of the client.
         subject: Subject,
     },
-    /// It is gone.
+    /// A client's connection is gone.
     ClientDown { connection: ConnectionId },
     /// A request of a connected client.
     Client { connection: ConnectionId, request: Request },
-    /// Leadership, if this node has it, is to go to that voter, or to the one with most of the log.
+    /// Leadership, if this node has it, is to go to that voter, or to the one with the longest log.
     HandOver { to: Option<NodeId>, claim: LeaseTold },
 }
 
 impl ServerError {
-    /// Why a replica cannot go on.
+    /// The error of a replica that cannot go on.
     pub(super) fn of(error: &ReplicaError) -> Self {
         let text = error.to_string();
         if error.is_newer() { Self::Newer(text) } else { Self::Fatal(text) }
@@ -201,7 +205,7 @@ pub enum ServerError {
     /// Members, addresses or durations do not fit.
     #[error("{0}")]
     Config(String),
-    /// The cluster, or the directory, is of a level that this build does not read: run a newer one.
+    /// The cluster, or the directory, has a level that this build does not read: run a newer one.
     #[error("{0}")]
     Newer(String),
     /// This node cannot go on: an entry that it cannot read, a conflict below the commit index.

@@ -1,8 +1,8 @@
-//! How a node that another one does not know yet proves that it is a member (safety W9).
+//! Proof of membership, by a node that the other side does not know yet (safety W9).
 //!
-//! A member that slept through changes of the members does not know those that came meanwhile, and their votes and appends
-//! count for it all the same. What tells them from a stranger is the key of the cluster: it is in the replicated
-//! state, which strangers are not sent, and neither hello nor welcome names it.
+//! A member that slept through changes of the members does not know the new ones, though their
+//! votes and appends count. The key of the cluster tells them from strangers: it is in the
+//! replicated state, which strangers are not sent, and neither hello nor welcome names it.
 
 use crate::base::NodeId;
 use crate::base::cluster_key::{KEY_BYTES, Statement};
@@ -11,28 +11,28 @@ use crate::server::Server;
 use crate::wal::Disk;
 use crate::wire::{Challenge, PeerHello, Proof, Refused, RefusedCode, Speech};
 
-/// A node that said hello, and is to prove that it is a member.
+/// A node that must prove that it is a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// What it said.
+    /// Its hello.
     pub hello: PeerHello,
-    /// What it speaks.
+    /// Its speech.
     pub speech: Speech,
-    /// Drawn for it.
+    /// The nonce of the challenge, drawn for it.
     pub nonce: [u8; KEY_BYTES],
 }
 
 impl<D: Disk> Server<D> {
-    /// What to ask `candidate`.
+    /// The challenge for `candidate`.
     #[must_use]
     pub fn challenge(&self, candidate: &Candidate) -> Challenge {
         Challenge { boot: self.options.boot, nonce: candidate.nonce }
     }
 
-    /// Whether `candidate` has proved that it is a member; what speaks against its hello by now is looked at again.
+    /// Checks `candidate`'s proof, and its hello again by the present knowledge.
     ///
     /// # Errors
-    /// What to answer before closing.
+    /// The refusal to send before closing.
     pub fn check_proof(&self, candidate: &Candidate, proof: &Proof) -> Result<(), Refused> {
         let Candidate { hello, speech, nonce } = candidate;
         self.check_hello(hello, speech)?;
@@ -44,10 +44,10 @@ impl<D: Disk> Server<D> {
         if proved { Ok(()) } else { Err(self.has_not_proved(hello.node)) }
     }
 
-    /// The answer to what `to` asks, which this node has dialed.
+    /// The answer to a challenge of `to`, which this node has dialed.
     ///
     /// # Errors
-    /// What to say before closing: this node has no key yet.
+    /// The refusal to send before closing: this node has no key yet.
     pub fn prove(&self, to: NodeId, challenge: &Challenge) -> Result<Proof, Refused> {
         let own = self.hello(to);
         let theirs = PeerHello { node: to, to: own.node, boot: challenge.boot, ..own.clone() };
@@ -57,13 +57,13 @@ impl<D: Disk> Server<D> {
             Some((key, statement)) => Ok(Proof { mac: key.prove(&statement) }),
             None => refuse(format!(
                 "node {to} does not know node {} yet, which has not got the key of the cluster yet to prove that it is a \
-                 member: it gets it with the log; if this goes on, start node {to} anew while a node that it knows runs",
+                 member: it gets it with the log; if this goes on, restart node {to} while a node that it knows runs",
                 own.node
             )),
         }
     }
 
-    /// What a node is told whose proof is wrong, or which has none.
+    /// The refusal of a node whose proof is wrong or missing.
     #[must_use]
     pub fn has_not_proved(&self, node: NodeId) -> Refused {
         let own = self.options.node;
@@ -85,7 +85,7 @@ impl<D: Disk> Server<D> {
     }
 }
 
-/// That `from`, of the cluster of both, speaks to `to`.
+/// The statement that is authenticated: `from`, of the cluster of both, speaks to `to`.
 fn statement(from: &PeerHello, to: &PeerHello, nonce: [u8; KEY_BYTES]) -> Option<Statement> {
     Some(Statement {
         cluster: from.cluster?,

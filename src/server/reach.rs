@@ -1,8 +1,8 @@
-//! Whom a node dials, and who may stay connected.
+//! The peers that a node dials, and those that may stay connected.
 //!
-//! Its log names the members of some moment. A node that was removed, or that slept while all others were replaced, knows
-//! by its log only machines that are gone; so it asks those that it was started with, too, until it is told that it is a
-//! member no more, or hears a leader.
+//! The log names the members of some moment. A node that was removed, or that slept while all
+//! others were replaced, knows by its log only machines that are gone; so it also asks the
+//! configured members, until it is told that it was removed, or hears a leader.
 
 use super::admission::was_removed;
 use crate::base::{Index, NodeId, Sample};
@@ -11,29 +11,29 @@ use crate::server::Server;
 use crate::wal::Disk;
 use std::time::Duration;
 
-/// What [`Server::peers`] and [`Server::may_stay`] rest on: as long as it is equal, the same nodes are dialed, let in and
-/// kept.
+/// The inputs of [`Server::peers`] and [`Server::may_stay`]: while they are equal, the same nodes
+/// are dialed, admitted and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
     newest: Index,
     committed: Index,
     /// A former member whose leadership is not over yet.
     former_leader: Option<NodeId>,
-    /// Whoever is no member here has to prove that it is one.
+    /// An unknown node must prove that it is a member.
     has_key: bool,
-    /// Those that this node was started with are dialed besides those of its log.
+    /// The configured members are dialed besides those of the log.
     pub asks_configured: bool,
 }
 
 impl<D: Disk> Server<D> {
-    /// Whether what a peer says next may be waited for, besides for the leader lease.
+    /// Whether the next message of a peer matters at once, besides for the leader lease.
     #[must_use]
     pub fn waits_for_peers(&self) -> bool {
         self.replica().is_none_or(|replica| replica.raft().waits_for_peers())
     }
 
-    /// The other members, and where they are reached: as configured until the log says. Of one whose address may have
-    /// changed all that is known, what the log says first.
+    /// The other members with their addresses: the configured ones until the log has them. Of a
+    /// member whose address may have changed all known addresses, that of the log first.
     #[must_use]
     pub fn peers(&self) -> Vec<(NodeId, String)> {
         let named = self.named_peers();
@@ -45,7 +45,7 @@ impl<D: Disk> Server<D> {
         all.into_iter().filter(|(node, _)| *node != self.options.node).collect()
     }
 
-    /// Where clients reach the members, this node first: as the log says, else as configured.
+    /// The members' addresses for clients, this node first: by the log, else as configured.
     #[must_use]
     pub fn endpoints(&self) -> Vec<String> {
         let own = self.options.node;
@@ -58,10 +58,10 @@ impl<D: Disk> Server<D> {
         first.into_iter().chain(others).collect()
     }
 
-    /// Whether a connected node stays so though it is none of those to be dialed: one of this cluster whom this log does
-    /// not name yet, and a member whose removal is not committed. Once this node has got the key of the cluster, the former
-    /// comes again if it has not proved that it is one (W9). So does a leader that was removed as long as it leads:
-    /// it has yet to tell its successor to stand.
+    /// Whether a connected node that is not to be dialed may stay: one of this cluster that this
+    /// log does not name yet, and a member whose removal is not committed. Once this node has the
+    /// key of the cluster, the former must reconnect if it has not proved its membership (W9). A
+    /// removed leader stays as long as it leads: it has yet to send its successor timeout-now.
     #[must_use]
     pub fn may_stay(&self, peer: NodeId) -> bool {
         self.replica().is_some_and(|replica| {
@@ -71,7 +71,7 @@ impl<D: Disk> Server<D> {
         })
     }
 
-    /// Who is dialed, let in and kept; `None` until there is a cluster.
+    /// The present reach; `None` until there is a cluster.
     #[must_use]
     pub fn reach(&self) -> Option<Reach> {
         let raft = self.replica()?.raft();
@@ -85,8 +85,7 @@ impl<D: Disk> Server<D> {
         })
     }
 
-    /// Why this node has no place in the cluster any more, as its own log says: it was removed, for good, and leads no
-    /// more.
+    /// Why this node must end, by its own log: it was removed, committed, and leads no more.
     #[must_use]
     pub fn dismissal(&self) -> Option<String> {
         let raft = self.replica()?.raft();
@@ -122,7 +121,8 @@ impl<D: Disk> Server<D> {
         members.filter_map(|member| reached(member.node)).collect()
     }
 
-    /// A member that hears its leader needs nobody else, nor does a leader.
+    /// Whether to dial the configured members: a leader, and a member that hears its leader, need
+    /// no others.
     fn asks_configured(&self) -> bool {
         let is_founded = self.replica().is_some();
         let is_at_a_loss = !self.is_member_by_log() || self.leaderless.is_long;
@@ -130,7 +130,7 @@ impl<D: Disk> Server<D> {
     }
 }
 
-/// Since when no leader is known.
+/// The time without a known leader.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Leaderless {
     since: Option<Sample>,
@@ -147,5 +147,6 @@ impl Leaderless {
     }
 }
 
-/// How long no leader may be known before others are asked than those whom the log names: several elections.
+/// How long no leader may be known before members are asked that the log does not name: several
+/// elections.
 const LOST_AFTER: Duration = Duration::from_secs(2);

@@ -1,4 +1,5 @@
-//! The one order: handle → send what waits for nothing → write → sync → acknowledge, apply, reply.
+//! The one order of a turn: handle → send what waits for nothing → write → sync → acknowledge,
+//! apply, reply.
 
 use crate::base::{NodeId, Sample, WriteSeq};
 use crate::raft::{Message, Write};
@@ -8,26 +9,25 @@ use crate::wal::{Disk, SnapshotEnd, Wal};
 use crate::wire::PeerMessage;
 use std::collections::VecDeque;
 
-/// A founded node: its replica, and what waits for the disk.
+/// A founded node: its replica, and the messages that wait for the disk.
 #[derive(Debug)]
 pub struct Serving {
     pub replica: Replica,
     durable: WriteSeq,
     /// Messages that promise what is not durable yet, in order.
     waiting: VecDeque<(WriteSeq, NodeId, Message)>,
-    /// When the snapshot was begun that is being made: a reading of BOOTTIME.
+    /// When the present snapshot was begun: a reading of BOOTTIME.
     snapshot_began: u64,
 }
 
 impl Serving {
-    /// Around a recovered replica: all that it knows is durable.
+    /// Begins with a recovered replica, whose state is all durable.
     #[must_use]
     pub fn new(replica: Replica) -> Self {
         Self { replica, durable: WriteSeq(0), waiting: VecDeque::new(), snapshot_began: 0 }
     }
 
-    /// Does all that follows from what the replica was told, until nothing does. Gives the newest reading of
-    /// the clocks.
+    /// Obeys the replica until it has no more outputs. Gives the newest reading of the clocks.
     ///
     /// # Errors
     /// Final.
@@ -40,7 +40,7 @@ impl Serving {
         loop {
             let writes = self.obey(&now, outside)?;
             let Some(last) = writes.last().map(|write| write.seq) else { return Ok(now) };
-            // What waits for nothing leaves now: the followers' disks work while ours does.
+            // Messages that wait for nothing leave now: the followers' disks work while ours does.
             outside.flush();
             outside.begin_sync();
             for write in &writes {
@@ -48,7 +48,8 @@ impl Serving {
             }
             wal.sync()?;
             outside.end_sync();
-            // The sync may have taken long: from here on the old reading tests nothing (C7, L19).
+            // The sync may have taken long: from here on the old reading must not be used (C7,
+            // L19).
             now = outside.now();
             self.durable = last;
             self.replica.handle_persisted(&now, last);
@@ -56,7 +57,7 @@ impl Serving {
         }
     }
 
-    /// Obeys the replica's outputs up to its writes, which it gives back in order.
+    /// Obeys the replica's outputs but for its writes, which are given back in order.
     fn obey(
         &mut self,
         now: &Sample,
@@ -85,8 +86,8 @@ impl Serving {
         Ok(writes)
     }
 
-    /// Takes note of a snapshot whose storing ended, and removes what it stands for from the log, a part in
-    /// each turn (W7).
+    /// Handles the end of a snapshot's storing, and removes the entries that it covers from the
+    /// log, a part in each turn (W7).
     ///
     /// # Errors
     /// Final.
@@ -109,8 +110,8 @@ impl Serving {
         Ok(())
     }
 
-    /// Begins to store the next snapshot, if one is due. What it rests on is durable: the turn is settled. A log that
-    /// lacks space is cut as soon as that makes some, however short it is.
+    /// Begins to store the next snapshot, if one is due. Its entries are durable, since the turn is
+    /// settled. A log that lacks space is cut as soon as that frees some, however short it is.
     pub fn begin_snapshot<D: Disk>(&mut self, now: &Sample, wal: &mut Wal<D>) {
         if wal.lacks_space() && wal.would_shrink(self.replica.applied()) {
             self.replica.want_snapshot();
@@ -126,7 +127,7 @@ impl Serving {
         }
     }
 
-    /// Sends what waited for the writes that are durable now.
+    /// Sends the messages whose writes are durable now.
     fn release(&mut self, outside: &mut impl Outside) {
         while let Some((seq, _, _)) = self.waiting.front()
             && *seq <= self.durable

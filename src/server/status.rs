@@ -1,4 +1,4 @@
-//! What a server says of itself: its role, its claim, its members.
+//! The status of a server: its role, its claim, its members.
 
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{NodeId, Sample, Token};
@@ -41,8 +41,8 @@ impl<D: Disk> Server<D> {
         self.replica().map_or_else(LeaderHint::default, Replica::leader_hint)
     }
 
-    /// What this node says of itself. `refused_connections`, `leader_changes`, `leader_silences` and what is measured in
-    /// microseconds are left for the process to fill in.
+    /// The status of this node. `refused_connections`, `leader_changes`, `leader_silences` and
+    /// times in microseconds are left for the process to fill in.
     #[must_use]
     pub fn status(&self, now: &Sample) -> NodeStatus {
         let mut status = NodeStatus {
@@ -96,7 +96,7 @@ impl<D: Disk> Server<D> {
         status
     }
 
-    /// The same, complete, for a client that asks for it.
+    /// The status, completed by the process, for a client that asks for it.
     pub(super) fn status_asked(&self, now: &Sample, outside: &impl Outside) -> NodeStatus {
         self.options.meters.count_request(RequestKind::Status, RequestResult::Ok);
         outside.complete(self.status(now))

@@ -26,7 +26,7 @@ pub struct Server<D: Disk> {
     pub(super) options: ServerOptions,
     pub(super) directory: DirectoryId,
     pub(super) founding: Option<FoundingRecord>,
-    /// The clusters that it was restored from, where the state does not say so.
+    /// The clusters that it was restored from, if the state does not have them.
     ancestors: Ancestors,
     wal: Wal<D>,
     phase: Phase,
@@ -36,7 +36,7 @@ pub struct Server<D: Disk> {
 
 #[derive(Debug)]
 enum Phase {
-    /// No cluster yet: nothing is voted on, no request is answered.
+    /// No cluster yet: no votes, no answers to requests.
     Gathering(Box<Unfounded>),
     /// A member.
     Serving(Box<Serving>),
@@ -47,11 +47,11 @@ enum Phase {
 struct Unfounded {
     gathering: Gathering,
     clients: BTreeMap<ConnectionId, (ClientSource, Abilities, Subject)>,
-    /// The peers that are connected.
+    /// The connected peers.
     peers: BTreeMap<NodeId, (DirectoryId, Speech, Trust)>,
-    /// What those of them that have a cluster said of themselves.
+    /// The statuses of those peers that have a cluster.
     said: BTreeMap<NodeId, Values>,
-    /// What a restored directory begins with; else nothing.
+    /// The state of a restored directory; else empty.
     recovered: raft::Recovered,
 }
 
@@ -103,7 +103,7 @@ impl<D: Disk> Server<D> {
                 let origin = state.map_err(ServerError::Fatal)?.map(|state| origin_of(&state));
                 let gathering = Gathering::new(&options, directory, origin);
                 match gathering.complete() {
-                    // A cluster of one needs nobody to found itself.
+                    // A cluster of one founds itself.
                     Some(record) => {
                         wal.found(&record)?;
                         log_founding(&record);
@@ -128,8 +128,8 @@ impl<D: Disk> Server<D> {
         })
     }
 
-    /// One turn: takes all `inputs` (draining them) and whatever time has made due, and does everything
-    /// that follows, in the one order. Call it when there is input and at `next_deadline`.
+    /// One turn: drains `inputs`, handles all that is due, and does everything that follows, in the
+    /// one order. To be called when there is input and at `next_deadline`.
     ///
     /// # Errors
     /// Final: the process ends the node.
@@ -209,7 +209,7 @@ impl<D: Disk> Server<D> {
     ) -> Result<(), ServerError> {
         let unfounded = match &mut self.phase {
             Phase::Gathering(unfounded) => unfounded,
-            // A member from now on: what it was sent before, it did not hear.
+            // A member from now on: it did not receive earlier messages.
             Phase::Serving(serving) if offer.record.is_some() => {
                 serving.replica.handle_raft(now, Event::PeerUp(from));
                 return Ok(());
@@ -286,7 +286,7 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    /// What it waits for before there is a cluster.
+    /// The gathering, before there is a cluster.
     pub(super) fn gathering(&self) -> Option<&Gathering> {
         match &self.phase {
             Phase::Gathering(unfounded) => Some(&unfounded.gathering),
@@ -294,19 +294,19 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    /// Whether what is committed waits to be applied: until it is, little more should be taken.
+    /// Whether committed entries wait to be applied: meanwhile little more input should be taken.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.replica().is_some_and(Replica::is_behind)
     }
 
-    /// Whether this node leads and refuses whatever would be logged, for load: what is asked need not be looked at.
+    /// Whether this leader refuses, for load, all requests that would be logged.
     #[must_use]
     pub fn is_saturated(&self) -> bool {
         self.leads() && self.replica().is_some_and(|replica| replica.raft().is_saturated())
     }
 
-    /// At most `count` of the clients that are connected, behind a bound.
+    /// At most `count` of the connected clients, after a bound.
     pub(super) fn clients(&self, behind: Bound<ConnectionId>, count: usize) -> Vec<Listener> {
         match &self.phase {
             Phase::Gathering(unfounded) => {
@@ -324,14 +324,14 @@ impl<D: Disk> Server<D> {
     }
 }
 
-/// Makes the next segment in time, if it can be had; whether it can. A log that has failed ends the node here, before
-/// it does anything else (W2): it hands nothing over.
+/// Makes the next segment of the log ahead of time; gives whether the disk can take more. A log
+/// that has failed ends the node here, before any other act (W2), a hand-over included.
 fn look_after<D: Disk>(wal: &mut Wal<D>) -> Result<Storage, ServerError> {
     match wal.prepare() {
         true if wal.shortage().is_none() => Ok(Storage::Open),
         true => Ok(Storage::Short),
         false => {
-            // Nothing is open to be synced: it tells the failure, if there is one.
+            // A sync of nothing returns an earlier failure, if there is one.
             wal.sync()?;
             Ok(Storage::Tight)
         }

@@ -1,6 +1,6 @@
 //! A whole cluster and its clients in one thread, with virtual time, network and disks, driven by a seed.
 //!
-//! It runs the production code of `server` and `client::core`. `docs/simulation.md` says what it covers.
+//! It runs the production code of `server` and `client::core`. `docs/developers/simulation.md` says what it covers.
 
 mod charges;
 pub mod checkers;

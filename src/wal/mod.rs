@@ -1,6 +1,6 @@
 //! The durable log: segments, hard state and identity of one data directory, over a [`Disk`].
 //!
-//! Safety W1–W8. `docs/wal-format.md` has the bytes, how they are read back, and what is assumed of
+//! Safety W1–W8. `docs/developers/wal-format.md` has the bytes, how they are read back, and what is assumed of
 //! the medium. No entry is kept here: what was written is read only by the next start.
 
 mod ancestors;

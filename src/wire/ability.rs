@@ -1,7 +1,7 @@
 //! What a build understands beyond 0.1.0, by name. Whoever connects says it in its hello, and is sent nothing else.
 //!
 //! To add a variant, a kind or a field to what is said on a connection: add an ability here, name it in the `needs` of the message
-//! (`wire/needs.rs`), and say the older form, or nothing, to whoever did not name it (docs/versions.md).
+//! (`wire/needs.rs`), and say the older form, or nothing, to whoever did not name it (docs/developers/versions.md).
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Every byte on the network: frames, the handshake, and the messages between peers and with clients.
 //!
-//! `docs/wire-protocol.md` has the bytes. Nothing here touches a socket.
+//! `docs/developers/wire-protocol.md` has the bytes. Nothing here touches a socket.
 
 mod ability;
 mod access_said;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// All pages, relative to the repository.
 fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> = ["", "docs", "benches", "bindings/python"]
+    let mut pages: Vec<PathBuf> = ["", "docs", "docs/developers", "benches", "bindings/python"]
         .iter()
         .flat_map(|folder| fs::read_dir(root(folder)).expect("a folder").flatten())
         .map(|entry| entry.path())

@@ -197,7 +197,7 @@ fn files_are_read_when_they_change_and_of_no_use_they_change_nothing() {
     let busy = Busy::begin(&cluster, options(&papers, "billing"));
     let key = papers.path("node-2.key");
     let useless =
-        "certificate files have changed and are of no use, so the ones from before stay in use: ";
+        "certificate files have changed and cannot be used, so the former ones stay in use: ";
     // A key that does not fit, as between two writes; then what is half written.
     fs::copy(papers.path("node-3.key"), &key).unwrap();
     let all_stays = || assert!(made_for(days(&cluster, &operator), [365; 3]));
@@ -217,8 +217,7 @@ fn files_are_read_when_they_change_and_of_no_use_they_change_nothing() {
     assert!(said.len() == 1 && said[0].contains("node-1.crt "), "{said:?}");
     // By order as well, and whoever gives it is told.
     cluster.signal_all("HUP");
-    let refused =
-        "SIGHUP: the certificate files are of no use, so the ones from before stay in use: ";
+    let refused = "SIGHUP: the certificate files cannot be used, so the former ones stay in use: ";
     eventually("the order is answered", || {
         all_stays();
         lines(&papers, 1, refused).pop().and(lines(&papers, 2, refused).pop())

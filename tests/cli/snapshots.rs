@@ -64,7 +64,7 @@ fn what_is_in_a_file_is_shown() {
     );
     let text = stdout(&run(&["snapshot", "inspect", file]));
     assert!(text.contains("\nttl-max         20s\nlease-duration  150ms\n"), "{text}");
-    assert!(text.contains("may have been raised behind it"), "{text}");
+    assert!(text.contains("may have been raised after it"), "{text}");
     assert!(text.starts_with("entry           3\nterm            7\n"), "{text}");
 }
 

@@ -1,4 +1,4 @@
-//! The lease protocol over the real cores, searched exhaustively within a bound: `docs/lease-model.md`.
+//! The lease protocol over the real cores, searched exhaustively within a bound: `docs/developers/lease-model.md`.
 //!
 //! `TENURE_MODEL_DEPTH=2 cargo test --release --test core lease_model:: -- --nocapture` searches deeper.
 

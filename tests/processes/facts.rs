@@ -1,4 +1,4 @@
-//! What calls mean: bytes on disk read by docs/wal-format.md, bytes on sockets read as frames. Nothing of
+//! What calls mean: bytes on disk read by docs/developers/wal-format.md, bytes on sockets read as frames. Nothing of
 //! `tenure::wal` is used, so that the two readings check each other.
 
 use crate::trace::{Call, Traced, take_u32, take_u64};
@@ -200,7 +200,7 @@ fn read_change(kind: u32, mut payload: &[u8]) -> Option<Change> {
             Some(Change::Append { index, term, origin })
         }
         2 => take_u64(&mut payload).map(|index| Change::TruncateFrom(Index(index))),
-        other => panic!("docs/wal-format.md has no record of kind {other}"),
+        other => panic!("docs/developers/wal-format.md has no record of kind {other}"),
     }
 }
 

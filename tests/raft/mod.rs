@@ -1,4 +1,4 @@
-//! The Raft core, rule by rule: `docs/scenarios.md` maps the scenarios to these tests.
+//! The Raft core, rule by rule: `docs/developers/scenarios.md` maps the scenarios to these tests.
 
 mod checks;
 mod disk;

@@ -1,5 +1,5 @@
 //! The level of the lock machine: it rises once every member has said that it reads the next one, and no sooner
-//! (docs/versions.md).
+//! (docs/developers/versions.md).
 
 use crate::server::cluster::{Cluster, MS};
 use crate::server::{CLIENT, acquire, connect_with_session, name, token_of};

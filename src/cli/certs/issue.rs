@@ -78,7 +78,7 @@ pub fn authority(options: &Authority) -> Result<(), Failure> {
     let made = options.place.with(None).make_authority().map_err(failed)?;
     tell("the authority", &made)?;
     output::conclude(
-        "ca.crt goes to every node and client. ca.key goes nowhere: whoever has it may be anybody; keep it off the nodes\n",
+        "ca.crt goes to every node and client. ca.key goes nowhere: its holder can pose as anybody; keep it off the nodes\n",
     )
 }
 

@@ -196,7 +196,7 @@ fn missing(entries: &Entries, matches: &ArgMatches) -> Vec<Mistake> {
     }
     if !is_given("cluster") && !is_given("join") {
         let what = "cluster is missing: name all nodes, as in cluster = \"1=10.0.0.1:7401,2=10.0.0.2:7401,3=10.0.0.3:7401\"; \
-                    or join, for a node that was added to a cluster that stands";
+                    or join, for a node that was added to an existing cluster";
         mistakes.push(Mistake { place: TOP, what: what.to_owned() });
     }
     if is_given("cluster")

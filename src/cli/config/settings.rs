@@ -73,7 +73,7 @@ pub fn check_value(key: &str, text: &str) -> Result<(), String> {
     let why = error.source().map(ToString::to_string);
     Err(why.unwrap_or_else(|| match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(valid)) => format!("it is one of {}", valid.join(", ")),
-        _ => "it is empty, or no value of this option".to_owned(),
+        _ => "it is empty, or this option has no such value".to_owned(),
     }))
 }
 

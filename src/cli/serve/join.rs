@@ -28,7 +28,7 @@ fn in_flags(why: CannotJoin, endpoints: &str, listen: Option<&str>) -> Failure {
             Failure::unavailable(format!("start a node that --join names, or name others ({why})"))
         }
         CannotJoin::NoAddress => Failure::unavailable(
-            "no node that --join names tells where this one is reached: say it with --listen HOST:PORT, or start \
+            "no node that --join names tells this node's address: give it with --listen HOST:PORT, or start \
              one of those first",
         ),
         CannotJoin::NotAdded(node) => {

@@ -89,7 +89,7 @@ impl Orders {
         }
         if let Err(error) = node.reload() {
             log::error!(
-                "SIGHUP: the certificate files are of no use, so the ones from before stay in use: {}",
+                "SIGHUP: the certificate files cannot be used, so the former ones stay in use: {}",
                 error.message
             );
         }

@@ -92,6 +92,6 @@ fn to_text(content: &SnapshotContent) -> String {
 }
 
 /// A caution: changes after the snapshot are not in it.
-const RAISED: &str = "ttl-max and lease-duration are as of the snapshot: both may have been raised behind it, and then a restore must wait for \
-     longer; it waits for 1h unless it is told the largest that any node ever ran with (--largest-ttl-max, \
+const RAISED: &str = "ttl-max and lease-duration are as of the snapshot: both may have been raised after it, and then a restore must wait for \
+     longer; it waits for 1h unless the largest that any node ever ran with are stated (--largest-ttl-max, \
      --largest-lease-duration)\n";

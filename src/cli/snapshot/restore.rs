@@ -129,7 +129,7 @@ fn shorter(named: Option<(Duration, Duration)>) -> String {
         format!("--ttl-max {ttl} and --lease-duration {lease}")
     });
     format!(
-        "  so long since nobody stated less: the snapshot names {named}, and they may have been raised behind it; if you \
+        "  so long since nobody stated less: the snapshot names {named}, and they may have been raised after it; if you \
          know the largest that any node ever ran with, restore with --largest-ttl-max and --largest-lease-duration\n"
     )
 }
@@ -145,7 +145,7 @@ fn clusters_said(restored: &Restored) -> String {
     let Some(old) = ancestors.first() else {
         return format!(
             "{new}; the file does not name the old one (tenure 0.1 saved it), so its clients are refused until they are \
-             started anew: to let them come over by themselves restore with --ancestor and the old id\n"
+             restarted: to let them come over by themselves restore with --ancestor and the old id\n"
         );
     };
     let others: Vec<String> = ancestors.iter().skip(1).map(|one| one.to_string()).collect();

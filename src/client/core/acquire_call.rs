@@ -1,4 +1,5 @@
-//! What one acquire wants: checked before it leaves, and as the servers are asked for it.
+//! An acquire as the program asks for it: checked before it leaves, and turned into the servers'
+//! operation.
 
 use super::requests::OwnerKey;
 use super::types::{AcquireCall, Wait};
@@ -6,7 +7,8 @@ use crate::base::Owner;
 use crate::base::locks::{Acquire, Mode, Name, Operation, Terms};
 use crate::{Error, Status};
 
-/// Who wants which locks in which way. An owner enters again just what equals what it holds.
+/// An owner's wish for locks: names, mode, permits. An acquire is reentrant only if its ownership
+/// equals the held one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ownership {
     owner: Owner,
@@ -18,14 +20,14 @@ pub(super) struct Ownership {
 }
 
 impl Ownership {
-    /// One for each of the locks.
+    /// The owner's key for each of the locks.
     pub(super) fn keys(&self) -> Vec<OwnerKey> {
         self.names.iter().map(|name| (self.owner, name.clone())).collect()
     }
 }
 
 impl AcquireCall {
-    /// Whether any server would take it.
+    /// Checks that servers would accept the acquire.
     pub(super) fn check(&self) -> Result<(), Error> {
         let checked = self.terms().check(&self.name, &self.also);
         checked.map(|_| ()).map_err(|why| Error::new(Status::Invalid, why.to_string()))
@@ -42,7 +44,7 @@ impl AcquireCall {
         names
     }
 
-    /// `None` for an owner of its own.
+    /// The ownership; `None`: the acquire is an owner of its own.
     pub(super) fn ownership(&self) -> Option<Ownership> {
         (self.owner != 0).then(|| Ownership {
             owner: Owner(self.owner),

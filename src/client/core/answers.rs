@@ -1,4 +1,4 @@
-//! Answers to logged requests: what each means for the call behind it.
+//! Answers to logged requests, and their effect on the call behind each.
 
 use super::Core;
 use super::acquire::Load;
@@ -13,7 +13,8 @@ use crate::base::{RequestId, Sample, SessionId, Token};
 use crate::{Error, Status};
 
 impl Core {
-    /// An answer to a logged request. One that nobody waits for says nothing.
+    /// Handles an answer to a logged request. An answer that no request waits for is ignored, but
+    /// for stray grants.
     pub(super) fn handle_answer(
         &mut self,
         now: &Sample,
@@ -57,9 +58,10 @@ impl Core {
         }
     }
 
-    /// What was granted to a request that is decided here and left no lease is taken back: a copy of it has arrived at the
-    /// server after its refusal, which nothing remembers (L14). Else the session would keep it until it ends. A
-    /// QUEUED says nothing: an old one that comes again may be of what is held by now.
+    /// Gives back a grant to a request that is decided here and left no lease: a copy of the
+    /// request has arrived at the server after its refusal, which nothing remembers (L14). Else the
+    /// session would keep the grant until its end. A QUEUED is ignored: a late one may be of a
+    /// grant that is held by now.
     fn disown_stray(&mut self, request: RequestId, answer: &Answer) {
         let (Some(session), Answer::Granted { token }) = (&mut self.session, answer) else {
             return;
@@ -72,7 +74,7 @@ impl Core {
         }
     }
 
-    /// Belief holds at this instant: `check_belief` went before (L6).
+    /// Handles a grant. Belief holds at this instant: `check_belief` went before (L6).
     fn handle_granted(
         &mut self,
         now: &Sample,
@@ -110,7 +112,7 @@ impl Core {
             Answer::Held { client } if self.acquires.is_try(call) => {
                 self.take_acquire(call);
                 self.remove_request(request);
-                // Who may not see who holds a lock is told nobody's name.
+                // The server sends no name to a client without the right to read it.
                 let client = if client.is_empty() { "somebody" } else { &client };
                 let text = format!("held by {client}");
                 self.decide(call, Err(Error::new(Status::Held, text)));
@@ -129,7 +131,8 @@ impl Core {
         }
     }
 
-    /// What was granted was given back unheard of. A withdrawal speaks for the request, whatever stands of it.
+    /// The granted token was disowned here before the answer came: withdraws the request, and asks
+    /// again.
     fn ask_instead(&mut self, now: &Sample, call: CallId, request: RequestId) {
         if let Some(session) = &mut self.session {
             session.window.withdraw(request);
@@ -137,7 +140,8 @@ impl Core {
         self.ask_again(now, call);
     }
 
-    /// What was granted had ended. The first time at once; a server that goes on so is asked at its leisure.
+    /// The grant had ended before its answer came: asks again, the first time at once, then with
+    /// pauses.
     fn ask_again(&mut self, now: &Sample, call: CallId) {
         if self.acquires.count_ended(call) == 1 {
             self.acquires.make_ready(call);
@@ -157,7 +161,8 @@ impl Core {
             self.acquires.mark_load(call, Load::Refused);
             return self.retry(now, request);
         }
-        // An earlier transmission may have been taken all the same: then it must be taken back (L14).
+        // An earlier transmission may have been carried out all the same: then it must be withdrawn
+        // (L14).
         if transmissions > 1 {
             self.withdraw(call);
         } else {
@@ -174,7 +179,7 @@ impl Core {
         answer: Answer,
     ) {
         let result = match answer {
-            // Below the floor it was answered before.
+            // Below the floor: the release was answered before.
             Answer::Done | Answer::Refused(Refusal::BelowFloor) => Ok(Done::Released),
             Answer::Refused(refusal) if is_passing(refusal) => return self.retry(now, request),
             Answer::Refused(refusal) => Err(self.refused(refusal)),
@@ -200,7 +205,7 @@ impl Core {
         }
     }
 
-    /// Decided: whoever was held back behind it may go on.
+    /// Removes a decided request; requests that were held back by it may leave.
     pub(super) fn remove_request(&mut self, request: RequestId) -> Option<Outstanding> {
         let removed = self.session.as_mut()?.window.remove(request)?;
         self.acquires.make_ready_held_back(&removed.keys);

@@ -10,7 +10,7 @@ use crate::base::{Sample, SessionId, Token};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What a server asks of a session.
+/// A server's order to end a grant.
 #[derive(Debug)]
 pub(super) struct AskedGrant {
     pub(super) session: SessionId,
@@ -20,12 +20,12 @@ pub(super) struct AskedGrant {
     pub(super) reason: String,
 }
 
-/// Tokens that were released before their grant was heard of, or that ended while older acquires were undecided: they are
-/// never believed in again (L13).
+/// Tokens that were released before their grant arrived, or that ended while older acquires were
+/// undecided: they are never believed in again (L13).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disowned {
     tokens: BTreeSet<Token>,
-    /// As are all up to here, so that what must be remembered is bounded.
+    /// All tokens up to here are disowned, too, which bounds the memory.
     up_to: Token,
 }
 
@@ -45,7 +45,7 @@ impl Disowned {
 }
 
 impl Core {
-    /// The session in force is asked to end a grant.
+    /// Handles an order to end a grant of the session in force.
     ///
     /// The grace counts from `now`, which was sampled after the message was read, so from its arrival or a little
     /// later. Either is safe: no server counts the grace; the lock is free when the release arrives, which leaves
@@ -67,42 +67,43 @@ impl Core {
             let reason = reason.clone();
             self.actions.push(Action::LeaseAsked { lease, deadline, reason });
         }
-        // Taken at once: the reason is all that is left of it.
+        // Broken at once: only the reason is left.
         if deadline.remaining(now).is_zero() {
             self.check_asked(now);
         }
     }
 
-    /// Ends what was asked to end by now, and releases it: belief first (L13). Never dropped (L14).
+    /// Ends grants whose deadline is over, and releases them: belief first (L13). The release is
+    /// never dropped (L14).
     pub(super) fn check_asked(&mut self, now: &Sample) {
         for token in self.leases.overdue(now) {
             self.break_grant(token);
         }
     }
 
-    /// The grant under `token` is taken from us, or soon will be.
+    /// Ends a grant that is, or soon will be, taken from us.
     pub(super) fn break_grant(&mut self, token: Token) {
         if let Some(grant) = self.end_grant(token, EndReason::Broken) {
             self.submit_release(token, grant, None);
         }
     }
 
-    /// The grant under `token` has ended here. An acquire from before it was known cannot tell it from a new one.
+    /// Disowns an ended grant: an older undecided acquire could not tell it from a new one.
     pub(super) fn disown_ended(&mut self, token: Token) {
         if self.session.as_ref().is_some_and(|session| session.window.may_be_granted(token)) {
             self.disowned.add(token);
         }
     }
 
-    /// A grant that was never heard of is given back, once.
+    /// Gives back, once, a grant that never arrived here.
     fn disown(&mut self, name: Name, token: Token) {
         let Some(session) = &mut self.session else { return };
         if self.disowned.contains(token) || session.window.is_ending(token) {
             return;
         }
         self.disowned.add(token);
-        // A server that asks for ever more that it never granted is not followed: what stands of it is freed with
-        // the session.
+        // Bounded, against a server that names ever more unknown grants: those are freed with the
+        // session.
         if session.window.unattended() < UNATTENDED_MAX {
             let operation = Operation::Release { name, token };
             session.window.submit(
@@ -117,7 +118,7 @@ impl Core {
 
 /// Tokens remembered one by one.
 const DISOWNED_MAX: usize = 1024;
-/// Undecided releases that nobody waits for, beyond which no more is given back unheard of.
+/// The most undecided releases that no call waits for; beyond it unknown grants are not given back.
 const UNATTENDED_MAX: usize = 1024;
 
 #[cfg(test)]

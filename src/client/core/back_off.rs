@@ -1,11 +1,11 @@
-//! How long to wait before something that failed is tried again.
+//! Back-off: the delay before a failed attempt is repeated.
 
 use crate::base::Sample;
 use crate::base::rng::Rng;
 use std::time::Duration;
 
-/// Doubles from try to try between two bounds, each delay shortened by a random part, so that clients that
-/// failed together do not come back together.
+/// Exponential back-off between two bounds, with jitter, so that clients that failed together do
+/// not return together.
 #[derive(Clone, Debug)]
 pub(super) struct BackOff {
     step: Duration,
@@ -20,7 +20,7 @@ impl BackOff {
         self.step = STEP_MIN;
     }
 
-    /// When to try again, as a reading of BOOTTIME. `longest` bounds the delay.
+    /// When to try again, a reading of BOOTTIME. `longest` bounds the delay.
     pub(super) fn next(&mut self, now: &Sample, longest: Duration, rng: &mut Rng) -> u64 {
         let step = self.step.min(longest);
         self.step = (step * 2).min(longest);
@@ -28,9 +28,9 @@ impl BackOff {
     }
 }
 
-/// While something waits for it.
+/// The least delay.
 pub(super) const STEP_MIN: Duration = Duration::from_millis(5);
-/// See [`STEP_MIN`].
+/// The longest delay while a call waits.
 pub(super) const STEP_MAX: Duration = Duration::from_millis(100);
-/// For what nobody waits for: a spare connection.
+/// The longest delay of a spare connection, which no call waits for.
 pub(super) const SPARE_STEP_MAX: Duration = Duration::from_secs(1);

@@ -6,7 +6,8 @@ use crate::base::{Sample, SessionId};
 use std::time::Duration;
 
 impl Belief {
-    /// What an acknowledgement at `now` of the transmission sent at `start` allows (safety §2).
+    /// The belief that an acknowledgement at `now` of the transmission sent at `start` allows
+    /// (safety §2).
     ///
     /// The loss timer runs on BOOTTIME alone, which may be slewed by up to 8.3 %: it is armed for 7/8 of
     /// what remains, so that it fires before V is over whatever the rate.
@@ -30,7 +31,8 @@ impl Belief {
         self.fires_at = self.fires_at.max(self.timer_instant(now));
     }
 
-    /// How long it may still be believed in at `now`: min(V − elapsed_hi, time to the timer's instant).
+    /// How long the session may still be believed in at `now`: min(V − elapsed_hi, time to the
+    /// timer's instant).
     #[must_use]
     pub fn remaining(&self, now: &Sample) -> Duration {
         let until_timer = Duration::from_nanos(self.fires_at.saturating_sub(now.boot()));
@@ -43,7 +45,7 @@ impl Belief {
         self.remaining(now).is_zero()
     }
 
-    /// A hint for when it will be over, unless it is extended, as a reading of BOOTTIME.
+    /// A hint for the end of the belief, unless extended, as a reading of BOOTTIME.
     pub(super) fn ends_at(&self) -> u64 {
         self.fires_at.min(self.start.boot_before.saturating_add(nanos(self.length)))
     }

@@ -1,9 +1,10 @@
-//! Where nodes may be found: each address with its connection, or when to dial it again and why it failed.
+//! The addresses of nodes: each with its connection, or with when to dial it again and why it
+//! failed.
 //!
-//! A dial that nobody answers is a packet that may be lost, and the kernel sends it again after a second, then after two,
-//! then after four. So while somebody waits for a leader another dial is made beside it, and soon the next: whoever was
-//! cut off is back soon after the cut heals. The first of them stays for its whole time, for a network that is slow; of
-//! the later ones only some are kept.
+//! The SYN of an unanswered dial may be lost, and the kernel resends it only after a second, then
+//! after two, then after four. So while a call waits for a leader another dial is made beside it,
+//! and soon the next: a client that was cut off reconnects soon after the cut heals. The first dial
+//! keeps its whole time, for a slow network; of the later ones only some are kept.
 
 use super::back_off::BackOff;
 use super::types::LinkId;
@@ -26,7 +27,7 @@ pub(super) struct Endpoint {
     failure: Option<String>,
 }
 
-/// Who named an address.
+/// The source of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The program.
@@ -37,25 +38,25 @@ pub(super) enum Origin {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// To be dialed from then on.
+    /// To be dialed from `dial_at` on.
     Idle { dial_at: u64 },
-    /// Dialed and not answered, the first dial first; the last at `dialed_at`. From `again_at` on it may be dialed beside
-    /// them.
+    /// Dialed and not answered, the first dial first; the last at `dialed_at`. From `again_at` on
+    /// another dial may be made beside them.
     Dialing { links: Vec<LinkId>, dialed_at: u64, again_at: u64 },
-    /// The other side has answered that dial.
+    /// That dial is connected.
     Answered(LinkId),
 }
 
-/// A dial that is to be made.
+/// A dial to make.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Dial {
     pub(super) address: String,
-    /// In place of this one.
+    /// The link that it replaces.
     pub(super) replaces: Option<LinkId>,
 }
 
 impl Endpoint {
-    /// Its connection, answered or not.
+    /// The links of the address, connected or not.
     pub(super) fn links(&self) -> &[LinkId] {
         match &self.state {
             State::Idle { .. } => &[],
@@ -87,7 +88,7 @@ impl Endpoints {
         });
     }
 
-    /// Whether an address is known from a hint alone.
+    /// Whether some address is known from a hint alone.
     pub(super) fn has_hinted(&self) -> bool {
         self.0.iter().any(|endpoint| endpoint.origin == Origin::Hinted)
     }
@@ -113,7 +114,7 @@ impl Endpoints {
         gone
     }
 
-    /// Whether an address was dialed, none of its dials has ended in any way, and one of them is as `is_waited_for` says.
+    /// Whether some address has dials none of which has ended yet, one of them by `is_waited_for`.
     pub(super) fn is_any_new(&self, is_waited_for: impl Fn(&LinkId) -> bool) -> bool {
         let mut new = self.0.iter().filter(|endpoint| endpoint.failure.is_none());
         new.any(|endpoint| endpoint.links().iter().any(&is_waited_for))
@@ -129,7 +130,7 @@ impl Endpoints {
         self.0.iter_mut().find(|endpoint| endpoint.links().contains(&link))
     }
 
-    /// The first address that must be dialed now; it then has `link`.
+    /// The first address that must be dialed now, by `link`.
     pub(super) fn dial_next(&mut self, now: &Sample, link: LinkId) -> Option<Dial> {
         let is_due = |endpoint: &&mut Endpoint| matches!(endpoint.state, State::Idle { dial_at } if dial_at <= now.boot());
         let endpoint = self.0.iter_mut().find(is_due)?;
@@ -138,7 +139,7 @@ impl Endpoints {
         Some(Dial { address: endpoint.address.clone(), replaces: None })
     }
 
-    /// The first address that was dialed some time ago, and may be dialed beside that.
+    /// The first address with a dial some time ago, beside which `link` may be dialed.
     pub(super) fn dial_beside(&mut self, now: &Sample, link: LinkId) -> Option<Dial> {
         self.0.iter_mut().find_map(|endpoint| match &mut endpoint.state {
             State::Dialing { links, dialed_at, again_at } if *again_at <= now.boot() => {
@@ -151,7 +152,7 @@ impl Endpoints {
         })
     }
 
-    /// The other side has answered `link`. Gives the other dials of that address.
+    /// Notes that `link` is connected; gives the other dials of that address.
     pub(super) fn handle_answered(&mut self, link: LinkId) -> Vec<LinkId> {
         let Some(endpoint) = self.of(link) else { return Vec::new() };
         let before = std::mem::replace(&mut endpoint.state, State::Answered(link));
@@ -161,7 +162,7 @@ impl Endpoints {
         }
     }
 
-    /// `link` proved to be of use.
+    /// Notes that `link` proved useful.
     pub(super) fn handle_useful(&mut self, link: LinkId) {
         if let Some(endpoint) = self.of(link) {
             endpoint.back_off.reset();
@@ -169,7 +170,8 @@ impl Endpoints {
         }
     }
 
-    /// `link` is gone. With the last one its address is dialed again after a pause of at most `longest`.
+    /// Notes that `link` is gone. After the last one its address is dialed again after a pause of
+    /// at most `longest`.
     pub(super) fn handle_failure(
         &mut self,
         link: LinkId,
@@ -187,7 +189,8 @@ impl Endpoints {
         endpoint.state = State::Idle { dial_at: endpoint.back_off.next(now, longest, rng) };
     }
 
-    /// Whoever is not dialed is, at once; whoever has had no answer for a while, too.
+    /// Ends all pauses: idle addresses are dialed at once, and so are those without an answer for a
+    /// while.
     pub(super) fn hasten(&mut self, now: &Sample) {
         for endpoint in &mut self.0 {
             match &mut endpoint.state {
@@ -204,18 +207,19 @@ impl Endpoints {
         }
     }
 
-    /// When `dial_next` has something.
+    /// The earliest time of `dial_next`.
     pub(super) fn next_dial(&self) -> u64 {
         self.0.iter().map(Endpoint::dial_at).min().unwrap_or(u64::MAX)
     }
 
-    /// When `dial_beside` has something.
+    /// The earliest time of `dial_beside`.
     pub(super) fn next_beside(&self) -> u64 {
         self.0.iter().map(Endpoint::again_at).min().unwrap_or(u64::MAX)
     }
 
-    /// Each configured address, and why it is of no use: what `state` says of its link, and how the last one ended as long as
-    /// this one has not proved to be of use; one that is hung up on again and again would else show it only at times.
+    /// Each configured address, and why it cannot be used: the `state` of its link, and the end of
+    /// the previous link as long as this one has not proved useful; otherwise an address that
+    /// closes over and over would show its reason only at times.
     pub(super) fn describe(&self, state: impl Fn(LinkId) -> Option<String>) -> String {
         let configured = self.0.iter().filter(|endpoint| endpoint.origin == Origin::Configured);
         let described = configured.map(|endpoint| {
@@ -248,10 +252,11 @@ impl Endpoint {
     }
 }
 
-/// How long a dial is waited for before another one is made beside it: well below the second after which the kernel sends
-/// its packet again.
+/// How long to wait for a dial before another one is made beside it: well below the second after
+/// which the kernel resends its SYN.
 const BESIDE: Duration = Duration::from_millis(200);
-/// The same, where who leads is news.
+/// As [`BESIDE`], after a change of leader.
 const BESIDE_HASTENED: Duration = Duration::from_millis(50);
-/// Dials of one address at a time, the first included: the later ones have more than half a second each.
+/// The most dials of one address at a time, the first included: the later ones have more than half
+/// a second each.
 const DIALS_MAX: usize = 4;

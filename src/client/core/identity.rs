@@ -1,8 +1,10 @@
-//! Of which cluster this client is: what its endpoints say is compared before there is a session, and ever after (safety L26).
+//! The cluster of this client: the statements of its endpoints are compared before there is a
+//! session, and ever after (safety L26).
 //!
-//! A list of endpoints that names nodes of two clusters would give one lock to two programs. So a client is of the cluster of
-//! its first session for good, and acquires nothing while its endpoints contradict each other. It goes over by itself in
-//! one case: another cluster was restored from its own, nobody pinned that, and nothing of its session is believed in (L25).
+//! A list of endpoints with nodes of two clusters would give one lock to two programs. So a client
+//! belongs to the cluster of its first session for good, and acquires nothing while its endpoints
+//! contradict each other. It changes over by itself in one case: another cluster was restored from
+//! its own, the program pinned none, and its session has no belief left (L25).
 
 use super::links::{Link, Links, OpenLink};
 use super::session::EndedBy;
@@ -15,29 +17,30 @@ use crate::wire::{Condition, ServiceState, Values, Welcomed};
 use crate::{Error, Status};
 use std::time::Duration;
 
-/// What is known of it.
+/// The knowledge about the cluster.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     pin: Option<ClusterPin>,
     words: Words,
     /// The cluster of the session, or of the last one.
     bound: Option<ClusterId>,
-    /// Who has not answered by then is not waited for before there is a session; `None` while there is no leader either.
+    /// Until when a first session waits for the other endpoints; `None` while there is no leader
+    /// either.
     compared_at: Option<u64>,
-    /// A cluster that was restored from ours waits for the end of the session.
+    /// A cluster that was restored from ours is known, and waits for the end of the session.
     is_next_known: bool,
-    /// For the log, until whoever drives this takes them.
+    /// Warnings for the log, until the driver takes them.
     warnings: Vec<String>,
 }
 
-/// What a welcome means.
+/// The verdict on a welcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It may be one of ours.
+    /// The node may be one of ours.
     Taken,
-    /// It is of a cluster that goes on from ours, which we follow from now on.
+    /// The node is of a cluster that was restored from ours, which we follow from now on.
     Successor(ClusterId),
-    /// It is none of ours, for this reason.
+    /// The node is not ours, for this reason.
     Passed(String),
 }
 
@@ -62,7 +65,7 @@ impl Identity {
         self.bound.or_else(only)
     }
 
-    /// The node at `address` says who it is.
+    /// Judges the statement of the node at `address`.
     fn judge(
         &mut self,
         address: &str,
@@ -88,7 +91,7 @@ impl Identity {
                 Verdict::Successor(cluster)
             }
             Believed::Session => {
-                // No contradiction: nobody is of the other one any more.
+                // No contradiction: the other cluster has ended.
                 self.words.forget(address);
                 self.is_next_known = true;
                 Verdict::Passed(format!(
@@ -100,14 +103,14 @@ impl Identity {
     }
 }
 
-/// Whether nodes of the cluster that this client is of are connected.
+/// Whether nodes of this client's cluster are connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ours {
     Connected,
     Gone,
 }
 
-/// What is believed in of it.
+/// The belief in the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Believed {
     Session,
@@ -115,7 +118,7 @@ enum Believed {
 }
 
 impl Links {
-    /// What the welcome on `link` means.
+    /// Judges the welcome on `link`.
     fn judge(&mut self, link: LinkId, welcomed: &Welcomed, session: Believed) -> Verdict {
         let Some(address) = self.endpoints.address_of(link).map(str::to_owned) else {
             return Verdict::Taken;
@@ -128,14 +131,15 @@ impl Links {
             self.forget_ancestors(&welcomed.ancestors);
         }
         if matches!(verdict, Verdict::Successor(_)) {
-            // Terms begin anew.
+            // Terms start over.
             self.leaders = Leaders::default();
             self.home = None;
         }
         verdict
     }
 
-    /// What silent nodes have said that were of these is over; whoever is connected still means it.
+    /// Drops the statements of silent nodes that were of `ancestors`; those of connected nodes
+    /// still count.
     fn forget_ancestors(&mut self, ancestors: &Ancestors) {
         let connected: Vec<ClusterId> = self.open().filter_map(|open| open.cluster).collect();
         let is_over = |cluster| ancestors.contains(cluster) && !connected.contains(&cluster);
@@ -149,19 +153,20 @@ impl Links {
         })
     }
 
-    /// Why the endpoints cannot be those of one cluster.
+    /// Why the endpoints cannot be of one cluster.
     pub(super) fn contradiction(&self) -> Option<String> {
         self.identity.words.contradiction()
     }
 
-    /// The session on `link` is the first in its cluster, or one of as many as there were.
+    /// Binds the client to the cluster of `link`, on which a session was opened.
     pub(super) fn bind_cluster(&mut self, link: LinkId) {
         if let Some(Link::Open(open)) = self.links.get(&link) {
             self.identity.bound = open.cluster.or(self.identity.bound);
         }
     }
 
-    /// The session has ended: whoever was passed over for its sake may be one of ours now.
+    /// After the session's end: dials nodes that were passed over for its sake, and may be ours
+    /// now.
     pub(super) fn hasten_others(&mut self, now: &Sample) {
         if self.identity.is_next_known {
             self.identity.is_next_known = false;
@@ -169,15 +174,16 @@ impl Links {
         }
     }
 
-    /// Whether most of the endpoints that ever answered say that they are of the session's cluster.
+    /// Whether most of the endpoints that ever answered are of the session's cluster.
     fn is_confirmed(&self) -> bool {
         let (ours, others) =
             self.identity.bound.map_or((0, 0), |bound| self.identity.words.count(bound));
         ours > others
     }
 
-    /// Until when a first session waits for what the other endpoints say, as a reading of BOOTTIME: not at all for those that
-    /// have failed, and no longer than a few times what the leader took to answer for those that are silent.
+    /// Until when a first session waits for the other endpoints, a reading of BOOTTIME: not at all
+    /// for those that have failed, and a few times as long as the leader took to answer for silent
+    /// ones.
     pub(super) fn compared_at(&self) -> u64 {
         let is_waited_for = |link: &LinkId| !self.is_open(*link);
         match self.identity.compared_at {
@@ -187,7 +193,7 @@ impl Links {
         }
     }
 
-    /// There may be a first leader now: the time of the others begins.
+    /// Begins the time of the other endpoints, if there is a first leader now.
     pub(super) fn begin_comparing(&mut self, now: &Sample) {
         let Some(home) = self.home.filter(|_| self.identity.compared_at.is_none()) else { return };
         let Some(Link::Open(open)) = self.links.get(&home.link) else { return };
@@ -196,17 +202,18 @@ impl Links {
         self.identity.compared_at = Some(now.boot().saturating_add(nanos(patience)));
     }
 
-    /// Nodes that were of no cluster when they welcomed us, and are of one now, are asked anew which that is.
+    /// Reconnects to nodes that had no cluster when they welcomed us and have one now, to learn
+    /// which.
     pub(super) fn hang_up_founded(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         let is_founded = |link: &Link| matches!(link, Link::Open(open) if open.cluster.is_none() && open.hint.leader.is_some());
         while let Some(link) =
             self.links.iter().find_map(|(id, link)| is_founded(link).then_some(*id))
         {
-            self.hang_up(now, link, "it is of a cluster since, and is asked of which", actions);
+            self.hang_up(now, link, "it has a cluster since, and is asked for its id", actions);
         }
     }
 
-    /// `link` says what keeps its cluster from granting.
+    /// Takes the condition of `link`'s cluster.
     fn handle_condition(&mut self, now: &Sample, link: LinkId, values: &Values) {
         if let Some(Link::Open(open)) = self.links.get_mut(&link) {
             open.condition =
@@ -214,7 +221,7 @@ impl Links {
         }
     }
 
-    /// What keeps the cluster from granting, as home says, or if there is none as any node does.
+    /// The condition that keeps the cluster from granting, by home, or without one by any node.
     pub(super) fn condition(&self) -> Option<(u64, &Condition)> {
         let home = self.home.and_then(|home| self.links.get(&home.link));
         let said = match home {
@@ -226,7 +233,7 @@ impl Links {
 }
 
 impl Core {
-    /// Whether the node behind `link` is one of ours; what that changes is done at once.
+    /// Judges the welcome on `link`, and does at once what follows.
     pub(super) fn take_welcome(&mut self, now: &Sample, link: LinkId, welcomed: Welcomed) {
         let believed = if self.session.is_some() { Believed::Session } else { Believed::Nothing };
         match self.links.judge(link, &welcomed, believed) {
@@ -243,7 +250,8 @@ impl Core {
         self.check_clusters(now);
     }
 
-    /// Nothing is carried over into a restored cluster: neither sessions that end, nor how far it was read.
+    /// Starts over in a restored cluster: neither ending sessions nor read indexes are carried
+    /// over.
     fn begin_anew(&mut self) {
         while let Some(session) = self.retiring.first().map(|one| one.session) {
             self.finish_retiring(session);
@@ -252,8 +260,8 @@ impl Core {
         self.observers.begin_anew();
     }
 
-    /// While the endpoints contradict each other nothing new is acquired. What stands stays where most of those that answered
-    /// confirm the session's cluster.
+    /// While the endpoints contradict each other, nothing new is acquired. Held leases stay if most
+    /// of the answering endpoints confirm the session's cluster.
     fn check_clusters(&mut self, now: &Sample) {
         let Some(error) = self.contradicted() else { return };
         if self.session.is_some() && !self.links.is_confirmed() {
@@ -265,12 +273,12 @@ impl Core {
         self.fail_ready_orders(&error);
     }
 
-    /// The error of what is not begun while the endpoints contradict each other.
+    /// The error of calls while the endpoints contradict each other.
     pub(super) fn contradicted(&self) -> Option<Error> {
         self.links.contradiction().map(|text| Error::new(Status::Unavailable, text))
     }
 
-    /// Why the endpoints of this client cannot be those of one cluster: both ids, and who said which.
+    /// Why the endpoints of this client cannot be of one cluster: both ids, and their nodes.
     #[must_use]
     pub fn contradiction(&self) -> Option<String> {
         self.links.contradiction()
@@ -280,7 +288,7 @@ impl Core {
         self.links.handle_condition(now, link, values);
     }
 
-    /// What keeps the cluster from granting, at `now`, as far as it was told; `None`: nothing.
+    /// The condition that keeps the cluster from granting at `now`, as far as known; `None`: none.
     #[must_use]
     pub fn condition(&self, now: &Sample) -> Option<Condition> {
         if let Some(text) = self.contradiction() {
@@ -296,23 +304,25 @@ impl Core {
         self.links.identity.cluster()
     }
 
-    /// Where the node is that serves this client, if one does.
+    /// The address of the home node, if there is one.
     #[must_use]
     pub fn home_address(&self) -> Option<&str> {
         self.links.endpoints.address_of(self.links.home()?.link)
     }
 
-    /// What somebody should read in the log. It is written by whoever drives this, who knows when nobody waits for that.
+    /// Takes warnings for the log. The driver writes them when no thread waits for that.
     #[must_use]
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.links.identity.warnings)
     }
 }
 
-/// Warnings that are kept; more are lost.
+/// The most warnings kept; more are lost.
 const WARNINGS_MAX: usize = 16;
-/// So many times what the leader took to answer is another endpoint given to do so, before there is a session.
+/// Before there is a session, other endpoints have so many times as long to answer as the leader
+/// took.
 const GREETINGS: u64 = 3;
-/// Bounds on that: a node that runs beside the leader answers within the one, and nobody waits longer than the other.
+/// The least and longest such time: a node beside the leader answers within the former, and no
+/// session waits longer than the latter.
 const COMPARED_MIN: Duration = Duration::from_millis(10);
 const COMPARED_MAX: Duration = Duration::from_millis(100);

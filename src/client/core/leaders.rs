@@ -1,20 +1,20 @@
-//! Who leads, as far as open links say: the leader of the highest term that somebody names.
+//! The leader by the hints of open links: that of the highest term named.
 //!
-//! What a node says of itself counts always. What others say of a node that failed us, or denied it, does not count for
-//! a while, so that a leader that cannot be reached hides none that can. Where nobody else leads it is dialed all the
-//! same. No argument of safety rests on any of it.
+//! A node's hint about itself always counts. Hints of others about a node that failed us, or denied
+//! leading, do not count for a while, so that an unreachable leader does not hide a reachable one.
+//! If no other node leads, it is dialed all the same. No argument of safety rests on hints.
 
 use crate::base::{NodeId, Sample, Term};
 use crate::wire::LeaderHint;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Leaders that failed us, and what was heard of last.
+/// Leaders that failed us, and the newest term heard of.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leaders {
-    /// Hints of others of these terms do not count until then.
+    /// Hints of others about these terms do not count until then.
     distrusted: BTreeMap<NodeId, (Term, u64)>,
-    /// The highest term of which a leader was named.
+    /// The highest term with a named leader.
     newest: Term,
 }
 
@@ -27,24 +27,24 @@ pub(super) struct Named<'a> {
     by: By,
 }
 
-/// Who names it.
+/// The source of a hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Itself,
     Another,
 }
 
-/// Whether a leader that is named may be home.
+/// Whether a named leader may be home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Trust {
-    /// It is worth a dial.
+    /// It may only be dialed.
     Distrusted,
-    /// It is.
+    /// It may be home.
     Trusted,
 }
 
 impl<'a> Named<'a> {
-    /// What the node `speaker` says, if it names anybody.
+    /// The leader that the node `speaker` names, if any.
     pub(super) fn by(speaker: NodeId, hint: &'a LeaderHint) -> Option<Self> {
         let (node, address) = hint.leader.as_ref()?;
         let by = if *node == speaker { By::Itself } else { By::Another };
@@ -53,12 +53,12 @@ impl<'a> Named<'a> {
 }
 
 impl Leaders {
-    /// A leader of `term` failed us, or denies it.
+    /// Distrusts a leader of `term` that failed us, or denies leading.
     pub(super) fn distrust(&mut self, now: &Sample, node: NodeId, term: Term) {
         self.distrusted.insert(node, (term, now.hint(DISTRUST)));
     }
 
-    /// A node says that it leads: others may say so too.
+    /// Trusts hints about a node that says it leads.
     pub(super) fn trust(&mut self, node: NodeId) {
         self.distrusted.remove(&node);
     }
@@ -67,12 +67,12 @@ impl Leaders {
         self.distrusted.retain(|_, (_, until)| now.boot() < *until);
     }
 
-    /// When somebody is trusted again.
+    /// When the next distrust ends.
     pub(super) fn next_deadline(&self) -> u64 {
         self.distrusted.values().map(|(_, until)| *until).min().unwrap_or(u64::MAX)
     }
 
-    /// The one of the highest term that may be home; if there is none, the one of the highest term.
+    /// The trusted leader of the highest term; if there is none, the leader of the highest term.
     pub(super) fn best<'a>(
         &self,
         now: &Sample,
@@ -93,7 +93,8 @@ impl Leaders {
         }
     }
 
-    /// Whether a leader of `term` is news: none of so late a term was named before. Once for each term.
+    /// Whether a leader of `term` is news: no leader of so high a term was named before. Once for
+    /// each term.
     pub(super) fn take_news(&mut self, term: Term) -> bool {
         let is_news = self.newest < term;
         self.newest = self.newest.max(term);
@@ -101,5 +102,5 @@ impl Leaders {
     }
 }
 
-/// How long others are not believed that name a leader that failed us, unless it rises in term.
+/// How long hints of others about a failed leader do not count, unless its term rises.
 const DISTRUST: Duration = Duration::from_secs(1);

@@ -16,9 +16,9 @@ use std::time::Duration;
 pub(super) struct Leases {
     leases: Row<LeaseId, Token>,
     grants: Row<Token, Grant>,
-    /// What each owner other than 0 holds.
+    /// The token of each lock that an owner other than 0 holds.
     owned: BTreeMap<OwnerKey, Token>,
-    /// Until when those may be believed in that are asked to end, and why (L23).
+    /// The deadline and the reason of grants that are asked to end (L23).
     asked: BTreeMap<Token, (Deadline, String)>,
     last: u64,
 }
@@ -26,14 +26,14 @@ pub(super) struct Leases {
 /// One ownership, of one lock or of several.
 #[derive(Clone, Debug)]
 pub(super) struct Grant {
-    /// The first name that was given; a release by it frees all.
+    /// The first name; a release by it frees all.
     pub(super) name: Name,
     ownership: Option<Ownership>,
     handles: Vec<LeaseId>,
 }
 
 impl Grant {
-    /// Whose, about what.
+    /// The owner's key for each of the locks.
     pub(super) fn keys(&self) -> Vec<OwnerKey> {
         self.ownership.as_ref().map(Ownership::keys).unwrap_or_default()
     }
@@ -48,7 +48,7 @@ impl Leases {
         self.leases.get(&lease).copied()
     }
 
-    /// What `lease` holds, under which token.
+    /// The name and token of `lease`.
     pub(super) fn held(&self, lease: LeaseId) -> Option<(Name, Token)> {
         let token = self.token(lease)?;
         Some((self.grants.get(&token)?.name.clone(), token))
@@ -71,12 +71,12 @@ impl Leases {
         self.owned.get(key).copied()
     }
 
-    /// Whether just that is held under `token`.
+    /// Whether exactly this ownership is held under `token`.
     pub(super) fn is_claim(&self, token: Token, ownership: &Ownership) -> bool {
         self.grants.get(&token).is_some_and(|grant| grant.ownership.as_ref() == Some(ownership))
     }
 
-    /// A first handle on a new grant.
+    /// Adds a new grant with its first handle.
     pub(super) fn add_grant(
         &mut self,
         token: Token,
@@ -89,7 +89,7 @@ impl Leases {
         self.add_handle(token)
     }
 
-    /// Another handle on a standing grant.
+    /// Adds another handle on a grant.
     pub(super) fn add_handle(&mut self, token: Token) -> LeaseId {
         self.last += 1;
         let lease = LeaseId(self.last);
@@ -99,7 +99,7 @@ impl Leases {
         lease
     }
 
-    /// The grant under `token` is to end at `deadline`. Whether that is sooner than what was asked before.
+    /// Sets the deadline of the grant under `token`; says whether it is sooner than an earlier one.
     pub(super) fn ask(
         &mut self,
         now: &Sample,
@@ -114,12 +114,12 @@ impl Leases {
         true
     }
 
-    /// Until when the grant under `token` may be believed in at the latest, if it is asked to end, and why.
+    /// The deadline and reason of the grant under `token`, if it is asked to end.
     pub(super) fn asked(&self, token: Token) -> Option<&(Deadline, String)> {
         self.asked.get(&token)
     }
 
-    /// How long a grant may be believed in at `now`, as far as what it was asked goes.
+    /// How long a grant may be believed in at `now` by its deadline alone.
     pub(super) fn remaining(&self, now: &Sample, token: Token) -> Duration {
         self.asked.get(&token).map_or(Duration::MAX, |(deadline, _)| deadline.remaining(now))
     }
@@ -169,12 +169,12 @@ impl Leases {
     }
 }
 
-/// What became of a grant when one of its handles ended.
+/// The grant after one of its handles ended.
 #[derive(Debug)]
 enum Removed {
     /// Other handles are left.
     Shared,
-    /// That was the last handle: the grant must be released.
+    /// It was the last handle: the grant must be released.
     Last { token: Token, grant: Grant },
 }
 
@@ -194,8 +194,9 @@ impl Core {
         Some(grant)
     }
 
-    /// Ends belief in `lease` at once (L13) and releases it at the server; decided as `Done::Released`, or
-    /// LOST if it had ended. The release goes on until answered, whoever waits.
+    /// Ends belief in `lease` at once (L13) and releases it at the server; decided as
+    /// `Done::Released`, or LOST if it had ended. The release goes on until answered, waited for or
+    /// not.
     pub fn release(&mut self, now: &Sample, lease: LeaseId) -> CallId {
         self.check_belief(now);
         let call = self.new_call();
@@ -214,7 +215,7 @@ impl Core {
         call
     }
 
-    /// Belief has ended here; only then, with the next transmission, the release leaves (L13).
+    /// Submits the release of a grant whose belief has ended here: it leaves only afterwards (L13).
     pub(super) fn submit_release(&mut self, token: Token, grant: Grant, call: Option<CallId>) {
         let session = self.session.as_mut();
         let session = session.unwrap_or_else(|| panic!("{grant:?} outlives its session"));

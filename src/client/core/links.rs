@@ -1,9 +1,10 @@
-//! Connections to the nodes, who leads as far as they say, and which of them is *home*.
+//! Connections to the nodes, and the choice of *home*, the link to the leader.
 //!
-//! A link to each configured address is kept open: spare ones carry the news of a new leader, so that a
-//! failover waits for no timer. Home is the link to the leader of the highest term that any open link
-//! names. Timers are a fallback only: for a dial or a home that stays silent (faults NT1), and for dialing
-//! again. A new leader, and the loss of home, end the pauses of dials: the next leader may be whoever was away.
+//! A link to each configured address is kept open: spare ones carry the news of a new leader, so
+//! that a failover waits for no timer. Home is the link to the leader of the highest term that any
+//! open link names. Timers are a fallback only: for a dial or a home that stays silent (faults
+//! NT1), and for dialing again. A new leader, and the loss of home, end the pauses of dials: the
+//! next leader may be a node that was away.
 
 use super::back_off::{SPARE_STEP_MAX, STEP_MAX};
 use super::endpoints::{Dial, Endpoint, Endpoints, Origin};
@@ -24,7 +25,7 @@ pub(super) struct Links {
     next_link: u64,
     pub(super) home: Option<Home>,
     pub(super) leaders: Leaders,
-    /// The address of a leader that only a node named, and why it was not reached the last time.
+    /// The address of a leader known only from a hint, and why it was not reached the last time.
     unreached: Option<(String, String)>,
     pub(super) identity: Identity,
     pub(super) connect_timeout: Duration,
@@ -33,8 +34,8 @@ pub(super) struct Links {
     rng: Rng,
 }
 
-/// The link to the leader, and the term for which it is named. Another term is another home: a leader that
-/// was deposed and came back remembers no request.
+/// The link to the leader, and its term. Another term is another home: a leader that was deposed
+/// and elected again remembers no request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Home {
     pub(super) link: LinkId,
@@ -43,7 +44,7 @@ pub(super) struct Home {
 
 #[derive(Clone, Debug)]
 pub(super) enum Link {
-    /// Dialed then, not welcomed.
+    /// Dialed at `since`, not welcomed yet.
     Dialing { since: u64 },
     /// Welcomed.
     Open(OpenLink),
@@ -52,27 +53,27 @@ pub(super) enum Link {
 #[derive(Clone, Debug)]
 pub(super) struct OpenLink {
     node: NodeId,
-    /// `None`: none yet.
+    /// The node's cluster; `None`: none yet.
     pub(super) cluster: Option<ClusterId>,
     abilities: Abilities,
     pub(super) hint: LeaderHint,
-    /// What it says of its cluster, and when.
+    /// The last condition of its cluster, and when it was told.
     pub(super) condition: Option<(u64, Condition)>,
     welcomed_at: u64,
-    /// How long it took to answer the dial, in nanoseconds.
+    /// The time from the dial to the welcome, in nanoseconds.
     pub(super) greeted_in: u64,
-    /// When it last said anything.
+    /// When it last sent anything.
     pub(super) heard_at: u64,
-    /// Since when something that was sent has had no answer of any kind.
+    /// Since when a request has had no answer of any kind.
     pub(super) unanswered_since: Option<u64>,
 }
 
-/// What a link's word about the leader asks for.
+/// The consequence of a leader hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// Nothing: whatever changes shows in `home`.
+    /// None: a change shows in `home`.
     News,
-    /// Home repeated that it leads: what it was sent may not have been taken.
+    /// Home repeated that it leads: it may have dropped earlier requests.
     HomeRepeated,
 }
 
@@ -98,12 +99,12 @@ impl Links {
         self.home
     }
 
-    /// Whether `link` was welcomed and is not gone.
+    /// Whether `link` is welcomed and open.
     pub(super) fn is_open(&self, link: LinkId) -> bool {
         matches!(self.links.get(&link), Some(Link::Open(_)))
     }
 
-    /// What the node behind `link` understands.
+    /// The abilities of the node behind `link`.
     pub(super) fn abilities(&self, link: LinkId) -> Abilities {
         match self.links.get(&link) {
             Some(Link::Open(open)) => open.abilities,
@@ -111,7 +112,7 @@ impl Links {
         }
     }
 
-    /// A node welcomed us, which may be one of ours.
+    /// Handles the welcome of a node that may be ours.
     pub(super) fn handle_welcome(
         &mut self,
         now: &Sample,
@@ -138,7 +139,7 @@ impl Links {
         self.handle_hint(now, link, welcome.leader);
     }
 
-    /// The other side took the connection of `link`: no other dial of its address is needed.
+    /// Handles an established connection: drops the other dials of its address.
     pub(super) fn handle_connected(&mut self, link: LinkId, actions: &mut Vec<Action>) {
         for other in self.endpoints.handle_answered(link) {
             self.links.remove(&other);
@@ -146,7 +147,7 @@ impl Links {
         }
     }
 
-    /// `link` says who leads.
+    /// Handles a leader hint.
     pub(super) fn handle_hint(&mut self, now: &Sample, link: LinkId, hint: LeaderHint) -> Heard {
         let home = self.home.filter(|home| home.link == link);
         let Some(Link::Open(open)) = self.links.get_mut(&link) else { return Heard::News };
@@ -167,7 +168,7 @@ impl Links {
         }
     }
 
-    /// Anything at all came from `link`.
+    /// Notes any message from `link`.
     pub(super) fn handle_sign_of_life(&mut self, now: &Sample, link: LinkId) {
         let Some(Link::Open(open)) = self.links.get_mut(&link) else { return };
         open.heard_at = now.boot();
@@ -177,14 +178,15 @@ impl Links {
         }
     }
 
-    /// Something that wants an answer leaves on `link`.
+    /// Notes that a request which wants an answer leaves on `link`.
     pub(super) fn handle_sent(&mut self, now: &Sample, link: LinkId) {
         if let Some(Link::Open(open)) = self.links.get_mut(&link) {
             open.unanswered_since.get_or_insert(now.boot());
         }
     }
 
-    /// `link` is gone, or cannot be: an answer, which the other dials of its address would have, too.
+    /// Handles the end of `link`, or the failure of its dial, which the other dials of its address
+    /// would meet, too: they are dropped.
     pub(super) fn handle_closed(
         &mut self,
         now: &Sample,
@@ -223,7 +225,7 @@ impl Links {
         self.lose(now, link, why);
     }
 
-    /// The leader that is named may be behind the address of `link`, which failed.
+    /// Distrusts the named leader if it may be behind the address of `link`, which failed.
     fn distrust_unreachable(&mut self, now: &Sample, link: LinkId) {
         let Some((Trust::Trusted, Named { term, node, address, .. })) = self.named(now) else {
             return;
@@ -233,7 +235,7 @@ impl Links {
         }
     }
 
-    /// The leader that open links of our cluster name.
+    /// The leader by the hints of open links of our cluster.
     fn named(&self, now: &Sample) -> Option<(Trust, Named<'_>)> {
         let cluster = self.identity.cluster();
         let named = self.links.values().filter_map(|link| match link {
@@ -245,7 +247,7 @@ impl Links {
         self.leaders.best(now, named)
     }
 
-    /// Chooses home, hangs up what is silent, dials what is missing.
+    /// Chooses home, closes silent links, dials missing ones.
     pub(super) fn settle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         self.leaders.handle_deadline(now);
         self.hang_up_silent(now, actions);
@@ -257,7 +259,8 @@ impl Links {
         self.dial_due(now, actions);
     }
 
-    /// Where there is no home, somebody waits: then dials without an answer are not waited for.
+    /// Makes due dials. Without a home calls may wait, so further dials are made beside unanswered
+    /// ones.
     fn dial_due(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         loop {
             let link = LinkId(self.next_link);
@@ -295,7 +298,7 @@ impl Links {
         }
     }
 
-    /// The open link to `node`, at best the one that is home.
+    /// The open link to `node`, preferably home.
     fn link_to(&self, node: NodeId, home: Option<Home>) -> Option<LinkId> {
         let cluster = self.identity.cluster();
         let is_node = |link: &Link| matches!(link, Link::Open(open) if open.node == node && open.cluster == cluster);
@@ -320,7 +323,7 @@ impl Links {
         }
     }
 
-    /// When `settle` has something to do at the latest.
+    /// The next deadline of `settle`.
     pub(super) fn next_deadline(&self) -> u64 {
         let trusted = if self.home.is_none() { self.leaders.next_deadline() } else { u64::MAX };
         let beside = if self.home.is_none() { self.endpoints.next_beside() } else { u64::MAX };
@@ -359,5 +362,6 @@ impl Links {
     }
 }
 
-/// A link that answers after so long was worth its dial: one that is lost before that may be lost again and again.
+/// A link that still answers after so long proved useful: one that is lost sooner may be lost over
+/// and over.
 const STEADY: Duration = Duration::from_millis(100);

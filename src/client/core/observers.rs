@@ -1,9 +1,10 @@
-//! Observers: who holds a lock, first as it is, then each change, through reconnects and changes of leader.
+//! Observers of locks: first the present holder, then each change, through reconnects and changes
+//! of leader.
 //!
-//! A leader pushes changes on the connection that asked. Each new home is asked again, with the index of what was
-//! heard last, and replays what was missed; if it cannot, it says the present with a gap. Each asking has a number of
-//! its own: a link that was home, lost that, and is home again may still push what it was asked for before, of which
-//! a part came in between and was not listened to.
+//! A leader pushes changes on the connection that asked. Each new home is asked again, with the
+//! last index heard, and replays the missed changes; if it cannot, it sends the present holder with
+//! a gap. Each asking has a number of its own: a link that is home for the second time may still
+//! push changes of its first asking, some of which were ignored in between.
 
 use super::Core;
 use super::links::Home;
@@ -16,17 +17,17 @@ use crate::wire::{HolderSaid, Request};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Who follows what. Numbers of askings are those of calls, which they share with reads.
+/// All observers. Numbers of askings are those of calls, shared with reads.
 #[derive(Clone, Debug)]
 pub(super) struct Observers {
     following: BTreeMap<ObserverId, Following>,
-    /// The newest asking of each that was asked for.
+    /// The newest asking of each observer.
     asked: BTreeMap<u64, ObserverId>,
-    /// On which link.
+    /// The link of these askings.
     asked_on: Option<LinkId>,
-    /// Those to be asked for, now or after a pause.
+    /// Observers to ask for, now or after a pause.
     repeats: Repeats<ObserverId>,
-    /// Askings to which `asked_on` may still push, to be told that nobody listens.
+    /// Askings to which `asked_on` may still push, to be withdrawn.
     dismissed: BTreeSet<u64>,
 }
 
@@ -35,7 +36,7 @@ struct Following {
     name: Name,
     /// The newest asking.
     number: Option<u64>,
-    /// What was heard last.
+    /// The last change heard.
     heard: Option<Heard>,
 }
 
@@ -43,11 +44,11 @@ struct Following {
 struct Heard {
     index: Index,
     holder: Option<HolderSaid>,
-    /// Changes behind it that are not heard of: it was vacant before a gap, and was so again.
+    /// Missed changes after it: the lock was vacant before a gap, and after it.
     missed: u64,
 }
 
-/// One change as a server says it.
+/// A change from a server.
 #[derive(Debug)]
 pub(super) struct Changed {
     pub(super) index: Index,
@@ -66,7 +67,7 @@ impl Observers {
         }
     }
 
-    /// Follows no more; true if it did.
+    /// Removes an observer; true if there was one.
     fn remove(&mut self, observer: ObserverId) -> bool {
         self.repeats.remove(observer);
         let Some(following) = self.following.remove(&observer) else { return false };
@@ -83,7 +84,7 @@ impl Observers {
         Some((observer, seen))
     }
 
-    /// The asking is over, or does not begin.
+    /// Ends a refused asking; gives its observer.
     fn handle_refused(&mut self, number: u64) -> Option<ObserverId> {
         let observer = self.asked.remove(&number)?;
         self.following.get_mut(&observer)?.number = None;
@@ -98,15 +99,15 @@ impl Observers {
         self.repeats.next_deadline()
     }
 
-    /// Another leader, or one that may not have taken it: everything is asked again.
+    /// Asks for everything again, at another leader, or one that may have dropped requests.
     pub(super) fn send_all_again(&mut self) {
         self.dismissed.extend(std::mem::take(&mut self.asked).into_keys());
         self.following.values_mut().for_each(|following| following.number = None);
         self.repeats.begin_anew(self.following.keys().copied().collect());
     }
 
-    /// Of another cluster nothing was heard yet: its indexes are its own. Who held before is known; who held between, in either of
-    /// them, nobody tells.
+    /// Starts over in another cluster, whose indexes are its own. The last holder is known; holders
+    /// in between, in either cluster, are not.
     pub(super) fn begin_anew(&mut self) {
         let heard = self.following.values_mut().filter_map(|following| following.heard.as_mut());
         heard.for_each(|heard| {
@@ -115,7 +116,7 @@ impl Observers {
         });
     }
 
-    /// Takes the askings that `asked_on` is to forget.
+    /// Takes the askings to withdraw from `asked_on`.
     fn take_dismissed(&mut self) -> Option<(LinkId, BTreeSet<u64>)> {
         let dismissed = std::mem::take(&mut self.dismissed);
         self.asked_on.map(|link| (link, dismissed))
@@ -125,7 +126,7 @@ impl Observers {
         self.repeats.first().is_some()
     }
 
-    /// Asks for the next under `number`; there is one.
+    /// The request for the next observer under `number`; there must be one.
     fn take_unsent(&mut self, link: LinkId, number: u64) -> Request {
         let observer = self.repeats.pop_first().expect("one is to be asked for");
         let following = self.following.get_mut(&observer);
@@ -139,17 +140,17 @@ impl Observers {
 }
 
 impl Following {
-    /// What the program is told of a change; nothing, if it knows.
+    /// The observation for the program; `None`: it is known already.
     ///
-    /// Indexes only rise, behind a gap too: that is the present, confirmed by a round. In a restored cluster they begin anew
-    /// (L25). What is not newer is said again.
+    /// Indexes only rise, after a gap, too: that is the present, confirmed by a round. In a
+    /// restored cluster they start over (L25). A change that is not newer is a repetition.
     fn handle_changed(&mut self, Changed { index, holder, gap }: Changed) -> Option<Seen> {
         let missed = match &mut self.heard {
             None => 0,
             Some(heard) if index <= heard.index => return None,
             Some(heard) if is_same(heard.holder.as_ref(), holder.as_ref()) => {
                 heard.index = index;
-                // Nobody holds under one token twice; but a lock is vacant many times.
+                // A token holds once; but a lock is vacant many times.
                 heard.missed += u64::from(gap && holder.is_none());
                 return None;
             }
@@ -167,8 +168,9 @@ fn is_same(one: Option<&HolderSaid>, other: Option<&HolderSaid>) -> bool {
 }
 
 impl Core {
-    /// Follows who holds `name`: `Action::Observed` says it, first as it is, then each change, through reconnects
-    /// and changes of leader, until `unobserve`, or `Action::ObserverFailed`.
+    /// Follows the holders of `name`: `Action::Observed` gives first the present holder, then each
+    /// change, through reconnects and changes of leader, until `unobserve`, or
+    /// `Action::ObserverFailed`.
     pub fn observe(&mut self, now: &Sample, name: Name) -> ObserverId {
         self.check_belief(now);
         let observer = ObserverId(self.new_call().0);
@@ -185,14 +187,14 @@ impl Core {
         observer
     }
 
-    /// No more of that.
+    /// Ends an observation.
     pub fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
         self.check_belief(now);
         self.observers.remove(observer);
     }
 
-    /// Home says who holds what `read` observes. Another link than home is one that was asked before, whose changes
-    /// home says too.
+    /// Handles a change for the asking `read`. Only home's counts: another link was asked before,
+    /// and home sends its changes, too.
     pub(super) fn handle_changed(&mut self, link: LinkId, read: u64, changed: Changed) {
         if !self.is_home(link) {
             return;
@@ -225,7 +227,7 @@ impl Core {
         self.fail_observer(observer, refusal_error(refusal));
     }
 
-    /// Whoever observes may not, or not any more: it has heard the last.
+    /// Ends an observer that lacks, or has lost, the right to read.
     pub(super) fn handle_observer_denied(&mut self, link: LinkId, read: u64, text: &str) {
         if self.is_home(link)
             && let Some(observer) = self.observers.handle_refused(read)
@@ -257,7 +259,7 @@ impl Core {
         while self.observers.has_unsent() {
             let number = self.new_call().0;
             match self.observers.take_unsent(home.link, number) {
-                // Nothing may have happened since: then nothing need be said.
+                // There may be no change to send.
                 request @ Request::Observe { since: Some(_), .. } => {
                     self.send_unanswered(home.link, request);
                 }
@@ -267,5 +269,5 @@ impl Core {
     }
 }
 
-/// Observers of one client.
+/// The most observers of one client.
 const OBSERVERS_MAX: usize = 1024;

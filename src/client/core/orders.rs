@@ -1,9 +1,10 @@
-//! Logged requests that a program waits for at most for the request timeout: a proclaimed value, and the break of
-//! somebody's lock.
+//! Logged requests that a program waits for at most for the request timeout: proclamations of a
+//! value, and breaks of a lock.
 //!
-//! One that surely never left is taken back, and UNAVAILABLE; any other goes on under its id (safety L14), and is
-//! UNKNOWN. Of each grant at most one proclamation is under way: a later value must never be overwritten by an
-//! earlier one that was refused for load and sent again.
+//! On a timeout a request that surely never left is withdrawn, and UNAVAILABLE; any other goes on
+//! under its id (safety L14), and is UNKNOWN. At most one proclamation of each grant is under way:
+//! a later value must never be overwritten by an earlier one that was refused for load and sent
+//! again.
 
 use super::lease::lost;
 use super::refusal::is_passing;
@@ -18,31 +19,31 @@ use crate::base::{RequestId, Sample, SessionId, Token, text};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The orders that are not decided.
+/// The undecided orders.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Orders {
     calls: BTreeMap<CallId, Order>,
-    /// Those without a request, in the order in which they were made.
+    /// Orders without a request, in the order of their calls.
     ready: BTreeSet<CallId>,
-    /// Grants of which a proclamation is under way, whoever waits for it.
+    /// Grants with a proclamation under way, waited for or not.
     proclaiming: BTreeSet<Token>,
 }
 
 #[derive(Clone, Debug)]
 struct Order {
     operation: Operation,
-    /// The request that stands for it in the session in force.
+    /// Its request in the session in force.
     request: Option<RequestId>,
     over_at: u64,
 }
 
 impl Orders {
-    /// Whether anything waits for a session.
+    /// Whether an order waits for a session.
     pub(super) fn wants_session(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// The first that may have a request now.
+    /// The first order that may have a request now.
     fn next(&self) -> Option<(CallId, Operation)> {
         let of = |call: &CallId| Some((*call, self.calls.get(call)?.operation.clone()));
         let is_free = |operation: &Operation| {
@@ -58,7 +59,7 @@ impl Orders {
 }
 
 impl Core {
-    /// Replaces the value that others see of what `lease` holds; decided as `Done::Obeyed`, or LOST if it had
+    /// Replaces the value of `lease`'s grant; decided as `Done::Obeyed`, or LOST if it had
     /// ended; UNKNOWN or UNAVAILABLE after the request timeout.
     pub fn proclaim(&mut self, now: &Sample, lease: LeaseId, value: Vec<u8>) -> CallId {
         self.check_belief(now);
@@ -74,8 +75,9 @@ impl Core {
         call
     }
 
-    /// Takes a lock from its holder (L23). Decided as `Done::Obeyed`; NOT_FOUND if nobody holds it so, or if nobody
-    /// waits of the name that it names; UNKNOWN or UNAVAILABLE after the request timeout.
+    /// Takes a lock from its holder (L23). Decided as `Done::Obeyed`; NOT_FOUND if nobody holds it,
+    /// or not under that token, or if the named heir does not wait; UNKNOWN or UNAVAILABLE after
+    /// the request timeout.
     pub fn break_lock(&mut self, now: &Sample, wish: BreakCall) -> CallId {
         self.check_belief(now);
         let call = self.new_call();
@@ -105,7 +107,7 @@ impl Core {
         self.want_session(now);
     }
 
-    /// Gives requests to those that may have one.
+    /// Makes requests of the orders that may have one.
     pub(super) fn start_ready_orders(&mut self) {
         while let Some((call, operation)) = self.orders.next() {
             let Some(session) = self.session.as_mut().filter(|one| one.window.has_room()) else {
@@ -133,7 +135,7 @@ impl Core {
         Some(order)
     }
 
-    /// Nobody waits for `call` any more. `None`: there was no such order.
+    /// Forgets an order that no call waits for any more. `None`: there was no such order.
     pub(super) fn forget_order(&mut self, call: CallId) -> Option<Fate> {
         let order = self.take_order(call)?;
         let (Some(request), Some(session)) = (order.request, &mut self.session) else {
@@ -171,14 +173,15 @@ impl Core {
         let result = match (answer, proclaimed) {
             (Answer::Done, _) => Ok(Done::Obeyed),
             (Answer::NotHeld, Some(token)) => {
-                // Whoever took it is about to say so.
+                // The news of the break is on its way.
                 self.end_grant(token, EndReason::Broken);
                 Err(lost())
             }
             (Answer::NotHeld | Answer::NoWaiter, None) => {
                 Err(Error::new(Status::NotFound, nobody.unwrap_or_default()))
             }
-            // Not done this time. An earlier transmission may have been taken: then it is asked again.
+            // This transmission was not carried out, but an earlier one may have been: then ask
+            // again.
             (Answer::Refused(refusal), _)
                 if refusal == Refusal::Busy || is_passing(refusal) && !left_once =>
             {
@@ -195,7 +198,7 @@ impl Core {
         }
     }
 
-    /// Who asks may not.
+    /// Handles a denial.
     pub(super) fn deny(&mut self, session: SessionId, request: RequestId, text: String) {
         let current = self.session.as_ref().filter(|current| current.id == session);
         let outstanding = current.and_then(|current| current.window.outstanding(request));
@@ -209,14 +212,15 @@ impl Core {
                     self.decide(call, denied);
                 }
             }
-            // Also one that waits already: its right was taken away. The answer is fixed, whatever was sent besides.
+            // Also an acquire that waits already, and lost its right. The answer is final for all
+            // transmissions.
             Some(Purpose::Acquire(call)) => {
                 self.take_acquire(call);
                 self.remove_request(request);
                 self.decide(call, denied);
             }
             Some(Purpose::Withdrawn) => self.window_replied(request),
-            // Giving back takes no right.
+            // Giving back needs no right.
             Some(Purpose::Withdraw(_) | Purpose::Release(_) | Purpose::Transfer(_)) | None => {}
         }
     }
@@ -228,7 +232,8 @@ impl Core {
         }
     }
 
-    /// The session is over. A break that never left is asked in the next one; `left` are the calls whose request did.
+    /// After the session's end: a break that never left goes on in the next session; `left` are the
+    /// calls whose request left.
     pub(super) fn handle_orders_lost(&mut self, left: &BTreeSet<CallId>) {
         self.orders.proclaiming.clear();
         let calls: Vec<CallId> = self.orders.calls.keys().copied().collect();
@@ -248,7 +253,7 @@ impl Core {
         }
     }
 
-    /// All that have no request in a session.
+    /// Fails all orders without a request in a session.
     pub(super) fn fail_ready_orders(&mut self, error: &Error) {
         for call in self.orders.ready.clone() {
             self.take_order(call);
@@ -265,16 +270,16 @@ impl Core {
     }
 }
 
-/// What becomes of an order that nobody waits for.
+/// The fate of an order that no call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Surely not done.
     NeverLeft,
-    /// It may be done, now or later.
+    /// The order may be carried out, now or later.
     GoesOn,
 }
 
-/// The grant whose value it replaces.
+/// The grant whose value a proclamation replaces.
 fn proclaimed(operation: &Operation) -> Option<Token> {
     match operation {
         Operation::Proclaim { token, .. } => Some(*token),
@@ -294,7 +299,7 @@ fn not_answered() -> Error {
     Error::new(Status::Unknown, "no leader answered in time; it may be done, now or later")
 }
 
-/// Who is not there of those that a break names.
+/// The sentence of a break that found no holder or heir.
 fn nobody(operation: &Operation, answer: &Answer) -> Option<String> {
     let Operation::Break { name, token, to, .. } = operation else { return None };
     let name = name.as_str();
@@ -309,5 +314,5 @@ fn nobody(operation: &Operation, answer: &Answer) -> Option<String> {
     }
 }
 
-/// Orders that are not answered, of one client.
+/// The most unanswered orders of one client.
 const ORDERS_MAX: usize = 1024;

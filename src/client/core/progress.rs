@@ -1,19 +1,19 @@
-//! Whether the program moves: if it must say so, its session is renewed only as long as it does, so that a wedged
-//! worker loses its locks.
+//! The program's signs of life: if demanded, the session is renewed only while they come, so that a
+//! wedged worker loses its locks.
 //!
-//! No argument for safety rests on this: a renewal that is withheld only ends belief sooner.
+//! No argument for safety rests on this: a withheld renewal only ends belief sooner.
 
 use super::Core;
 use crate::base::Sample;
 use crate::base::time::nanos;
 use std::time::Duration;
 
-/// When the program last said that it moves, and how long that lasts.
+/// The last sign of life, and how long it counts.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
-    /// `None`: it need not say so.
+    /// How long a sign counts; `None`: none is demanded.
     within: Option<Duration>,
-    /// A reading of BOOTTIME: a machine that slept did not move.
+    /// The last sign, a reading of BOOTTIME: suspend counts as silence.
     moved_at: u64,
 }
 
@@ -22,7 +22,7 @@ impl Progress {
         Self { within, moved_at: 0 }
     }
 
-    /// It moved at `at`: the program said so, or a session was created for it.
+    /// Notes a sign of life at `at`, or the creation of a session.
     pub(super) fn handle_moved(&mut self, at: &Sample) {
         self.moved_at = self.moved_at.max(at.boot());
     }
@@ -35,7 +35,8 @@ impl Progress {
 }
 
 impl Core {
-    /// The program says that it moves: with `CoreOptions::progress` the session is renewed only as long as it does.
+    /// A sign of life of the program: with `CoreOptions::progress` the session is renewed only
+    /// while these come.
     pub fn progress(&mut self, now: &Sample) {
         self.check_belief(now);
         self.progress.handle_moved(now);

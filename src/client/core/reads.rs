@@ -1,5 +1,6 @@
-//! Linearizable reads: each with its own number, asked again at each new leader, never of an older index
-//! than before (safety L18), and behind what this client gave back before, whether anybody waits for that or not.
+//! Linearizable reads: each with its own number, asked again at each new leader, never of an older
+//! index than before (safety L18), and after all earlier releases of this client, waited for or
+//! not.
 
 use super::refusal::{denied, refusal_error};
 use super::repeats::Repeats;
@@ -14,28 +15,29 @@ use crate::wire::{Query, ReadAnswer, Request};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The reads that are not answered. A read's number is that of its call.
+/// The unanswered reads. A read's number is that of its call.
 #[derive(Clone, Debug)]
 pub(super) struct Reads {
     asked: BTreeMap<CallId, PendingRead>,
     repeats: Repeats<CallId>,
-    /// The newest index of which this client was told anything.
+    /// The newest index that this client has seen.
     newest: Index,
 }
 
 #[derive(Clone, Debug)]
 struct PendingRead {
     query: Query,
-    /// The session of then, and the id that its next request had: those before it come first.
+    /// The session at the time of the call, and the id of its next request: requests below it come
+    /// first.
     behind: Option<(SessionId, RequestId)>,
 }
 
-/// What an answer meant.
+/// The effect of an answer.
 #[derive(Debug)]
 enum Answered {
     /// It decides the call.
     Decided(CallId, Index, ReadAnswer),
-    /// It will be asked again, or nobody asked.
+    /// None: the read is asked again, or is unknown.
     Nothing,
 }
 
@@ -44,7 +46,7 @@ impl Reads {
         Self { asked: BTreeMap::new(), repeats: Repeats::new(), newest: Index(0) }
     }
 
-    /// Of another cluster nothing was told yet: its indexes are its own.
+    /// Starts over in another cluster, whose indexes are its own.
     pub(super) fn begin_anew(&mut self) {
         self.newest = Index(0);
     }
@@ -58,7 +60,7 @@ impl Reads {
         self.asked.len()
     }
 
-    /// Gives it up; reads have no effect. Whether it was undecided.
+    /// Gives up a read, which has no effect; says whether it was undecided.
     pub(super) fn remove(&mut self, call: CallId) -> bool {
         self.repeats.remove(call);
         self.asked.remove(&call).is_some()
@@ -100,12 +102,12 @@ impl Reads {
         self.repeats.next_deadline()
     }
 
-    /// Another leader: everything is asked again.
+    /// Asks everything again, at another leader.
     pub(super) fn send_all_again(&mut self) {
         self.repeats.begin_anew(self.asked.keys().copied().collect());
     }
 
-    /// The next one to ask; those behind one that must wait were asked later, and wait for as much.
+    /// The next read to send. Reads after one that must wait are later calls, and must wait, too.
     pub(super) fn take_request(&mut self, session: Option<&Session>) -> Option<Request> {
         let call = self.repeats.first()?;
         let asked = self.asked.get(&call).unwrap_or_else(|| panic!("{call:?} to ask is unknown"));
@@ -172,7 +174,7 @@ impl Core {
     }
 }
 
-/// Reads that are not answered, of one client.
+/// The most unanswered reads of one client.
 const READS_MAX: usize = 1024;
 const _: () = assert!(READS_MAX < REQUESTS_PER_SESSION_MAX);
 

@@ -1,4 +1,4 @@
-//! What a server's refusal means for the call behind the request.
+//! Refusals of servers, as errors of calls.
 
 use super::Core;
 use super::types::LinkId;
@@ -9,7 +9,7 @@ use crate::wire::Values;
 use crate::{Error, Status};
 
 impl Core {
-    /// The error of a refused request, with what the leader said that its disk lacks.
+    /// The error of a refused request, with the leader's shortage if it told one.
     pub(super) fn refused(&self, refusal: Refusal) -> Error {
         Error::new(refusal_error(refusal).status, self.refusal_sentence(refusal))
     }
@@ -25,7 +25,8 @@ impl Core {
         }
     }
 
-    /// A leader says why it is about to refuse what takes something; or, without a reason, that this is over.
+    /// Takes a leader's shortage, for which it is about to refuse requests; without a reason, its
+    /// end.
     pub(super) fn handle_shortage(&mut self, link: LinkId, values: &Values) {
         let (node, lacks) = (values.number("id"), values.text("disk_lacks"));
         self.shortage = node.zip(lacks).map(|(node, lacks)| {
@@ -39,7 +40,7 @@ impl Core {
     }
 }
 
-/// The error of what is denied: the server says what is missing.
+/// The error of a denial: the server names the lacking right.
 pub(super) fn denied(text: &str) -> Error {
     Error::new(Status::Denied, text::one_line(text, REFUSAL_TEXT_BYTES_MAX))
 }
@@ -71,7 +72,7 @@ pub(super) fn refusal_text(refusal: Refusal) -> &'static str {
     }
 }
 
-/// Refusals after which what must not be dropped is tried again (L14).
+/// Refusals after which a request that must not be dropped is sent again (L14).
 pub(super) fn is_passing(refusal: Refusal) -> bool {
     matches!(refusal, Refusal::Busy | Refusal::Limit | Refusal::Denied)
 }

@@ -6,18 +6,18 @@ use crate::base::time::nanos;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The transmissions of one session that are not acknowledged, and when the next is due.
+/// The unacknowledged transmissions of one session, and when the next is due.
 #[derive(Clone, Debug)]
 pub(super) struct Renewals {
     sent: BTreeMap<u64, Sample>,
     due: u64,
     interval: Duration,
-    /// One is due, and the program does not say that it moves.
+    /// A renewal is due, and withheld for lack of a sign of life.
     is_withheld: bool,
 }
 
 impl Renewals {
-    /// Of a session of this TTL, whose creation was sent at `start`.
+    /// The renewals of a session with this TTL, whose creation was sent at `start`.
     pub(super) fn new(ttl: Duration, start: &Sample) -> Self {
         let interval = ttl / RENEWALS_PER_TTL;
         let due = together(start.hint(interval), interval, 0);
@@ -29,12 +29,12 @@ impl Renewals {
         self.due
     }
 
-    /// What is due stays here until the program moves.
+    /// Withholds a due renewal until a sign of life.
     pub(super) fn withhold(&mut self) {
         self.is_withheld = true;
     }
 
-    /// The program moves.
+    /// Lets a withheld renewal leave.
     pub(super) fn resume(&mut self) {
         self.is_withheld = false;
     }
@@ -43,23 +43,23 @@ impl Renewals {
         self.is_withheld
     }
 
-    /// When the next may leave by itself, as a reading of BOOTTIME.
+    /// When the next renewal may leave by itself, a reading of BOOTTIME.
     pub(super) fn next_deadline(&self) -> u64 {
         if self.is_withheld { u64::MAX } else { self.due }
     }
 
-    /// Makes one due now, if the last was not answered: the node that it went to may be gone.
+    /// Makes a renewal due now, if the last is unanswered: its node may be gone.
     pub(super) fn repeat_unanswered(&mut self, now: &Sample) {
         if !self.sent.is_empty() {
             self.due = now.boot();
         }
     }
 
-    /// Transmission `number` leaves after `now` (L19).
+    /// Notes that transmission `number` leaves after `now` (L19).
     pub(super) fn handle_sent(&mut self, number: u64, now: &Sample, rng: &mut Rng) {
         self.sent.insert(number, *now);
         if self.sent.len() > SENT_MAX {
-            // The oldest are the least worth: their acknowledgement would extend the least.
+            // The oldest is worth least: its acknowledgement would extend least.
             self.sent.pop_first();
         }
         self.due = together(now.hint(self.interval), self.interval, rng.below(INSTANTS_EARLY));
@@ -74,21 +74,22 @@ impl Renewals {
     }
 }
 
-/// The last but `before` of the instants at which all clients of this machine with such an interval renew, up to `latest`:
-/// whom they share a leader with is woken once for many of them, and so is a process that has many. A draw keeps
-/// them spread over these instants.
+/// The last but `before` of the common instants, up to `latest`, at which all clients of this
+/// machine with such an interval renew: a leader, and a process with many clients, are woken once
+/// for many of them. A random draw keeps them spread over these instants.
 fn together(latest: u64, interval: Duration, before: u64) -> u64 {
     let step = (nanos(interval) / INSTANTS_PER_INTERVAL).max(1);
     (latest / step).saturating_sub(before) * step
 }
 
-/// So many that a leader of the largest number of sessions, all of one machine, is asked for some hundreds in each.
+/// So many that a leader of the largest number of sessions, all of one machine, gets some hundreds
+/// in each.
 const INSTANTS_PER_INTERVAL: u64 = 64;
-/// Each renewal leaves up to so many of them early: an eighth of its interval.
+/// Each renewal leaves early by up to so many instants: an eighth of its interval.
 const INSTANTS_EARLY: u64 = 8;
 /// Two may be lost before belief ends.
 const RENEWALS_PER_TTL: u32 = 3;
-/// Transmissions whose send times are remembered; one is sent per third of a TTL and per new home.
+/// The most remembered transmissions; one is sent per third of a TTL and per new home.
 const SENT_MAX: usize = 64;
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
-//! What is to leave, and what was refused for load and pauses before it leaves again: of requests, reads and observers alike.
+//! The send queue of requests, reads or observers, with back-off for those that were refused for
+//! load.
 
 use super::back_off::{BackOff, STEP_MAX};
 use crate::base::Sample;
 use crate::base::rng::Rng;
 use std::collections::BTreeSet;
 
-/// In the order of their keys. What pauses leaves again all at once, so that a busy leader is asked once for each pause.
+/// Keys to send, in order. Paused keys leave all at once, so that a busy leader is asked once for
+/// each pause.
 #[derive(Clone, Debug)]
 pub(super) struct Repeats<K> {
     unsent: BTreeSet<K>,
+    /// Keys that wait for the end of the pause.
     paused: BTreeSet<K>,
     pause: Pause,
 }
@@ -47,28 +50,28 @@ impl<K: Copy + Ord> Repeats<K> {
         Self { unsent, paused, pause: Pause::new() }
     }
 
-    /// It is to leave.
+    /// Adds a key to send.
     pub(super) fn insert(&mut self, key: K) {
         self.unsent.insert(key);
     }
 
-    /// It is not to leave any more.
+    /// Removes a key.
     pub(super) fn remove(&mut self, key: K) {
         self.unsent.remove(&key);
         self.paused.remove(&key);
     }
 
-    /// The next to leave.
+    /// The next key to send.
     pub(super) fn first(&self) -> Option<K> {
         self.unsent.first().copied()
     }
 
-    /// The next, which leaves.
+    /// Takes the next key to send.
     pub(super) fn pop_first(&mut self) -> Option<K> {
         self.unsent.pop_first()
     }
 
-    /// Refused for load, or for now.
+    /// Pauses a key that was refused for load, or for now.
     pub(super) fn pause(&mut self, key: K, now: &Sample, rng: &mut Rng) {
         if self.paused.is_empty() {
             self.pause.begin(now, rng);
@@ -76,24 +79,24 @@ impl<K: Copy + Ord> Repeats<K> {
         self.paused.insert(key);
     }
 
-    /// Something was not refused: the next pause is short again.
+    /// After a success: the next pause is short again.
     pub(super) fn reset(&mut self) {
         self.pause.reset();
     }
 
-    /// What has paused is to leave.
+    /// Ends a pause that is over.
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
         if self.pause.over_at() <= now.boot() {
             self.unsent.append(&mut self.paused);
         }
     }
 
-    /// When `handle_deadline` has something to do.
+    /// When the pause is over.
     pub(super) fn next_deadline(&self) -> u64 {
         if self.paused.is_empty() { u64::MAX } else { self.pause.over_at() }
     }
 
-    /// Another leader: these are to leave, and nothing pauses.
+    /// Starts over at another leader: `unsent` are to be sent, and none pauses.
     pub(super) fn begin_anew(&mut self, unsent: BTreeSet<K>) {
         self.paused.clear();
         self.unsent = unsent;

@@ -1,9 +1,10 @@
-//! Sessions that ended here and are closed at the server in the background, so that their locks are free before
-//! the TTL is over.
+//! Sessions that ended here and are closed at the server in the background, so that their locks are
+//! free before the TTL is over.
 //!
-//! A client that lives closes them however long that takes: while no server runs no TTL passes, and after an outage each
-//! session has a whole one. One that is closed tries for as long as servers that run may need to end the session by
-//! themselves. One that nobody has any more says it once and lets go: belief has ended, and the TTL frees.
+//! An open client closes them however long that takes: while no server runs no TTL passes, and
+//! after an outage each session has a whole one. A closed client tries for as long as running
+//! servers may need to end the session by themselves. A dropped client tries once and lets go:
+//! belief has ended, and the TTL frees the locks.
 
 use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
@@ -23,7 +24,7 @@ pub(super) struct Retiring {
     pub(super) sent: bool,
     pub(super) retry_at: u64,
     pub(super) back_off: BackOff,
-    /// It is given up then: a reading of BOOTTIME.
+    /// When to give up: a reading of BOOTTIME.
     pub(super) until: u64,
     pub(super) ttl: Duration,
     pub(super) call: Option<CallId>,
@@ -53,21 +54,21 @@ impl Core {
         });
     }
 
-    /// The client is closed: what it still owes is given up once servers that run have ended it by themselves.
+    /// Bounds the attempts of a closed client: running servers end its sessions by themselves.
     pub(super) fn bound_retiring(&mut self, now: &Sample) {
         for retiring in &mut self.retiring {
             retiring.until = now.hint(retiring.ttl.saturating_mul(RETIRING_TTLS));
         }
     }
 
-    /// Nobody has the client any more: it is closed, and tries no longer than a change of leader may take.
+    /// Closes a dropped client, which tries no longer than a change of leader may take.
     pub fn let_go(&mut self, now: &Sample) {
         self.close(now);
         let until = now.hint(LETTING_GO_MAX);
         self.retiring.iter_mut().for_each(|retiring| retiring.until = until.min(retiring.until));
     }
 
-    /// An answer to a request of a session that ended here: only that of its close is of interest.
+    /// Handles an answer to a request of a session that ended here: only that of its close matters.
     pub(super) fn handle_retiring_answer(
         &mut self,
         now: &Sample,
@@ -93,7 +94,7 @@ impl Core {
         }
     }
 
-    /// Gives up sessions that were tried to be closed for long enough.
+    /// Gives up sessions whose time is over.
     pub(super) fn drop_retired(&mut self, now: &Sample) {
         let over = |one: &Retiring| one.until <= now.boot();
         let calls: Vec<_> =
@@ -106,9 +107,9 @@ impl Core {
     }
 }
 
-/// Sessions that are closed in the background at once; older ones are left to their TTL.
+/// The most sessions closed in the background at once; older ones are left to their TTL.
 const RETIRING_MAX: usize = 4;
-/// A session that is renewed no more is gone after its TTL, and after another one if the leader changed.
+/// An unrenewed session is gone after its TTL, and after another one if the leader changed.
 const RETIRING_TTLS: u32 = 3;
-/// How long a client that nobody has any more tries to say that it is gone.
+/// How long a dropped client tries to close its session.
 const LETTING_GO_MAX: Duration = Duration::from_secs(1);

@@ -28,13 +28,13 @@ pub(super) struct Session {
     opened_at: u64,
 }
 
-/// When the next session may be asked for. Where one after the other ends as soon as it is made there are pauses between
-/// them: servers that go on so are not asked as fast as they answer.
+/// When the next session may be asked for. If sessions end as soon as they are made, there are
+/// pauses between them: such servers are not asked as fast as they answer.
 #[derive(Clone, Debug)]
 pub(super) struct Reopening {
     not_before: u64,
     back_off: BackOff,
-    /// So many in a row.
+    /// How many short-lived sessions there were in a row.
     short_lived: u32,
 }
 
@@ -54,31 +54,32 @@ impl Reopening {
         }
     }
 
-    /// Whether one after the other has ended at once.
+    /// Whether sessions end at once, one after the other.
     pub(super) fn is_in_vain(&self) -> bool {
         self.short_lived > 2
     }
 }
 
-/// The wish for a session. Each transmission makes one of its own (L7); the first answer counts.
+/// The opening of a session. Each transmission creates one of its own (L7); the first answer
+/// counts.
 #[derive(Clone, Debug)]
 pub(super) struct Opening {
     /// The send times of the transmissions on the present home.
     pub(super) sent: BTreeMap<u64, Sample>,
     pub(super) retry_at: u64,
     pub(super) back_off: BackOff,
-    /// Why the last one was refused.
+    /// Why the last transmission was refused.
     pub(super) refusal: Option<Refusal>,
 }
 
-/// What ended a session.
+/// The cause of a session's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndedBy {
-    /// Its belief ran out, or a loss timer fired: it may live on at the server.
+    /// The belief ran out, or a loss timer fired: the session may live on at the server.
     Lapse,
     /// The server says so.
     Server,
-    /// Most endpoints say that they are of another cluster.
+    /// Most endpoints are of another cluster.
     Contradiction,
 }
 
@@ -99,14 +100,14 @@ impl Session {
         }
     }
 
-    /// Two renewals were due since the one that was acknowledged last.
+    /// When the session is in jeopardy: two renewals are due since the last acknowledged one.
     fn jeopardy_at(&self) -> u64 {
         self.belief.start.boot_before.saturating_add(nanos(self.ttl / 3 * 2))
     }
 }
 
 impl Opening {
-    /// Not before `retry_at`, a reading of BOOTTIME.
+    /// An opening that is not sent before `retry_at`, a reading of BOOTTIME.
     pub(super) fn new(retry_at: u64) -> Self {
         Self { sent: BTreeMap::new(), retry_at, back_off: BackOff::new(), refusal: None }
     }
@@ -130,7 +131,8 @@ impl Core {
         let belief = Belief::new(id, start, ttl, rho_ppm, now);
         self.bound.handle_opened(id);
         if belief.is_over(now) || self.links.contradiction().is_some() {
-            // Too late, a TTL of nothing, or perhaps another cluster's: it was never believed in; another follows.
+            // Too late, a TTL of zero, or perhaps another cluster's: never believed in; another
+            // session follows.
             opening.retry_at = opening.back_off.next(now, STEP_MAX, &mut self.rng);
             self.retire(now, (id, ttl), (RequestId(1), RequestId(1)), None);
             return;
@@ -169,7 +171,7 @@ impl Core {
         }
     }
 
-    /// The server says that a session is not alive: final.
+    /// Handles the server's final word that a session has ended.
     pub(super) fn handle_session_ended(&mut self, now: &Sample, id: SessionId) {
         if self.session.as_ref().is_some_and(|session| session.id == id) {
             self.lose_session(now, EndedBy::Server);
@@ -177,8 +179,8 @@ impl Core {
         self.finish_retiring(id);
     }
 
-    /// Ends what is over at `now`. First in each input, so that an end comes before whatever would extend,
-    /// grant or release (L6, L24).
+    /// Ends beliefs that are over at `now`. First in each input, so that an end comes before any
+    /// extension, grant or release (L6, L24).
     pub(super) fn check_belief(&mut self, now: &Sample) {
         if self.session.as_ref().is_some_and(|session| session.belief.is_over(now)) {
             self.lose_session(now, EndedBy::Lapse);
@@ -186,7 +188,8 @@ impl Core {
         self.check_asked(now);
     }
 
-    /// The session is over here for good: it is renewed no more, and replaced when somebody wants it.
+    /// Ends the session here for good: it is not renewed any more, and replaced when a call needs
+    /// one.
     pub(super) fn lose_session(&mut self, now: &Sample, by: EndedBy) {
         let Some(session) = self.session.take() else { return };
         let lived = Duration::from_nanos(now.boot().saturating_sub(session.opened_at));
@@ -230,7 +233,7 @@ impl Core {
         self.acquires.release_held_back();
     }
 
-    /// Opens a session unless there is one or it is being opened.
+    /// Opens a session unless there is one, or one is being opened.
     pub(super) fn want_session(&mut self, now: &Sample) {
         if self.session.is_none() && self.opening.is_none() && self.life == Life::Open {
             self.opening = Some(Opening::new(now.boot().max(self.reopening.not_before)));
@@ -281,11 +284,11 @@ impl Core {
     }
 }
 
-/// A session that lived shorter than this ended as soon as it was made: shorter than any TTL.
+/// A session that lived shorter than this is short-lived: shorter than any TTL.
 const SHORT_LIFE: Duration = Duration::from_millis(100);
 const _: () = assert!(SHORT_LIFE.as_millis() <= TTL_MS_MIN as u128);
 
-/// A TTL that servers take.
+/// The TTL within the servers' bounds.
 pub(super) fn clamp_ttl(ttl: Duration) -> Duration {
     let (low, high) = (u64::from(TTL_MS_MIN), u64::from(TTL_MS_MAX));
     ttl.clamp(Duration::from_millis(low), Duration::from_millis(high))

@@ -1,4 +1,4 @@
-//! Links whose other side says nothing: asked whether anybody is there, and hung up (fault NT1).
+//! Silent links: probed, and closed if there is no answer (fault NT1).
 
 use super::links::{Link, Links, OpenLink};
 use super::types::{Action, LinkId};
@@ -7,26 +7,27 @@ use crate::base::time::nanos;
 use crate::wire::Request;
 
 impl Links {
-    /// A link on which nothing is sent never shows that the machine behind it is gone. Without a home that
-    /// is every link; home itself hears renewals answered, unless there is no session yet.
+    /// Probes idle links: a link without traffic never shows that its machine is gone. Without a
+    /// home that is every link; home itself gets answers to renewals, unless there is no session
+    /// yet.
     pub(super) fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         let is_idle = |links: &Self, (id, link): (&LinkId, &Link)| {
             (links.idle_at(*id, link) <= now.boot()).then_some(*id)
         };
-        // Whom it asked is not idle any more.
+        // A probed link is not idle any more.
         while let Some(link) = self.links.iter().find_map(|link| is_idle(self, link)) {
             self.ask(now, link, actions);
         }
     }
 
-    /// Asks for something that every node answers.
+    /// Probes a link by a request that every node answers.
     fn ask(&mut self, now: &Sample, link: LinkId, actions: &mut Vec<Action>) {
         self.handle_sent(now, link);
         actions.push(Action::Send { link, request: Request::Status { read: 0 } });
     }
 
-    /// One link has fallen silent: perhaps all have, since the client is cut off. Those that are not asked anything would
-    /// not show it, and what their nodes have said meanwhile comes late.
+    /// Probes all links after one has fallen silent: the client may be cut off from all. Links
+    /// without traffic would not show that, and their nodes' messages come late.
     fn ask_all(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         let is_quiet =
             |link: &Link| matches!(link, Link::Open(OpenLink { unanswered_since: None, .. }));
@@ -36,7 +37,7 @@ impl Links {
         }
     }
 
-    /// When to ask a link whether anybody is there.
+    /// When to probe a link.
     fn idle_at(&self, id: LinkId, link: &Link) -> u64 {
         let limit = match self.home {
             None => self.connect_timeout,
@@ -73,7 +74,7 @@ impl Links {
         since.map_or(u64::MAX, |since| since.saturating_add(nanos(limit)))
     }
 
-    /// When a link must be asked, or hung up.
+    /// When a link must be probed, or closed.
     pub(super) fn silence_deadline(&self) -> u64 {
         let silent = self.links.values().map(|link| self.silent_at(link)).min();
         let idle = self.links.iter().map(|(id, link)| self.idle_at(*id, link)).min();

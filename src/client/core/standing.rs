@@ -1,4 +1,5 @@
-//! Grants that were taken while this client was away: those that its server does not name after an `Attach`.
+//! Grants that were taken while this client was disconnected: those that the server does not list
+//! after an `Attach`.
 
 use super::Core;
 use super::types::LinkId;
@@ -6,19 +7,19 @@ use crate::base::locks::Answer;
 use crate::base::{SessionId, Token};
 use std::collections::BTreeSet;
 
-/// Where the list of a session's standing grants has come to, which home says after each `Attach`.
+/// The list of a session's standing grants, which home sends after each `Attach`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum StandingList {
-    /// None is under way.
+    /// No list is under way.
     #[default]
     Idle,
-    /// It has begun. These tokens were held then, and were not named yet. What is granted from then on is not among
-    /// them, nor need be.
+    /// A list has begun. `missing`: tokens held at its beginning and not listed yet. Later grants
+    /// need not be listed.
     Listing { missing: BTreeSet<Token> },
 }
 
 impl Core {
-    /// The list begins. Only home's counts: an older link may answer late.
+    /// Begins a list. Only home's counts: an older link may answer late.
     pub(super) fn handle_attached(&mut self, link: LinkId, id: SessionId) {
         if !self.is_home(link) {
             return;
@@ -29,7 +30,7 @@ impl Core {
         }
     }
 
-    /// An answer from home names a grant that stands.
+    /// Notes a listed grant.
     pub(super) fn note_standing(&mut self, link: LinkId, id: SessionId, answer: &Answer) {
         let Answer::Granted { token } = answer else { return };
         if !self.is_home(link) {
@@ -41,9 +42,9 @@ impl Core {
         }
     }
 
-    /// The list is complete: what it did not name was taken. It is released all the same, though mostly in vain:
-    /// a leader that was deposed and does not know it yet says a list that is too short, and what it forgot must not
-    /// stay taken for nobody.
+    /// Ends a list: grants missing from it were taken. They are released all the same, though
+    /// mostly in vain: a deposed leader that does not know it yet may send a short list, and the
+    /// grants missing from it must not stay taken without a holder.
     pub(super) fn handle_standing(&mut self, link: LinkId, id: SessionId) {
         if !self.is_home(link) {
             return;

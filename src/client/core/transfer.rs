@@ -1,4 +1,5 @@
-//! Handing a lock over: belief ends for good before the bytes leave, and the request is never dropped (safety L13, L14).
+//! Hand-overs of a lock: belief ends for good before the bytes leave, and the request is never
+//! dropped (safety L13, L14).
 
 use super::Core;
 use super::lease::lost;
@@ -11,9 +12,10 @@ use crate::base::{RequestId, Sample};
 use crate::{Error, Status};
 
 impl Core {
-    /// Ends belief in `lease` and all other handles on its grant (L13), and hands it to a waiter whose client is
-    /// called `to`; `None`: to the next. Decided as `Done::Obeyed`; NOT_FOUND if there was no such waiter: then it
-    /// is released all the same; LOST if it had ended.
+    /// Ends belief in `lease` and all other handles on its grant (L13), and hands the lock to a
+    /// waiter whose client is called `to`; `None`: to the next. Decided as `Done::Obeyed`;
+    /// NOT_FOUND if there was no such waiter: then the lock is released all the same; LOST if the
+    /// lease had ended.
     pub fn transfer(&mut self, now: &Sample, lease: LeaseId, to: Option<String>) -> CallId {
         self.check_belief(now);
         let call = self.new_call();
@@ -62,7 +64,7 @@ impl Core {
         }
     }
 
-    /// The server does not transfer: what nobody believes in any more is given back.
+    /// Releases a grant that the server does not transfer: nobody believes in it any more.
     fn release_instead(&mut self, request: RequestId) {
         let Some(session) = &mut self.session else { return };
         let Some(refused) = session.window.outstanding(request) else { return };
@@ -74,7 +76,7 @@ impl Core {
     }
 }
 
-/// Whether a client can be called so.
+/// Checks the name of an heir's client.
 pub(super) fn check_heir(to: Option<&str>) -> Result<(), Error> {
     let bytes = to.map_or(0, str::len);
     if bytes <= CLIENT_NAME_BYTES_MAX {

@@ -1,8 +1,8 @@
-//! Tries: acquires that wait for no holder, and end as soon as it is known that nobody can be asked.
+//! Tries: acquires that wait for no holder, and fail soon without a leader.
 //!
-//! A leader that is connected is given the time of any call to answer. Where there is none a try waits for it only as
-//! long as a change of leader may take, so that planned work fails no try; and in a client that is brand-new as long as
-//! its opening may take.
+//! A connected leader has the request timeout to answer. Without a leader a try waits only as long
+//! as a change of leader may take, so that planned work fails no try; and in a new client as long
+//! as its opening may take.
 
 use super::acquire::Load;
 use super::types::CallId;
@@ -11,12 +11,12 @@ use crate::base::Sample;
 use std::time::Duration;
 
 impl Core {
-    /// When it is looked at first, or again at `now`, whether the time of a try is over.
+    /// When to check, next after `now`, whether the time of a try is over.
     pub(super) fn try_checked_at(&self, now: &Sample) -> u64 {
         now.hint(LEADERLESS_MAX.min(self.options.request_timeout))
     }
 
-    /// When a try that began at `began` is over at the latest, as things stand.
+    /// The end of a try that began at `began`, by the present state of links.
     fn try_over_at(&self, call: CallId, began: &Sample) -> u64 {
         let latest = began.hint(self.options.request_timeout);
         let is_answered = self.acquires.load_of(call) != Some(Load::Refused);
@@ -32,7 +32,7 @@ impl Core {
         over_at.min(latest)
     }
 
-    /// The time of a try is over, unless more is left of it as things stand now.
+    /// Whether a try has time left by the present state of links; if so, it is checked again later.
     pub(super) fn has_try_time(&mut self, now: &Sample, call: CallId) -> bool {
         let Some(began) = self.acquires.began_try(call) else { return false };
         let over_at = self.try_over_at(call, &began);
@@ -43,7 +43,7 @@ impl Core {
         has_time
     }
 
-    /// There is no leader any more: tries that it was to answer wait for the next one, and not for long.
+    /// After the loss of the leader: its unanswered tries wait for the next one, and not for long.
     pub(super) fn hasten_tries(&mut self, now: &Sample) {
         self.leaderless_since = *now;
         for (call, began) in self.acquires.tries() {

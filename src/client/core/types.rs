@@ -1,4 +1,4 @@
-//! What goes into the client core and what comes out.
+//! Inputs and outputs of the client core.
 
 use crate::Error;
 use crate::base::locks::{BreakWay, Mode, Name};
@@ -6,35 +6,35 @@ use crate::base::{ClusterPin, Index, Sample, SessionId, SessionKey, Token};
 use crate::wire::{HolderSaid, ReadAnswer, Request};
 use std::time::Duration;
 
-/// How a client behaves.
+/// Options of the core.
 #[derive(Clone, Debug)]
 pub struct CoreOptions {
-    /// Where nodes may be found, each "host:port".
+    /// The nodes' addresses, each "host:port".
     pub endpoints: Vec<String>,
-    /// The cluster that is meant: nodes of any other are passed over.
+    /// The expected cluster: nodes of any other are passed over.
     pub pin: Option<ClusterPin>,
     /// The client's name, for people.
     pub client: String,
     /// The TTL to ask for.
     pub ttl: Duration,
-    /// How long one dial, or one silent connection, is given.
+    /// The timeout of a dial, and of a silent connection.
     pub connect_timeout: Duration,
-    /// How long reads and orders are tried, and a leader may take to answer a try.
+    /// The timeout of reads and orders, and of a leader's answer to a try.
     pub request_timeout: Duration,
-    /// Renew the session only while the program says, at least this often, that it moves (`Core::progress`).
+    /// Renew the session only while `Core::progress` is called at least this often.
     pub progress: Option<Duration>,
     /// 128 random bits: the key of all sessions of this client.
     pub key: SessionKey,
-    /// For jitter.
+    /// The seed of jitter.
     pub seed: u64,
 }
 
 /// How long to wait for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// For no holder: HELD if somebody has it. A leader that is connected may take the request timeout to say so;
-    /// while there is none it is waited for, for at most a second, and in a client that was opened in the background
-    /// until its connect timeout is over: then UNAVAILABLE.
+    /// For no holder: HELD if somebody has it. A connected leader may take the request timeout to
+    /// answer; without a leader the call waits for one, for at most a second, and in a client that
+    /// was opened in the background until its connect timeout is over: then UNAVAILABLE.
     Try,
     /// This long: then TIMEOUT.
     For(Duration),
@@ -54,31 +54,31 @@ pub struct CallId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId(pub u64);
 
-/// A wish for a lock.
+/// An acquire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcquireCall {
-    /// What to lock.
+    /// The name of the lock.
     pub name: Name,
-    /// What else to lock in the same step, under the same lease and token.
+    /// Further names, locked in the same step under the same lease and token.
     pub also: Vec<Name>,
     /// How long to wait.
     pub wait: Wait,
-    /// Shown to others; at most 4 KiB.
+    /// The value that others see; at most 4 KiB.
     pub value: Vec<u8>,
-    /// 0 = an owner of its own.
+    /// 0: the acquire is an owner of its own.
     pub owner: u64,
     /// `Exclusive` for a semaphore.
     pub mode: Mode,
     /// 0 = a lock, else a semaphore of this size.
     pub limit: u32,
-    /// How many of its permits; 1 for a lock.
+    /// The number of permits to take; 1 for a lock.
     pub permits: u32,
     /// After an expiry the lock stays taken for so many milliseconds (L16).
     pub delay_ms: u32,
 }
 
 impl AcquireCall {
-    /// Of a plain lock, exclusive, by an owner of its own.
+    /// An acquire of a plain lock, exclusive, under an owner of its own.
     #[must_use]
     pub fn lock(name: Name, wait: Wait) -> Self {
         let (also, value) = (Vec::new(), Vec::new());
@@ -87,64 +87,64 @@ impl AcquireCall {
     }
 }
 
-/// A wish to take a lock from its holder (L23).
+/// A break of a lock (L23).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BreakCall {
-    /// Of what.
+    /// The name of the lock.
     pub name: Name,
-    /// Under which token; 0: whoever holds it.
+    /// The token of the holder; 0: any holder.
     pub token: Token,
-    /// How.
+    /// At once, or after a grace.
     pub way: BreakWay,
-    /// To whom it goes then, by a waiter's client name.
+    /// The client name of the waiter that gets the lock.
     pub to: Option<String>,
     /// Why, for people.
     pub reason: String,
 }
 
-/// Who follows a lock.
+/// The number of an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObserverId(pub u64);
 
-/// What an observer is told.
+/// An observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The oldest holder; `None`: the lock is vacant.
     pub holder: Option<HolderSaid>,
-    /// As of the entry at this index.
+    /// The index of the entry that it is as of.
     pub index: Index,
-    /// Changes before this one that were not told: at least so many.
+    /// At least how many changes before this one were missed.
     pub missed: u64,
 }
 
-/// When belief in a lease that was asked to end is over at the latest (L23): while elapsed_hi since `start` is under
-/// `length`.
+/// The deadline of a lease that was asked to end (L23): belief may last while elapsed_hi since
+/// `start` is under `length`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// When it was asked.
+    /// When the order arrived.
     pub start: Sample,
     /// The grace.
     pub length: Duration,
 }
 
 impl Deadline {
-    /// How long it may still be believed in at `now`.
+    /// The time left at `now`.
     #[must_use]
     pub fn remaining(&self, now: &Sample) -> Duration {
         self.length.saturating_sub(now.elapsed_hi(&self.start))
     }
 }
 
-/// What a decided call gave.
+/// The result of a decided call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
     /// Granted, and believed in at this instant.
     Acquired { lease: LeaseId, name: Name, token: Token },
     /// Released at the server.
     Released,
-    /// Done as asked.
+    /// Carried out.
     Obeyed,
-    /// What was read, as of `index`.
+    /// The answer to a read, as of `index`.
     Read { index: Index, answer: ReadAnswer },
     /// The session is ended at the server.
     Closed,
@@ -161,13 +161,13 @@ pub enum EndReason {
     Expired = 2,
     /// By `close`.
     SessionClosed = 3,
-    /// It was taken by `break`, or asked to end and its grace is over (L23).
+    /// Taken by `break`: at once, or after its grace (L23).
     Broken = 4,
     /// By `transfer`.
     Transferred = 5,
-    /// The program said no more that it moves, so its session was not renewed.
+    /// The program's signs of life ceased, so its session was not renewed.
     Stalled = 6,
-    /// By a fork: this is the child, and the lease is the parent's (L20). The core never says it.
+    /// By a fork: this is the child, and the lease is the parent's (L20). The core never gives it.
     Forked = 7,
 }
 

@@ -79,7 +79,7 @@ impl Words {
 #[must_use]
 pub fn not_pinned(cluster: ClusterId, pin: &ClusterPin) -> String {
     format!(
-        "it is of cluster {cluster}, and {pin} is pinned: correct the endpoints, or the pin if the cluster was founded anew or \
+        "it is of cluster {cluster}, and {pin} is pinned: correct the endpoints, or the pin if the cluster was founded again or \
          restored"
     )
 }

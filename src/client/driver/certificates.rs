@@ -58,7 +58,7 @@ impl Inner {
             }
         }
         for (id, why) in refused {
-            self.log(Level::Warn, format!("hung up on a node: {why}"));
+            self.log(Level::Warn, format!("disconnected from a node: {why}"));
             round.failed.push((id, why));
         }
     }

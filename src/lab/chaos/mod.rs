@@ -34,7 +34,7 @@ use tenure::sys::{clock, random};
 ///
 /// Three nodes and some clients run in network namespaces of their own (as root, with `ip`). At the end, and at Ctrl-C,
 /// all heals, every client must be served again, and the event logs are verified. The exit code is 0 if all was kept, 1 if
-/// not, 3 where namespaces are not allowed. docs/chaos.md says what is covered.
+/// not, 3 where namespaces are not allowed. docs/developers/chaos.md says what is covered.
 #[derive(Args, Debug)]
 pub struct Options {
     /// For how long nemeses strike; longer if one has not struck by then

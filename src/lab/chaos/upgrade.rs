@@ -1,6 +1,6 @@
 //! A rolling upgrade under load: an older program and this one in one cluster, clients of both,
 //! leaders of both killed, one node downgraded before the level rises, and a downgrade after it
-//! refused (docs/versions.md).
+//! refused (docs/developers/versions.md).
 
 use super::nemesis::Nemesis;
 use super::nodes::{NODES, Nodes};

@@ -1,4 +1,4 @@
-//! One line of an event log: an event of a client, an observer or a resource. docs/chaos.md is its
+//! One line of an event log: an event of a client, an observer or a resource. docs/developers/chaos.md is its
 //! contract.
 
 use serde::{Deserialize, Serialize};

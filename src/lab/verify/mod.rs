@@ -28,7 +28,7 @@ use violation::Violations;
 
 /// Check event logs of clients: no two beliefs at once, tokens rising, nobody starved.
 ///
-/// A log has one JSON object per line; docs/chaos.md has the format, which any language can write. The exit code is 0 if
+/// A log has one JSON object per line; docs/developers/chaos.md has the format, which any language can write. The exit code is 0 if
 /// all that was promised was kept, 1 if not (with the lines that show it), 2 if a line cannot be understood.
 #[derive(Args, Debug)]
 pub struct Options {

@@ -93,7 +93,7 @@ impl TlsDialer {
             Err(why) => {
                 read.useless = Some(stamp);
                 return Some(Renewed::Useless(format!(
-                    "certificate files have changed and are of no use, so the ones from before stay in use: {why}"
+                    "certificate files have changed and cannot be used, so the former ones stay in use: {why}"
                 )));
             }
         };

@@ -1,6 +1,7 @@
 //! The file of the audit trail: a thread of its own writes it, so that no disk holds up the loop.
 //!
-//! Lines are appended. A file that is gone from its place, as log rotation moves it, is made anew with the next line.
+//! Lines are appended. If the file is gone from its place, as after a log rotation, the next line
+//! makes a new one.
 
 use crate::base::error::{Error, Status};
 use crate::sys::thread;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-/// Where lines are handed over.
+/// The loop's side: lines are handed over here.
 #[derive(Debug)]
 pub struct AuditFile {
     lines: Option<Sender<String>>,
@@ -21,7 +22,7 @@ pub struct AuditFile {
     writing: Option<JoinHandle<()>>,
 }
 
-/// What the thread has.
+/// The thread's side.
 struct Writer {
     path: PathBuf,
     file: File,
@@ -50,7 +51,7 @@ impl AuditFile {
         Ok(Self { lines: Some(lines), lost, writing: Some(writing) })
     }
 
-    /// Hands over one line. A disk that is slower than denials come loses some, and the file says how many.
+    /// Hands over one line. If the disk is too slow, lines are lost, and the file says how many.
     pub(super) fn write(&self, line: String) {
         let sent = self.lines.as_ref().is_some_and(|lines| lines.try_send(line).is_ok());
         if !sent {
@@ -64,7 +65,7 @@ impl Drop for AuditFile {
     fn drop(&mut self) {
         self.lines = None;
         if let Some(writing) = self.writing.take() {
-            // A panic of it was reported there.
+            // The thread has reported a panic itself.
             let _ = writing.join();
         }
     }
@@ -106,7 +107,7 @@ fn open(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).mode(0o600).open(path)
 }
 
-/// Lines that wait for the disk.
+/// The most lines that wait for the disk.
 const WAITING_MAX: usize = 4096;
 
 #[cfg(test)]

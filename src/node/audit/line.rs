@@ -6,7 +6,7 @@ use crate::sys::clock;
 use crate::wire::Act;
 use serde_json::{Map, Value, json};
 
-/// What it says.
+/// The content of a line.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     pub(super) who: &'a Who,
@@ -17,7 +17,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// To the log.
+    /// Writes the line to the log.
     pub(super) fn log(&self) {
         let Self { who, act, result, .. } = self;
         let reason = act
@@ -36,7 +36,7 @@ impl Line<'_> {
         );
     }
 
-    /// As an object of JSON.
+    /// The line as a JSON object.
     pub(super) fn to_json(&self, node: NodeId) -> String {
         let Self { who, act, result, untold } = self;
         let mut line = Map::new();

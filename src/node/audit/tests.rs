@@ -1,4 +1,4 @@
-//! Which lines there are: of what is answered, of what is not, of denials.
+//! The lines of answered and unanswered requests, and of denials.
 
 use super::*;
 use crate::base::{Index, NodeId};
@@ -6,7 +6,7 @@ use crate::raft::Change;
 use crate::wire::{Order, OrderAnswer};
 use serde_json::Value;
 
-/// The trail of node 1, and what stands in its file in the end.
+/// The trail of node 1, and the path of its file.
 struct Trail {
     audit: Audit,
     directory: tempfile::TempDir,

@@ -1,4 +1,4 @@
-//! Changes are given out once, and the fd says when there are some.
+//! Changes are given out once, and the descriptor is readable while there are some.
 
 use super::*;
 use crate::base::{NodeId, Token};
@@ -63,8 +63,8 @@ fn an_extension_is_no_change() {
     assert!(!is_readable(fd));
 }
 
-/// Posts a claim of a millisecond, and has it given out at the instant at which it was posted: whatever
-/// the machine does, it was seen while it held, and lapses with nobody posting anything any more.
+/// Posts a claim of a millisecond, and has it given out at the instant of its posting: whatever
+/// the machine does, the claim was seen while it held, and lapses without a further post.
 fn post_and_give_a_short_claim(board: &Board) {
     let then = clock::sample();
     board.post(Token(2), Term(2), Some(NodeId(1)), lease(then, Duration::from_millis(1)), &then);
@@ -82,7 +82,7 @@ fn a_claim_that_lapses_alone_is_a_change_without_the_loop() {
     assert!(!board.leadership().is_leader);
     assert!(!board.next(None).unwrap().is_leader);
     assert!(!is_readable(fd));
-    // The loop wakes late and takes it back: nothing new.
+    // The loop wakes late and withdraws the lapsed claim: no change.
     post(&board, None);
     assert!(!is_readable(fd));
     assert_eq!(status(board.next(NOW)), Status::Again);

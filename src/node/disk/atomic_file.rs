@@ -1,4 +1,4 @@
-//! Making a file with a content that may be large: durable, named, and read back (W7).
+//! Writes a file of any size atomically: written, synced, read back, renamed (W7).
 
 use super::shared::SharedFile;
 use super::worker::Stop;
@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where a file is made, and where it is put.
+/// The temporary path and the final path of a file.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) directory: Arc<File>,
@@ -23,7 +23,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Does all of it. After a failure the file is removed, under whichever name it has.
+    /// Writes the file. After a failure it is removed, under whichever name.
     pub(super) fn store(&self, content: FileContent, stop: &Stop) -> Result<(), StoreError> {
         let Self { directory, temporary, path, reserve } = self;
         let file = reserve
@@ -47,13 +47,13 @@ impl Target {
 }
 
 fn give_up(path: &Path, error: StoreError) -> StoreError {
-    // What is left of it would be in the way, above all when there is no space left.
+    // A partial file would only take space.
     let _ = std::fs::remove_file(path);
     error
 }
 
-/// The file while its content is made: written in parts, each synced: one large sync would hold up the log's own small
-/// ones for as long.
+/// The file while its content is made. Written in parts, each synced: one large sync would hold up
+/// the log's own small ones.
 struct Parts<'p> {
     place: &'p Target,
     file: File,
@@ -73,7 +73,7 @@ impl NewFile for Parts<'_> {
 
     fn shared(&mut self) -> Result<Arc<dyn ReadAt>, DiskError> {
         let Target { temporary, path, reserve, .. } = self.place;
-        // Whoever reads it does so under its own name.
+        // Messages of its readers name the final path.
         let shared = SharedFile::of(&self.file, path, reserve);
         Ok(Arc::new(shared.map_err(|error| failed("open", temporary, &error))?))
     }
@@ -92,7 +92,7 @@ impl Parts<'_> {
     }
 }
 
-/// An error unless the file holds just these bytes.
+/// Checks that the file holds exactly these bytes.
 fn compare(file: &File, bytes: &FileBytes, stop: &Stop) -> io::Result<()> {
     let differs = || io::Error::other("it reads otherwise than it was written");
     let length = bytes.file_length();

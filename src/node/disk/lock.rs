@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Held until dropped, or until the process ends.
+/// The lock, held until its drop, or the end of the process.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
     file: File,
@@ -27,8 +27,8 @@ impl DirectoryLock {
         Self::held(path, file, locked)
     }
 
-    /// Locks the directory against nodes, not against others who only read; `None` where no node ever locked it, as in a
-    /// copy that left the file out.
+    /// Locks the directory against nodes, not against other readers; `None` without a lock file, as
+    /// in a copy that left the file out.
     pub(super) fn acquire_to_read(path: &Path) -> Result<Option<Self>, DiskError> {
         let name = path.join(NAME);
         let file = match open_regular(&name, OpenOptions::new().read(true)) {
@@ -50,17 +50,18 @@ impl DirectoryLock {
 }
 
 impl Drop for DirectoryLock {
-    /// A child that the host is just forking shares the lock until it lets go of the file; closing our end would not free
-    /// it, unlocking does. In a child itself the parent's lock is left alone.
+    /// Unlocks explicitly: a child that the host is just forking shares the lock until it closes
+    /// the file, so closing our end would not free it. A child itself leaves the parent's lock
+    /// alone.
     fn drop(&mut self) {
         if self.forks == fork::generation() {
-            // Should it fail, closing the file comes next.
+            // If this fails, the file is closed next.
             let _ = self.file.unlock();
         }
     }
 }
 
-/// Another process has it.
+/// The error if another process has the lock.
 pub(super) fn in_use(path: &Path) -> DiskError {
     DiskError::Io(format!("data directory {} is in use by another process", path.display()))
 }

@@ -1,4 +1,4 @@
-//! A file that is only read, by whoever has it, for as long as somebody does: also when it has no name any more.
+//! A read-only file shared by its readers, also after its name is removed.
 
 use super::{failed, read_full};
 use crate::base::blob::ReadAt;
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct SharedFile {
     path: PathBuf,
-    /// There until it is dropped.
+    /// `Some` until the drop.
     file: Option<File>,
 }
 
 impl SharedFile {
-    /// Of `file`, which others read as `path`.
+    /// A reader of `file` with a descriptor of its own; messages name `path`.
     pub(super) fn of(file: &File, path: &Path, reserve: &Reserve) -> std::io::Result<Self> {
         let again = reserve.spend(|| inherited::by_no_child(|| file.try_clone()))?;
         Ok(Self { path: path.to_owned(), file: Some(again) })
@@ -34,14 +34,14 @@ impl ReadAt for SharedFile {
     }
 }
 
-/// To close a large file that has no name any more frees its blocks and what is cached of it, for milliseconds: the loop does not
-/// wait for that.
+/// Closes on another thread: closing a large unlinked file frees its blocks and cache, which takes
+/// milliseconds.
 impl Drop for SharedFile {
     fn drop(&mut self) {
         let Some(file) = self.file.take() else { return };
         let is_freed = |it: &std::fs::Metadata| it.nlink() == 0 && it.len() > FREED_AT_ONCE;
         if file.metadata().is_ok_and(|it| is_freed(&it)) {
-            // Without a thread it is closed here.
+            // Without a thread, closed here.
             let _ = thread::spawn("tenure-discard", move || drop(file));
         }
     }

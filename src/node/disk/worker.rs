@@ -1,4 +1,4 @@
-//! A thread beside the loop that does what takes long: one task at a time.
+//! A thread beside the loop for long tasks, one at a time.
 
 use crate::sys;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-/// Does tasks of one kind. Dropping it tells the task to stop, ends the thread and waits for it.
+/// A worker for tasks of one kind. A drop stops the task, ends the thread and waits for it.
 #[derive(Debug)]
 pub(super) struct Worker<T> {
-    /// Gone when the thread is to end.
+    /// `None` when the thread is to end.
     tasks: Option<Sender<Task<T>>>,
     results: Receiver<T>,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a worker does.
+/// A task of a worker.
 pub(super) type Task<T> = Box<dyn FnOnce(&Stop) -> T + Send>;
 
-/// Whether the disk is being closed: a task looks at it between any two parts of its work.
+/// Whether the disk is being closed: a task checks it between the parts of its work.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
 
@@ -51,13 +51,13 @@ impl<T: Send + 'static> Worker<T> {
         Ok(Self { tasks: Some(tasks), results, stop, thread: Some(thread) })
     }
 
-    /// Begins a task; the result of the one before must have been taken.
+    /// Begins a task; the result of the previous one must have been taken.
     pub(super) fn begin(&mut self, task: Task<T>) {
         let tasks = self.tasks.as_ref().expect("only drop takes it away");
         assert!(tasks.try_send(task).is_ok(), "one task is done at a time");
     }
 
-    /// What the task came to, once.
+    /// Takes the result of the task, once.
     ///
     /// # Panics
     /// If the task did.
@@ -75,7 +75,7 @@ impl<T> Drop for Worker<T> {
         self.stop.0.store(true, Ordering::Relaxed);
         self.tasks = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread was reported when it happened; here there is nothing left to save.
+            // The thread has reported a panic itself.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! Writing a spare file through with zeros.
+//! Fills a spare file with zeros.
 
 use super::worker::Stop;
 use super::{PART_BYTES, create_empty, failed};
@@ -9,8 +9,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Makes the file at `path` in `directory`, `bytes` long, all of it durable with its name. It stays open: to take it
-/// into use needs no descriptor that there might not be then.
+/// Makes the file at `path` in `directory`, `bytes` long, durable with its name. It stays open, so
+/// that taking it into use needs no descriptor.
 pub(super) fn prepare(
     directory: &File,
     path: &Path,
@@ -23,13 +23,13 @@ pub(super) fn prepare(
         Ok(file)
     });
     made.map_err(|error| {
-        // Half a spare is only in the way, above all when there is no space left.
+        // A partial spare would only take space.
         let _ = std::fs::remove_file(path);
         failed("prepare", path, &error)
     })
 }
 
-/// In parts, each synced: one large sync would hold up the log's own small ones for as long.
+/// Writes zeros in parts, each synced: one large sync would hold up the log's own small ones.
 fn write_zeros(file: &File, bytes: u64, stop: &Stop) -> io::Result<()> {
     let zeros = vec![0; PART_BYTES];
     let mut offset = 0;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// Real files, until told to fail.
+/// A disk of real files that fails on demand.
 #[derive(Debug)]
 struct FailingDisk {
     files: FileDisk,
@@ -96,13 +96,13 @@ fn hello() -> ClientHello {
     ClientHello { client: "test".to_owned(), cluster: None }
 }
 
-/// What the node must log before it answers.
+/// A request that the node must log before it answers.
 fn open_session() -> Request {
     let (key, client) = (SessionKey([1; 16]), "test".to_owned());
     Request::OpenSession { number: 1, ttl_ms: 10_000, key, client }
 }
 
-/// Asks for a session. The node may have ended by then: it also writes what nobody asked for.
+/// Asks for a session. The node may have ended by then, by a write of its own.
 fn ask(stream: &mut TcpStream) {
     let mut bytes = Vec::new();
     encode_frame(FrameKind::ClientHello, &hello(), &mut bytes);
@@ -110,7 +110,7 @@ fn ask(stream: &mut TcpStream) {
     let _ = stream.write_all(&bytes);
 }
 
-/// The same within this process.
+/// Asks for a session within this process.
 fn ask_within(connection: &mut Connection) {
     connection.queue(FrameKind::ClientHello, &hello()).unwrap();
     connection.queue(FrameKind::Request, &open_session()).unwrap();
@@ -160,7 +160,7 @@ fn end_by(fault_to_be: u8) -> Error {
     let thread = std::thread::spawn(|| event_loop.run());
     while !board.next(None).unwrap().is_leader {}
 
-    // Both stand before either is what ends the node.
+    // Both are connected before one of them ends the node.
     let (mut client, mut within) =
         (TcpStream::connect(address).unwrap(), local.dial(1 << 20).unwrap());
     fault.store(fault_to_be, Ordering::SeqCst);
@@ -178,7 +178,7 @@ fn end_by(fault_to_be: u8) -> Error {
     let mut set = [(fd, Interest::Read, Ready::default())];
     poll::wait(&mut set, Some(Duration::ZERO)).unwrap();
     assert!(set[0].2.readable);
-    // Both are closed, with the session not acknowledged: only the welcome may have come.
+    // Both are closed without an acknowledged session: only the welcome may have arrived.
     let mut heard = Vec::new();
     let _ = client.read_to_end(&mut heard);
     assert!(heard.is_empty() || heard[5] == FrameKind::ClientWelcome as u8);

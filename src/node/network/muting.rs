@@ -1,12 +1,13 @@
-//! Muted peers: what they send ends no wait of a leader that waits for nothing of theirs. It is read with the next turn,
-//! a heartbeat later at most, so that the echoes of a heartbeat do not wake an idle leader once each.
+//! Muted peers: their messages do not wake a leader that waits for none. They are read with the
+//! next turn, a heartbeat later at most, so that the echoes of a heartbeat do not wake an idle
+//! leader once each.
 
 use super::Network;
 use crate::base::time::nanos;
 use crate::net::{Closed, Key};
 use std::time::Duration;
 
-/// Which peers are muted, and since when nobody waits for them.
+/// The muted peers, and since when no message of peers is waited for.
 #[derive(Debug, Default)]
 pub(super) struct Muting {
     muted: Vec<Key>,
@@ -14,8 +15,8 @@ pub(super) struct Muting {
 }
 
 impl Network {
-    /// Before a wait: whether what peers send must end it. From one on for which it must it does; it does no more once
-    /// it need not for a while, so that a busy node mutes nobody.
+    /// Before a wait: `are_waited_for`: peers' messages must end it. Peers are unmuted at once if
+    /// so, and muted only after a while without, so that a busy node mutes none.
     pub(in crate::node) fn hear_peers(&mut self, are_waited_for: bool, now: u64) {
         if are_waited_for {
             self.muting.calm_since = None;
@@ -35,7 +36,7 @@ impl Network {
         }
     }
 
-    /// With each turn: what muted peers have sent is looked for.
+    /// In each turn: lists muted peers to be read.
     pub(super) fn list_muted(&mut self) {
         let Self { muting, links, backlog, .. } = self;
         muting.muted.retain(|key| match links.find(*key) {

@@ -1,4 +1,4 @@
-//! A node's sockets without its loop: what strangers may not do, and what the server is told of peers.
+//! A node's sockets without its loop: bounds on strangers, and the inputs about peers.
 
 mod slow_readers;
 
@@ -37,7 +37,7 @@ fn server() -> (Server<FileDisk>, TempDir) {
     (Server::open(options, disk, [3; 16], &clock::sample()).unwrap(), directory)
 }
 
-/// Accepts at `now` until `count` connections are there.
+/// Accepts at `now` until there are `count` connections.
 fn accept(network: &mut Network, count: usize, now: u64) {
     while network.links.len() < count {
         network.wait(u64::MAX).unwrap();
@@ -46,7 +46,7 @@ fn accept(network: &mut Network, count: usize, now: u64) {
     }
 }
 
-/// Turns the network until so many connections were closed for what they said, or did not say.
+/// Turns the network until `count` connections were closed for their input, or the lack of it.
 fn turn_until_complaints(network: &mut Network, server: &Server<FileDisk>, count: u64) {
     while network.complaints.count() < count {
         network.wait(u64::MAX).unwrap();
@@ -59,7 +59,7 @@ fn bounds(clients: usize) -> Bounds {
     Bounds { clients, clients_until: usize::MAX, greetings_until: usize::MAX, ..Bounds::now() }
 }
 
-/// Turns the network until the server has something to be told.
+/// Turns the network until there are inputs for the server.
 fn turn(network: &mut Network, server: &Server<FileDisk>) -> Vec<Input> {
     let mut inputs = Vec::new();
     while inputs.is_empty() {

@@ -1,4 +1,4 @@
-//! Who dials, how soon again, and what an older connection may still do (nothing).
+//! Which side dials, how soon again, and that an older connection has no effect any more.
 
 use super::*;
 

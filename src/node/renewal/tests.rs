@@ -1,4 +1,4 @@
-//! When files are read again, and what becomes of those that are of no use.
+//! When files are read again, and that unusable ones change nothing.
 
 use super::*;
 use crate::net::{Papers, Poller};
@@ -6,7 +6,7 @@ use crossbeam_channel::Receiver;
 use std::fs;
 use std::path::PathBuf;
 
-/// A node without a loop: what is read is taken at once.
+/// A node without a loop: files that are read are taken at once.
 struct Files {
     papers: Papers,
     renewal: Arc<Renewal>,
@@ -36,7 +36,7 @@ impl Files {
         Self { papers, renewal, taken, cert, key }
     }
 
-    /// How many sets were taken since the last time.
+    /// How many sets were taken since the last call.
     fn taken(&self) -> usize {
         self.taken.try_iter().count()
     }
@@ -55,7 +55,7 @@ fn what_has_changed_is_read_once_nobody_writes_any_more() {
     let (cert, key) = files.papers.node_files("tenure:node/3").own.unwrap();
     fs::rename(cert, &files.cert).unwrap();
     files.renewal.look();
-    // The key is written later, by who takes his time.
+    // The key is written later.
     fs::rename(key, &files.key).unwrap();
     files.renewal.look();
     assert_eq!((files.taken(), files.useless()), (0, false), "what is being written is not read");
@@ -103,7 +103,7 @@ fn another_nodes_certificate_and_one_that_is_out_of_date_take_the_place_of_none(
     let good = files.papers.node_files("tenure:node/3").own.unwrap();
     replaced(&mut files, good).unwrap();
     assert_eq!(files.taken(), 1);
-    // By order all is read, changed or not.
+    // An order reads all files, changed or not.
     files.renewal.reload().unwrap();
     assert_eq!(files.taken(), 1);
 }

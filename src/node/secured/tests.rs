@@ -1,4 +1,4 @@
-//! Who may say what on a node's TLS port, and how much of a turn handshakes take.
+//! Permissions on a node's TLS port, and the share of a turn that handshakes take.
 
 use super::*;
 use crate::base::time::RHO_PPM;
@@ -20,7 +20,7 @@ mod credentials;
 mod crowds;
 mod standing;
 
-/// Node 3, whom nobody but the test dials. After a while it dials the others, who are not there.
+/// Node 3, dialed by the test alone. After a while it dials the others, which are not there.
 struct Stand {
     network: Network,
     server: Server<FileDisk>,
@@ -57,7 +57,7 @@ impl Stand {
         Self { network, server, address, papers, _directory: directory }
     }
 
-    /// Somebody with this identity, who has begun to shake hands: a node as one.
+    /// A dialer with this identity that has begun its handshake: a node says that it is one.
     fn dial(&mut self, uri: &str) -> Connection {
         let expected = match uri.starts_with("tenure:node/") {
             true => Expected::Node(NodeId(3)),
@@ -66,7 +66,7 @@ impl Stand {
         self.dial_from(1, uri, expected)
     }
 
-    /// The same from 127.0.0.`from`.
+    /// As `dial`, from 127.0.0.`from`.
     fn dial_from(&mut self, from: u8, uri: &str, expected: Expected) -> Connection {
         let client = self.papers.client(uri);
         self.hand(from, &client, expected)
@@ -87,7 +87,7 @@ impl Stand {
         dialed
     }
 
-    /// A connection from 127.0.0.`from`, on which nothing was said.
+    /// A silent connection from 127.0.0.`from`.
     fn connect(&self, from: u8) -> TcpStream {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, from], 0)).into()).unwrap();
@@ -95,14 +95,14 @@ impl Stand {
         socket.into()
     }
 
-    /// So many have come, and what each has said first is there to be read.
+    /// `count` dialers, whose first messages are there to be read.
     fn begin_handshakes(&mut self, count: usize) -> Vec<Connection> {
         let dialed: Vec<_> = (0..count).map(|_| self.dial("tenure:client/a")).collect();
         self.take_dialed(count);
         dialed
     }
 
-    /// Accepts the next so many, each of whom has said something. Gives their keys.
+    /// Accepts the next `count`, each of which has sent something. Gives their keys.
     fn take_dialed(&mut self, count: usize) -> std::ops::Range<u64> {
         let (first, now) = (self.network.links.next_key().0, clock::boot_nanos());
         let last = first + count as u64;
@@ -124,7 +124,8 @@ impl Stand {
         self.network.flush_links();
     }
 
-    /// What comes of a first frame: what the server is told, and what whoever said it hears until the end.
+    /// The effect of a first frame: the server's inputs, and the frames that its sender gets until
+    /// the end.
     fn say<T: serde::Serialize>(
         &mut self,
         uri: &str,
@@ -135,7 +136,7 @@ impl Stand {
         self.say_on(dialed, kind, hello)
     }
 
-    /// The same on this connection.
+    /// As `say`, on this connection.
     fn say_on<T: serde::Serialize>(
         &mut self,
         mut dialed: Connection,
@@ -143,13 +144,13 @@ impl Stand {
         hello: &T,
     ) -> (Vec<Input>, Vec<Frame>) {
         dialed.queue(kind, hello).unwrap();
-        // The dial may not have come about yet.
+        // The dial may not be complete yet.
         while dialed.wants_write() {
             dialed.flush().unwrap();
         }
         let hearing = std::thread::spawn(move || {
             let mut frames = Vec::new();
-            // Until something was said, or nothing ever will be.
+            // Until a frame arrives, or the end.
             while frames.is_empty() {
                 let readable = (dialed.as_raw_fd(), Interest::Read, Ready::default());
                 poll::wait(&mut [readable], None).unwrap();
@@ -163,7 +164,7 @@ impl Stand {
         let before = self.network.complaints.count();
         while inputs.is_empty() && self.network.complaints.count() == before {
             self.turn(&mut inputs);
-            // Those who spoke before have left.
+            // Earlier dialers have left.
             inputs.retain(|input| {
                 !matches!(
                     input,
@@ -300,7 +301,7 @@ fn whose_handshake_waits_for_us_is_not_late_itself_but_once() {
     let mut stand = Stand::new();
     let _others = stand.begin_handshakes(HANDSHAKES_PER_TURN + 3);
     let mut inputs = Vec::new();
-    // Those whose turn it is are answered, and the next word is theirs.
+    // Those whose turn it is are answered, and must send next.
     stand.turn(&mut inputs);
     stand.network.end_silent(clock::boot_nanos() + 6_000_000_000, &mut inputs);
     assert_eq!(stand.network.greetings.len(), 3);
@@ -323,7 +324,7 @@ fn a_node_that_takes_both_serves_both_and_a_certificate_is_no_less_than_without(
     let (inputs, frames) = stand.say_on(dialed, FrameKind::PeerHello, &peer(1));
     assert!(matches!(inputs[..], [Input::PeerUp { peer: NodeId(1), .. }]), "{inputs:?}");
     assert_eq!(frames[0].kind, FrameKind::PeerWelcome);
-    // Who shows whose it is is nobody else.
+    // A certificate names one identity and no other.
     for uri in ["tenure:client/a", "tenure:node/1"] {
         let (inputs, frames) = stand.say(uri, FrameKind::PeerHello, &peer(2));
         assert!(inputs.is_empty(), "{uri}: {inputs:?}");
@@ -331,7 +332,8 @@ fn a_node_that_takes_both_serves_both_and_a_certificate_is_no_less_than_without(
     }
 }
 
-/// How so many dials of node 2 by a node that demands `mode` begin, where each is hung up on without a word.
+/// The beginnings of `count` dials of node 2 by a node in mode `mode`, each closed without an
+/// answer.
 fn dials(mode: TlsMode, count: usize) -> Vec<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let other = (NodeId(2), listener.local_addr().unwrap().to_string());

@@ -1,4 +1,4 @@
-//! An independent reader of the log's bytes, after `docs/wal-format.md`, so that the ledger of durable data rests on
+//! An independent reader of the log's bytes, after `docs/developers/wal-format.md`, so that the ledger of durable data rests on
 //! the disk and not on the word of the server.
 
 use crate::base::{Index, NodeId, Term, checksum};

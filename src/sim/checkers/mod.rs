@@ -1,4 +1,4 @@
-//! Checkers: rules that must hold, watched from outside. Each has its name in `docs/simulation.md`.
+//! Checkers: rules that must hold, watched from outside. Each has its name in `docs/developers/simulation.md`.
 
 pub mod backing;
 pub mod begun;

@@ -31,7 +31,7 @@ impl World {
     }
 
     /// Whether a node may be given that build. Back to the older one only while another member runs it too: then the level
-    /// has not risen, and cannot meanwhile (docs/versions.md).
+    /// has not risen, and cannot meanwhile (docs/developers/versions.md).
     fn may_run(&self, slot: usize, build: Build) -> bool {
         let is_there = !matches!(self.nodes[slot].fate, Fate::Gone | Fate::Unborn);
         let members: Vec<_> = self.judge.consensus.possible_members().collect();

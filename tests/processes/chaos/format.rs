@@ -43,7 +43,11 @@ fn each_line_that_cannot_be_understood_is_named() {
     ];
     for (line, what) in cases {
         let text = log("this-boot", &["observing 1 o"]) + line + "\n";
-        verify_with(&[], &[&text]).check_refused(&["tenure: 0.jsonl:3: ", what, "docs/chaos.md"]);
+        verify_with(&[], &[&text]).check_refused(&[
+            "tenure: 0.jsonl:3: ",
+            what,
+            "docs/developers/chaos.md",
+        ]);
     }
 }
 

@@ -65,17 +65,17 @@ class Access(Local):
         return interruptible(lambda: listed(self._client))
 
     def create_credential(self, principal: str) -> str:
-        """Has whoever shows the credential that this gives be `principal` ("client/billing", "operator/alice"), without a certificate.
+        """Creates a credential of `principal` ("client/billing", "operator/alice"): a client that shows it needs no certificate.
 
-        It is the line of a file that its user alone reads, and that connect(credential=…) takes; nobody can have it a second time. An
-        earlier one of `principal` is void, and who is connected by that is hung up on. A call that was interrupted may leave one that
-        nobody has: create another."""
+        The result is the line of a file that only its user reads, for connect(credential=…); it is told once. An earlier
+        credential of `principal` is void, and clients connected by it are disconnected. An interrupted call may leave a
+        credential that nobody has: create another."""
         return interruptible(lambda: create_credential(self._client, principal))
 
     def revoke_credential(self, principal: str) -> None:
-        """Has nobody be `principal` by a credential any more: who is connected by it is hung up on, and refused from then on.
+        """Revokes the credential of `principal`: clients connected by it are disconnected, and refused from then on.
 
-        What it holds stays until its session ends, or somebody breaks it. Raises NotFound if it has none."""
+        Their locks stay held until the session ends, or somebody breaks them. Raises NotFound if there is none."""
         interruptible(lambda: revoke_credential(self._client, principal))
 
 

@@ -63,11 +63,11 @@ def connect(
     Without endpoints: TENURE_ENDPOINTS, else 127.0.0.1:7401, 7402 and 7403. `ttl` (10 s) is how long the
     leases outlive this process, `name` (host:pid) is what people see. With `progress` the session is renewed only while
     Client.progress() is called at least once in so many seconds. `background`: return at once, and connect meanwhile.
-    `cluster_id` pins the cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex
+    `cluster_id` pins the expected cluster: its id as `tenure status` shows it, or at least the first eight hex
     digits; nodes of any other are passed over. None: the environment's TENURE_CLUSTER_ID, else no pin; "": no pin.
     With `tls` nodes are reached over TLS alone. None: the environment's TENURE_CA, TENURE_CERT, TENURE_KEY and TENURE_VERIFY
     count, else nothing is encrypted; False: nothing is encrypted, whatever they say. `credential`: a file with a credential
-    (`tenure access credential create`), for whoever has no certificate; `tls` then has the authority of the nodes alone.
+    (`tenure access credential create`), for a client without certificate; `tls` then has the authority of the nodes alone.
     Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed, and at once if
     they are of several clusters: with their ids, and who said which."""
     options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, cluster_id, tls, credential)
@@ -108,9 +108,9 @@ class Client(Local):
         """The lock `name`, not yet acquired: for `with`, or with the habits of threading.Lock.
 
         `timeout` is how long `with` and acquire() wait, in seconds; None: for ever. `shared`: as one of many readers.
-        `limit`: a semaphore of that size, of which `permits` are taken. An `owner` that is not 0 enters again what it
-        holds in this client. `delay`: after an expiry of the lease the lock stays taken for so many seconds. `value`
-        (at most 4 KiB) is shown to whoever asks who holds it."""
+        `limit`: a semaphore of that size, of which `permits` are taken. Acquires of one `owner` other than 0 are reentrant
+        in this client. `delay`: after an expiry of the lease the lock stays taken for so many seconds. `value`
+        (at most 4 KiB) is what readers and observers of the lock see."""
         text(name, "name")
         wait_ms(timeout)
         options = Options(shared, limit, permits, owner, delay, value)
@@ -177,10 +177,10 @@ class Client(Local):
     def break_(
         self, name: str, grace: Optional[float] = None, *, token: int = 0, reason: str = ""
     ) -> None:
-        """Takes `name` from whoever holds it under `token` (0: from all who hold it).
+        """Takes `name` from the holder with this `token` (0: from all holders).
 
         A holder may go on for `grace` seconds (None: for its session's ttl) and sees that it is asked; with 0 the lock
-        is free at once, and only tokens protect. Raises NotFound if nobody holds it so."""
+        is free at once, and only tokens protect. Raises NotFound if nobody holds it, or not under that token."""
         _orders.break_(self._handle, name, grace, token, reason)
 
     def handover(

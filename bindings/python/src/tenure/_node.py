@@ -146,8 +146,8 @@ class Node(Local):
     def reload(self) -> None:
         """Reads certificate, key, authorities and revoked certificates again; a node without TLS has nothing to read.
 
-        Connections stay, but for those whose certificate is not trusted any more. Invalid: a file is of no use, and all
-        stays as it was. They are read some seconds after they have changed, too."""
+        Connections stay, but for those whose certificate is not trusted any more. Invalid: a file cannot be used, and
+        the former files stay in use. The node also reads them by itself, some seconds after they have changed."""
         check(library.tenure_node_reload, self._handle.pointer)
 
     def resign(self, to: int = 0, timeout: Optional[float] = None) -> None:

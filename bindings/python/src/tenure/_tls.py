@@ -49,7 +49,7 @@ def write_certificate(
     `what` says whose: "ca" makes an authority (ca.crt, ca.key), which certifies the others: "node/1" (node-1.crt,
     node-1.key), "client/NAME", "operator/NAME"; a "/" in NAME is a "=" in the files' names. `hosts` are the names and
     addresses at which a node is dialed, without ports. The authority is that in `ca_dir`, else in `directory`; `days`
-    (365, an authority 3650) is how long it is valid. Whoever has ca.key may be anybody: it belongs on no node.
+    (365, an authority 3650) is how long it is valid. The holder of ca.key can pose as anybody: it belongs on no node.
     Raises Invalid if a file is there already, unless it may `replace` it."""
     if isinstance(hosts, str):
         raise TypeError('hosts is a list of names and addresses: ["127.0.0.1"]')

@@ -62,7 +62,7 @@ impl Met {
             act(inner, now, &mut round);
             let told: Vec<_> = inner.lines.drain(..).map(|line| line.text).collect();
             for (_, why) in &round.failed {
-                assert!(told.contains(&format!("hung up on a node: {why}")), "{told:?}");
+                assert!(told.contains(&format!("disconnected from a node: {why}")), "{told:?}");
             }
             round.failed.into_iter().map(|(_, why)| why).collect()
         });

@@ -2,7 +2,7 @@
 //! connections to all nodes, but here a thousand sessions share one connection, or ten thousand
 //! have one each.
 //!
-//! A connection is bound to one session at a time (docs/wire-protocol.md). So the sessions of one
+//! A connection is bound to one session at a time (docs/developers/wire-protocol.md). So the sessions of one
 //! connection attach in turn, each before its renewal; these requests are pipelined.
 
 use super::line::{Line, Said};

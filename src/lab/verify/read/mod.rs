@@ -71,7 +71,7 @@ impl Reader {
                     let place = self.history.place(self.here);
                     let what = printable(&what);
                     return Err(Failure::usage(format!(
-                        "{place}: {what}; correct the line or leave it out (docs/chaos.md has the format)"
+                        "{place}: {what}; correct the line or leave it out (docs/developers/chaos.md has the format)"
                     )));
                 }
             }

@@ -1,4 +1,4 @@
-//! Clients that do not read: bounded each, and all together, and told why they are hung up on.
+//! Clients that do not read: bounded each and together, and told why they are disconnected.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn large_message() -> ServerMessage {
     ServerMessage::Described { read: 1, values: Values::new().with("text", Some(text)) }
 }
 
-/// Frames up to the end of the stream, and why it ended, if that was said.
+/// The number of frames up to the end of the stream, and the reason of the end, if it was told.
 fn read_to_the_end(client: &mut Connection, network: &mut Network, key: Key) -> (usize, String) {
     let (mut frames, mut count) = (Vec::new(), 0);
     loop {
@@ -57,7 +57,8 @@ fn of_clients_that_together_take_too_much_those_are_hung_up_on_who_have_not_read
             let mut frames = Vec::new();
             while place == 0 && frames.len() < 1 + usize::from(round == 0) {
                 client.receive(&mut frames, 1 << 20).unwrap();
-                let link = network.links.find(*key).expect("who reads is not hung up on");
+                let link =
+                    network.links.find(*key).expect("a client that reads is not disconnected");
                 network.outputs.note_dirty(*key, link);
                 network.flush_links();
             }
@@ -100,7 +101,7 @@ fn a_client_that_reads_nothing_is_told_so_at_its_own_bound() {
     assert!(matches!(inputs[..], [Input::ClientDown { .. }]), "{inputs:?}");
     let (frames, why) = read_to_the_end(client, &mut network, *key);
     assert!(frames <= 2, "its welcome, and a frame that was under way");
-    assert!(why.contains("4 MiB") && why.contains("hung up on"), "{why}");
+    assert!(why.contains("4 MiB") && why.contains("disconnected"), "{why}");
     // Nobody waits for its end for ever.
     let later = clock::boot_nanos() + 31 * SECOND;
     network.advance_outputs(later, &mut Vec::new());

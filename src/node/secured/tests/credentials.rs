@@ -1,4 +1,4 @@
-//! Who shows a credential in the place of a certificate, to a node whose state has none.
+//! Clients with a credential in place of a certificate, at a node whose state has none.
 
 use super::*;
 use crate::base::locks::AccessChange;
@@ -14,7 +14,7 @@ fn hello(credential: Option<Credential>) -> crate::wire::Values {
     Hello::Client(client, Speech::own(), credential).to_values()
 }
 
-/// What whoever is refused is told.
+/// Checks that a client was refused, and told `why`.
 #[track_caller]
 fn refused((inputs, frames): (Vec<Input>, Vec<Frame>), why: &str) {
     assert!(inputs.is_empty(), "{inputs:?}");
@@ -26,7 +26,7 @@ fn refused((inputs, frames): (Vec<Input>, Vec<Frame>), why: &str) {
 }
 
 impl Stand {
-    /// One who says that a credential follows.
+    /// A client that says that a credential follows.
     fn without_certificate(&mut self) -> Connection {
         let client = self.papers.client_with_credential(&credential());
         self.hand(1, &client, Expected::AnyNode)
@@ -83,7 +83,7 @@ const TURNS: u32 = 16;
 /// A cluster of one node, at the level of credentials.
 struct Served {
     stand: Stand,
-    /// Who is in the node's process, and may change credentials.
+    /// A client in the node's process, which may change credentials.
     operator: Connection,
     asked: u64,
 }
@@ -120,7 +120,7 @@ impl Served {
         self.operator.flush().unwrap();
     }
 
-    /// One who is welcomed by its credential.
+    /// A client that is welcomed by its credential.
     fn welcomed(&mut self) -> Connection {
         let clients = self.stand.network.links.client_count();
         let client = self.stand.papers.client_with_credential(&credential());
@@ -142,7 +142,7 @@ impl Served {
         }
     }
 
-    /// Some are looked at in each turn; the one that is left is the operator.
+    /// Turns until all were checked, some in each turn; only the operator is left.
     fn looked_at_all(&mut self) {
         let clients = |served: &Self| served.stand.network.links.client_count();
         for _ in 0..TURNS {

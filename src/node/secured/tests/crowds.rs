@@ -1,4 +1,5 @@
-//! Many who shake hands at once, slowly, or for ever: what they take is bounded, and nobody else waits for them.
+//! Many handshakes at once, slow ones, and endless ones: their cost is bounded, and nobody else
+//! waits for them.
 
 use super::*;
 use crate::node::handshakes::HANDSHAKES_PER_TURN;
@@ -6,7 +7,7 @@ use crate::node::places::Bounds;
 use std::sync::Arc;
 
 impl Stand {
-    /// Whether the first word of this one was answered.
+    /// Whether the first message of this connection was answered.
     fn is_answered(&mut self, key: u64) -> bool {
         self.network.links.find(Key(key)).is_none_or(|link| link.connection.is_over_tls())
     }
@@ -15,7 +16,7 @@ impl Stand {
         keys.filter(|key| self.is_answered(*key)).count()
     }
 
-    /// Turns until so many were closed.
+    /// Turns until `count` were closed.
     fn turn_until_complaints(&mut self, count: u64) {
         while self.network.complaints.count() < count {
             self.turn(&mut Vec::new());
@@ -23,7 +24,7 @@ impl Stand {
     }
 }
 
-/// A client's first message, as any library says it.
+/// A client's first message, as any TLS library sends it.
 fn hello() -> Vec<u8> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
@@ -122,12 +123,12 @@ fn half_open_handshakes_are_bounded_for_each_address_and_in_all() {
     let first = come(&mut stand, 1, true);
     let keys: Vec<Key> = (0..3).map(|_| come(&mut stand, 1, false)).collect();
     assert_eq!((stand.network.greetings.len(), stand.network.complaints.count()), (4, 0));
-    // Of one address: who has said something and waits for us stays.
+    // Of one address: a connection whose message waits for us stays.
     come(&mut stand, 1, false);
     assert_eq!((stand.network.greetings.len(), stand.network.complaints.count()), (4, 1));
     assert!(stand.network.links.find(first).is_some());
     assert!(stand.network.links.find(keys[0]).is_none(), "the oldest that is silent goes");
-    // In all: of the address that has most.
+    // In all: of the address that has the most.
     come(&mut stand, 2, false);
     let other = come(&mut stand, 2, false);
     assert_eq!((stand.network.greetings.len(), stand.network.complaints.count()), (6, 1));

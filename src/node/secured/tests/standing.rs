@@ -1,4 +1,4 @@
-//! Connections that stand while certificates end, and while others are trusted than before.
+//! Open connections while certificates end, and while the trusted authorities change.
 
 use super::*;
 use crate::base::{Sample, Verify};
@@ -20,7 +20,7 @@ fn in_hours(hours: u64) -> Sample {
     }
 }
 
-/// What came on it until its end.
+/// The frames on a connection until its end.
 fn hear(mut dialed: Connection) -> Vec<Frame> {
     let mut frames = Vec::new();
     loop {
@@ -46,7 +46,7 @@ impl Stand {
         dialed
     }
 
-    /// Files of the same node, of which clients of `Papers` are no clients.
+    /// Files of the same node, with another authority of clients than `Papers`.
     fn that_trusts_other_clients(&mut self) -> Secured {
         let (cert, key) = self.papers.node_files("tenure:node/3").own.unwrap();
         let mut tls = NodeTls::new(self.papers.node_files("tenure:node/3").ca, cert, key);
@@ -140,7 +140,7 @@ fn the_same_authorities_end_nobody() {
     assert!(inputs.is_empty() && stand.network.links.client_count() == 1);
 }
 
-/// What the admin endpoint makes of one who comes to it with the certificate of `client`.
+/// The principal that the admin endpoint sees for a caller with the certificate of `client`.
 fn answered_by_admin(server: &TlsServer, client: &TlsClient) -> io::Result<Option<Principal>> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let dialed = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -158,7 +158,7 @@ fn answered_by_admin(server: &TlsServer, client: &TlsClient) -> io::Result<Optio
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             read => return read.map(|_| answering.peer().cloned()),
         }
-        // Whatever it makes of the answer: the other side says why.
+        // The result does not matter: the other side reports why.
         let _ = dialed.receive(&mut Vec::new(), 1 << 20);
         let _ = dialed.flush();
     }
