@@ -3,7 +3,8 @@
 //!
 //! Files are looked at under the client's mutex: they are local, and a look reads nothing unless they have changed.
 
-use super::inner::{Inner, Round};
+use super::Inner;
+use super::obeying::Round;
 use crate::base::Sample;
 use crate::client::core::LinkId;
 use crate::net::Renewed;

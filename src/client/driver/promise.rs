@@ -22,7 +22,8 @@ pub(crate) enum CallResult {
 /// One call. Written and read under the client's mutex; the inner one is never waited for.
 #[derive(Debug)]
 pub(crate) struct Promise {
-    pub(super) waiter: Arc<Waiter>,
+    /// Made for the first thread that waits: most calls of a program that has many under way are decided before.
+    waiter: OnceLock<Arc<Waiter>>,
     state: Mutex<State>,
     event: OnceLock<Arc<EventFd>>,
 }
@@ -107,7 +108,17 @@ pub(crate) enum Taken {
 impl Promise {
     pub(super) fn new() -> Arc<Self> {
         let state = Mutex::new(State::Undecided);
-        Arc::new(Self { waiter: Arc::default(), state, event: OnceLock::new() })
+        Arc::new(Self { waiter: OnceLock::new(), state, event: OnceLock::new() })
+    }
+
+    /// Who waits is told with this.
+    pub(super) fn waiter(&self) -> &Arc<Waiter> {
+        self.waiter.get_or_init(Arc::default)
+    }
+
+    /// The same, if anybody has waited.
+    pub(super) fn used_waiter(&self) -> Option<&Arc<Waiter>> {
+        self.waiter.get()
     }
 
     /// Leaves the decision, the first one for good, and wakes whoever waits for it.
@@ -119,7 +130,9 @@ impl Promise {
         if let Some(event) = self.event.get() {
             event.set();
         }
-        self.waiter.tell();
+        if let Some(waiter) = self.waiter.get() {
+            waiter.tell();
+        }
     }
 
     pub(crate) fn take(&self) -> Taken {
