@@ -149,6 +149,38 @@ fn many_corked_cycles_of_several_threads_come_to_their_end() {
 }
 
 #[test]
+fn what_was_corked_is_granted_by_the_next_leader() {
+    let mut cluster = Cluster::start();
+    let client = cluster.client_of_ttl(HOUR);
+    let kept = hold(&client, "kept");
+    let corked = client.cork();
+    let start =
+        |slot| client.acquire_start(&format!("b/{slot}"), Wait::Forever, options()).unwrap();
+    let pending: Vec<_> = (0..100).map(start).collect();
+    kept.release(Wait::Try).unwrap();
+    cluster.stop_leader();
+    let again = client.acquire_start("kept", Wait::Forever, options()).unwrap();
+    drop(corked);
+    let tokens = pending.iter().map(|one| one.take(Wait::Forever).unwrap().token());
+    let tokens: Vec<Token> = tokens.collect();
+    assert!(tokens.iter().all(|token| *token > kept.token()), "{tokens:?}");
+    assert!(again.take(Wait::Forever).unwrap().token() > kept.token());
+}
+
+#[test]
+fn a_wait_that_is_over_under_a_cork_is_told() {
+    let cluster = Cluster::start();
+    let (holder, client) = (cluster.client(), cluster.client());
+    let _held = hold(&holder, "a");
+    let _corked = client.cork();
+    let wait = Wait::For(Duration::from_millis(1));
+    let late = client.acquire_start("a", wait, options()).unwrap();
+    assert!(is_readable(late.fd().unwrap(), Some(PATIENT)));
+    assert_eq!(status(late.take(Wait::Try)), Status::Timeout);
+    assert_eq!(status(client.acquire("a", Wait::Try, options())), Status::Held);
+}
+
+#[test]
 fn a_descriptor_is_readable_once_what_was_flushed_is_decided() {
     let cluster = Cluster::start();
     let client = cluster.client();
