@@ -21,11 +21,12 @@ mod header {
     use std::path::Path;
 
     /// The files whose public items are the header, in its order.
-    const SOURCES: [&str; 18] = [
+    const SOURCES: [&str; 19] = [
         "src/ffi/status.rs",
         "src/ffi/log.rs",
         "src/ffi/tls.rs",
         "src/ffi/client.rs",
+        "src/ffi/cork.rs",
         "src/ffi/lock.rs",
         "src/ffi/lease.rs",
         "src/ffi/pending.rs",

@@ -1044,6 +1044,12 @@ public:
         return status == TENURE_OK ? std::optional<tenure::session>(converted(info)) : std::nullopt;
     }
 
+    // Sends now what has come together under a cork, and goes on: for loops that poll descriptors.
+    void flush() {
+        detail::throwing([&](std::error_code &code) { flush(code); });
+    }
+    void flush(std::error_code &code) noexcept { code = detail::code(tenure_client_flush(native_handle())); }
+
     // "I still move": see client_options::progress.
     void progress() {
         detail::throwing([&](std::error_code &code) { progress(code); });
@@ -1289,6 +1295,41 @@ private:
 };
 
 inline access_control client::access() const noexcept { return access_control(*this); }
+
+// While it lives, what this thread acquires and releases with the client leaves together: in fewer packets and system calls, at a
+// fraction of the processor time of both sides.
+//
+//     {
+//         tenure::cork corked(client);
+//         for (const auto &name : names)
+//             pending.push_back(client.acquire_start(name));
+//     }
+//
+// All of it has left once it is destroyed, also by an exception, and before that as soon as 64 calls have come together, 5 ms have
+// passed, any thread waits for anything of the client, another thread calls, or a renewal is due. Whoever polls descriptors himself
+// calls client::flush before. A release ends the lease at once, as ever. It is destroyed on the thread that made it.
+class [[nodiscard]] cork {
+public:
+    explicit cork(client owner) : client_(std::move(owner)) {
+        detail::throwing([&](std::error_code &code) { begin(code); });
+    }
+    cork(client owner, std::error_code &code) noexcept : client_(std::move(owner)) { begin(code); }
+    cork(const cork &) = delete;
+    cork &operator=(const cork &) = delete;
+    ~cork() {
+        if (is_on_)
+            tenure_client_uncork(client_.native_handle());
+    }
+
+private:
+    void begin(std::error_code &code) noexcept {
+        code = detail::code(tenure_client_cork(client_.native_handle()));
+        is_on_ = !code;
+    }
+
+    client client_;
+    bool is_on_ = false;
+};
 
 // An election: the lock of its name, with a value that others see.
 class election {

@@ -54,7 +54,7 @@ impl<K: Copy + Ord, V> Row<K, V> {
     }
 
     /// The same, to be changed.
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub fn value_mut(&mut self, key: &K) -> Option<&mut V> {
         self.search(key).ok().and_then(|place| self.places[place].1.as_mut())
     }
 

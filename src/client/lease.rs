@@ -4,7 +4,7 @@ use super::api::Handle;
 use super::calls::wait_for_done;
 use super::core::{EndReason, Wait};
 use super::data::{Asked, LeaseState};
-use super::driver::SharedLease;
+use super::driver::{SharedLease, Taken};
 use super::sentences::of_lease;
 use crate::base::Token;
 use crate::base::time::nanos;
@@ -119,9 +119,18 @@ impl Lease {
     /// LOST if the lease had ended, by an earlier release too: the text says by what; UNKNOWN: not
     /// answered in time, going on in the background.
     pub fn release(&self, wait: Wait) -> Result<(), Error> {
-        let before = self.ended();
         let lease = self.state.id;
-        let (call, promise) = self.handle.shared.call(|core, now| core.release(now, lease))?;
+        if wait == Wait::Try {
+            let said = self.handle.shared.call_unattended(|core, now| core.release(now, lease))?;
+            // Where it fails at once it had ended: by what, it says by now.
+            return match said {
+                Taken::Failed(error) => Err(of_lease(&self.state, self.state.ended(), error)),
+                _ => Ok(()),
+            };
+        }
+        let before = self.ended();
+        let (call, promise) =
+            self.handle.shared.call_corked(|core, now| core.release(now, lease))?;
         let done = wait_for_done(&self.handle, call, &promise, wait)?;
         let done = done.unwrap_or_else(|| {
             let text = "the release is not answered yet; it goes on in the background";
@@ -145,6 +154,6 @@ impl Drop for Lease {
             return;
         }
         // A failed client has no lease to release.
-        let _ = self.handle.shared.with(|inner, now| inner.core.release(now, self.state.id));
+        let _ = self.handle.shared.with_corked(|inner, now| inner.core.release(now, self.state.id));
     }
 }

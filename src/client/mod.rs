@@ -17,6 +17,7 @@ mod calls;
 mod cluster_at;
 #[doc(hidden)]
 pub mod core;
+mod cork;
 mod data;
 mod describe;
 mod driver;
@@ -40,6 +41,7 @@ mod tls;
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::Client;
 pub use cluster_at::ClusterAt;
+pub use cork::Cork;
 pub use data::{
     AcquireOptions, Asked, BreakOptions, ClientOptions, Grace, Holder, Kind, LeaseState, Observed,
     SessionInfo,

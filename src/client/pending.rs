@@ -76,10 +76,10 @@ impl Client {
         let (mode, limit, permits) = shares(kind)?;
         let owner = owner.map_or(0, NonZeroU64::get);
         let delay_ms = u32::try_from(lock_delay.as_millis()).unwrap_or(u32::MAX);
-        let names = std::iter::once(&name).chain(&also).cloned().collect();
-        let subject = Subject::new(names, wait);
+        let subject = Subject::new(name.clone(), also.clone(), wait);
         let wish = AcquireCall { name, also, wait, value, owner, mode, limit, permits, delay_ms };
-        let (call, promise) = self.handle.shared.call(|core, now| core.acquire(now, wish))?;
+        let (call, promise) =
+            self.handle.shared.call_corked(|core, now| core.acquire(now, wish))?;
         Ok(Pending { handle: Arc::clone(&self.handle), call, promise, purpose, subject })
     }
 }
@@ -164,7 +164,7 @@ impl Drop for Pending {
             return;
         }
         // After a failure there is nothing to withdraw.
-        let _ = self.handle.shared.with(|inner, now| match self.promise.take() {
+        let _ = self.handle.shared.with_corked(|inner, now| match self.promise.take() {
             Taken::Undecided => {
                 inner.forget(self.call);
                 inner.core.cancel(now, self.call);

@@ -9,22 +9,24 @@ use crate::{Error, Status};
 /// The names and the kind of an acquire.
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
-    names: Vec<Name>,
+    name: Name,
+    /// Those that are asked for with it.
+    also: Vec<Name>,
     wait: Wait,
 }
 
 impl Subject {
-    pub(super) fn new(names: Vec<Name>, wait: Wait) -> Self {
-        Self { names, wait }
+    pub(super) fn new(name: Name, also: Vec<Name>, wait: Wait) -> Self {
+        Self { name, also, wait }
     }
 
     /// `"a"`, or `"a" and "b"`; of many names the first.
     pub(super) fn names(&self) -> String {
-        match &self.names[..] {
-            [one] => quoted(one),
-            [one, other] => format!("{} and {}", quoted(one), quoted(other)),
-            [one, others @ ..] => format!("{} and {} others", quoted(one), others.len()),
-            [] => "nothing".to_owned(),
+        let one = quoted(&self.name);
+        match &self.also[..] {
+            [] => one,
+            [other] => format!("{one} and {}", quoted(other)),
+            others => format!("{one} and {} others", others.len()),
         }
     }
 
@@ -35,7 +37,7 @@ impl Subject {
             Status::Timeout => {
                 format!("{names} {} not granted{}{}", self.were(), self.within(), more(said))
             }
-            Status::Held if said.starts_with("held by ") && self.names.len() == 1 => {
+            Status::Held if said.starts_with("held by ") && self.also.is_empty() => {
                 format!("{names} is {said}")
             }
             Status::Deadlock => format!("a wait for {names} would be for ever: {said}"),
@@ -47,7 +49,7 @@ impl Subject {
     }
 
     fn were(&self) -> &'static str {
-        if self.names.len() == 1 { "was" } else { "were" }
+        if self.also.is_empty() { "was" } else { "were" }
     }
 
     fn within(&self) -> String {
@@ -141,8 +143,9 @@ mod tests {
     use std::time::Duration;
 
     fn subject(names: &[&str]) -> Subject {
-        let names = names.iter().map(|name| Name::try_from(*name).unwrap()).collect();
-        Subject::new(names, Wait::For(Duration::from_millis(1500)))
+        let mut names = names.iter().map(|name| Name::try_from(*name).unwrap());
+        let first = names.next().unwrap();
+        Subject::new(first, names.collect(), Wait::For(Duration::from_millis(1500)))
     }
 
     #[test]

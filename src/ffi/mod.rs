@@ -24,6 +24,7 @@ mod wait;
 pub mod access;
 pub mod certs;
 pub mod client;
+pub mod cork;
 pub mod election;
 pub mod holder;
 pub mod inspect;

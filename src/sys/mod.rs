@@ -10,6 +10,7 @@ pub mod clock;
 mod descriptor;
 pub mod descriptors;
 pub mod event;
+pub mod exit;
 pub mod fork;
 pub mod inherited;
 #[cfg(feature = "cli")]

@@ -1,8 +1,23 @@
 //! Threads in somebody else's process: named `tenure-…`, with all signals blocked, so that the host's
 //! handlers never run on them.
 
+use std::cell::Cell;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
+
+/// The number of this thread: no other thread of the process has it, before or after.
+#[must_use]
+pub fn number() -> u64 {
+    thread_local!(static NUMBER: Cell<u64> = const { Cell::new(0) });
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+        number.get()
+    })
+}
 
 /// Starts a thread under `name` (at most 15 bytes are shown by the system).
 ///
@@ -38,6 +53,16 @@ fn restore(mask: &libc::sigset_t) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_thread_has_a_number_of_its_own_for_good() {
+        let others: Vec<u64> = (0..3).map(|_| std::thread::spawn(number).join().unwrap()).collect();
+        assert_eq!(number(), number());
+        let mut all = [&others[..], &[number()]].concat();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 4, "{others:?}");
+    }
 
     #[test]
     fn our_threads_block_all_signals_and_the_caller_keeps_its_mask() {

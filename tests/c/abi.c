@@ -103,6 +103,9 @@ static void functions_answer_garbage(void *garbage) {
     CHECK(tenure_client_fd(client) == -1);
     CHECK_STATUS(tenure_client_next(client, 0, &session), TENURE_INVALID);
     CHECK_STATUS(tenure_client_progress(client), TENURE_INVALID);
+    CHECK_STATUS(tenure_client_cork(client), TENURE_INVALID);
+    CHECK_STATUS(tenure_client_flush(client), TENURE_INVALID);
+    CHECK_STATUS(tenure_client_uncork(client), TENURE_INVALID);
     CHECK_STATUS(tenure_client_close(client, 0), TENURE_INVALID);
 
     CHECK_STATUS(tenure_acquire(client, "a", 0, NULL, &no_lease), TENURE_INVALID);

@@ -72,6 +72,9 @@ static void ask_client(struct caller *caller) {
     info.struct_size = draw_size(caller, sizeof info);
     JUDGE(tenure_client_session(draw_handle(caller, CLIENT), &info), BIT(TENURE_INVALID));
     JUDGE(tenure_client_progress(draw_handle(caller, CLIENT)), REFUSED);
+    JUDGE(tenure_client_cork(draw_handle(caller, CLIENT)), REFUSED);
+    JUDGE(tenure_client_flush(draw_handle(caller, CLIENT)), REFUSED);
+    JUDGE(tenure_client_uncork(draw_handle(caller, CLIENT)), REFUSED);
     JUDGE(tenure_client_next(own->handle, draw_wait(caller), draw_place(caller, &info)), REFUSED | BIT(TENURE_AGAIN));
     CHECK(tenure_client_fd(draw_handle(caller, CLIENT)) >= -1);
 }

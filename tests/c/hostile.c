@@ -89,6 +89,9 @@ static void is_no_client(void *handle) {
     REFUSED(tenure_client_next(handle, 0, &info));
     CHECK(info.id == 77);
     REFUSED(tenure_client_progress(handle));
+    REFUSED(tenure_client_cork(handle));
+    REFUSED(tenure_client_flush(handle));
+    REFUSED(tenure_client_uncork(handle));
     REFUSED(tenure_client_close(handle, 0));
     GIVES(tenure_client_fd(handle), -1);
     NOTHING(lease, tenure_acquire(handle, "hostile/a", 0, NULL, &lease));

@@ -1,6 +1,6 @@
 /*
  * Many clients in one program: one thread for all of them, also in a forked child, which has its own; another one for those
- * that a thread of another priority opened; a log that hangs in a line of one client holds up no other; and waits that need no
+ * that a thread of another priority opened; many calls that leave together; a log that hangs in a line of one client holds up no other; and waits that need no
  * descriptor. Argument: an empty directory.
  */
 #define _GNU_SOURCE
@@ -230,10 +230,87 @@ static void without_descriptors(const char *endpoints) {
     wait_for_none();
 }
 
+/* Many acquires of one thread under one cork, and as many releases that nobody waits for. */
+static void corked(const char *endpoints) {
+    enum { TOGETHER = 150 };
+    tenure_client *client = open_client(endpoints, "corked");
+    tenure_pending *pending[TOGETHER];
+    tenure_lease *lease[TOGETHER];
+    char name[32];
+    CHECK_STATUS(tenure_client_uncork(client), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "has not corked") != NULL);
+    CHECK_STATUS(tenure_client_flush(client), TENURE_OK);
+    CHECK_STATUS(tenure_client_cork(client), TENURE_OK);
+    CHECK_STATUS(tenure_client_cork(client), TENURE_OK);
+    for (int i = 0; i < TOGETHER; i++) {
+        snprintf(name, sizeof name, "corked/%d", i);
+        pending[i] = start(client, name);
+    }
+    CHECK_STATUS(tenure_client_uncork(client), TENURE_OK);
+    CHECK_STATUS(tenure_client_flush(client), TENURE_OK);
+    for (int i = 0; i < TOGETHER; i++) {
+        CHECK_STATUS(tenure_pending_take(pending[i], TENURE_FOREVER, &lease[i]), TENURE_OK);
+        tenure_pending_free(pending[i]);
+        CHECK(i == 0 || tenure_lease_token(lease[i]) > tenure_lease_token(lease[i - 1]));
+    }
+    for (int i = 0; i < TOGETHER; i++) {
+        CHECK_STATUS(tenure_release(lease[i], 0), TENURE_OK);
+        CHECK(tenure_lease_remaining_ns(lease[i]) == 0);
+        CHECK_STATUS(tenure_release(lease[i], 0), TENURE_LOST);
+        tenure_lease_free(lease[i]);
+    }
+    CHECK_STATUS(tenure_client_uncork(client), TENURE_OK);
+    CHECK_STATUS(tenure_client_uncork(client), TENURE_INVALID);
+    /* What this client asks now comes behind all of that. */
+    tenure_lease_free(acquire(client, name));
+    tenure_client_free(client);
+    wait_for_none();
+}
+
+/* Ends by exit() with a release that is corked; its session outlives it by minutes. */
+static int end_corked(const char *endpoints) {
+    tenure_client_options options = TENURE_CLIENT_OPTIONS_INIT;
+    tenure_session_info session = TENURE_SESSION_INFO_INIT;
+    tenure_client *client;
+    tenure_lease *lease;
+    options.ttl_ms = 3600000;
+    options.connect_timeout_ms = 60000;
+    CHECK_STATUS(tenure_client_open(endpoints, &options, &client), TENURE_OK);
+    CHECK_STATUS(tenure_client_session(client, &session), TENURE_OK);
+    CHECK(session.ttl_ms > 60000);
+    lease = acquire(client, "corked/exit");
+    CHECK_STATUS(tenure_client_cork(client), TENURE_OK);
+    CHECK_STATUS(tenure_release(lease, 0), TENURE_OK);
+    return 0;
+}
+
+/* What a process left corked is sent when it ends by exit(): its lock is free long before its TTL is over. */
+static void corked_at_exit(const char *endpoints, const char *self) {
+    tenure_client *client = open_client(endpoints, "behind");
+    tenure_lease *lease = NULL;
+    int status = -1;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        execl(self, self, endpoints, "corked", (char *)NULL);
+        _exit(127);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK_STATUS(tenure_acquire(client, "corked/exit", 30000, NULL, &lease), TENURE_OK);
+    tenure_lease_free(lease);
+    tenure_client_free(client);
+    wait_for_none();
+}
+
 int main(int argc, char **argv) {
     struct cluster cluster;
+    if (argc == 3)
+        return end_corked(argv[1]);
     CHECK(argc == 2);
     cluster_start(&cluster, argv[1]);
+    corked(cluster.endpoints);
+    corked_at_exit(cluster.endpoints, argv[0]);
     forks(cluster.endpoints);
     are_placed(cluster.endpoints);
     without_descriptors(cluster.endpoints);

@@ -493,3 +493,54 @@ fn to_give_back_is_never_taken_for_denied() {
     rig.answer(1, 2, Answer::Done);
     assert!(matches!(rig.decided[&call], Ok(Done::Released)));
 }
+
+#[test]
+fn what_leaves_later_ends_here_at_once_and_keeps_its_order() {
+    let mut rig = Rig::with_session();
+    let lease = rig.held("a", 1, 5);
+    rig.sent.clear();
+    let now = rig.now();
+    let wish = |name: &str| AcquireCall::lock(name.try_into().unwrap(), Wait::Forever);
+    rig.core.acquire(&now, wish("b"));
+    assert!(rig.core.take_said().is_empty());
+    rig.core.release(&now, lease);
+    let said = rig.core.take_said();
+    assert!(
+        matches!(said[..], [Action::LeaseEnded { reason: EndReason::Released, .. }]),
+        "{said:?}"
+    );
+    assert_eq!(rig.remaining(lease), Duration::ZERO);
+    rig.core.release(&now, lease);
+    let said = rig.core.take_said();
+    assert!(matches!(said[..], [Action::Decided { result: Err(_), .. }]), "{said:?}");
+    let withdrawn = rig.core.acquire(&now, wish("c"));
+    rig.core.cancel(&now, withdrawn);
+    rig.core.acquire(&now, wish("a"));
+    rig.core.take_said();
+    rig.now += SECOND;
+    rig.drain();
+    let submitted = rig.submitted();
+    // No request was made for what was cancelled before it could leave.
+    assert_eq!(submitted.len(), 3, "{submitted:?}");
+    assert_eq!(ids(&submitted), [2, 3, 4]);
+    let released =
+        |(.., operation): &(u64, u64, Operation)| matches!(operation, Operation::Release { .. });
+    let acquires_a = |(.., operation): &(u64, u64, Operation)| matches!(operation, Operation::Acquire(acquire) if acquire.name == name("a"));
+    let place = |such: &dyn Fn(&(u64, u64, Operation)) -> bool| submitted.iter().position(such);
+    assert!(place(&released) < place(&acquires_a), "{submitted:?}");
+}
+
+#[test]
+fn a_belief_counts_from_the_turn_in_which_its_renewal_leaves_whatever_was_put_off() {
+    let mut rig = Rig::with_session();
+    rig.core.acquire(&rig.now(), AcquireCall::lock(name("a"), Wait::Forever));
+    rig.core.take_said();
+    rig.now += 4 * SECOND;
+    rig.drain();
+    let number = rig.renewal();
+    rig.now += SECOND;
+    rig.say(1, ServerMessage::Renewed { session: SESSION, number });
+    // A second has passed since it left, and loss timers are armed for seven eighths of the rest.
+    let expected = (v() - Duration::from_secs(1)) * 7 / 8;
+    assert_eq!(rig.core.session_remaining(&rig.now()).as_micros(), expected.as_micros());
+}

@@ -1,6 +1,7 @@
 //! The client library against three real nodes in this process: whole calls, threads, descriptors, ends.
 
 mod cluster;
+mod corks;
 mod dialing;
 mod elections;
 mod events;

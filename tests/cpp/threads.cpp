@@ -12,6 +12,8 @@
 #include <mutex>
 #include <poll.h>
 #include <shared_mutex>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -151,6 +153,37 @@ static void a_close_ends_what_another_thread_waits_for(const std::string &endpoi
     CHECK(kept.lost());
 }
 
+static void what_a_thread_corks_leaves_with_its_cork(tenure::client client) {
+    in_threads(3, [client](int place) mutable {
+        std::vector<tenure::pending> asked;
+        const auto name = [place](int slot) { return "corked/" + std::to_string(place) + "/" + std::to_string(slot); };
+        {
+            tenure::cork corked(client);
+            for (int slot = 0; slot < 100; slot++)
+                asked.push_back(client.acquire_start(name(slot)));
+            std::error_code code;
+            client.flush(code);
+            CHECK(!code);
+        }
+        std::vector<tenure::lease> held;
+        for (tenure::pending &one : asked)
+            held.push_back(one.take());
+        try {
+            tenure::cork corked(client);
+            for (tenure::lease &one : held)
+                one.release(0ms);
+            throw std::runtime_error("the program's own");
+        } catch (const std::runtime_error &) {
+        }
+        // Behind all of that.
+        client.acquire(name(99)).release();
+    });
+    std::error_code code;
+    tenure::cork of_none(tenure::client(nullptr), code);
+    CHECK(code == tenure::errc::invalid);
+    check_throws(tenure::errc::invalid, [] { tenure::cork of_none_either{tenure::client(nullptr)}; });
+}
+
 int main(int argc, char **argv) {
     struct cluster cluster;
     CHECK(argc == 2);
@@ -162,6 +195,7 @@ int main(int argc, char **argv) {
         a_shared_mutex_guards_what_its_threads_share(client);
         copies_of_a_client_go_in_any_order(cluster.endpoints);
         a_lease_ends_while_many_threads_ask_it(client);
+        what_a_thread_corks_leaves_with_its_cork(client);
         any_thread_cancels_what_another_waits_for(client);
         a_close_ends_what_another_thread_waits_for(cluster.endpoints);
     }

@@ -9,6 +9,25 @@ from support import PATIENCE
 from support_aio import AioCase, connect
 
 
+class CorkTest(AioCase):
+    async def test_what_tasks_ask_for_under_a_cork_is_granted_and_given_back(self) -> None:
+        names = [f"{self.name}/{number}" for number in range(150)]
+        for _ in range(2):
+            with self.client.cork():
+                leases = await asyncio.gather(*(self.client.acquire(name) for name in names))
+                self.assertEqual(len({lease.token for lease in leases}), len(names))
+                await asyncio.gather(*(lease.release() for lease in leases))
+        self.assertIsNone(await self.client.holder_of(names[-1]))
+
+    async def test_one_acquire_under_a_cork_waits_for_no_other(self) -> None:
+        with self.assertRaises(ZeroDivisionError), self.client.cork() as corked:
+            async with await self.client.acquire(self.name) as lease:
+                self.assertGreater(lease.remaining(), 0)
+            corked.flush()
+            raise ZeroDivisionError
+        self.assertIsNone(await self.client.holder_of(self.name))
+
+
 class ElectionTest(AioCase):
     async def test_an_election_is_won_proclaimed_observed_and_resigned(self) -> None:
         election = self.client.election(self.name)

@@ -8,7 +8,7 @@ import unittest
 from typing import Any, Callable, List, Mapping, Type
 
 import tenure
-from support import ClusterCase, cluster, together, until_waiting
+from support import PATIENCE, ClusterCase, cluster, together, until_waiting
 
 
 def serving() -> int:
@@ -36,6 +36,21 @@ class ClientTest(ClusterCase):
         self.assertTrue(self.client.validate(self.name, lease.token))
         lease.release()
         self.assertFalse(self.client.validate(self.name, lease.token))
+
+    def test_releases_that_are_corked_leave_with_the_block(self) -> None:
+        other = self.connect()
+        names = [f"{self.name}/{number}" for number in range(100)]
+        leases = [self.client.acquire(name) for name in names]
+        with self.assertRaises(ZeroDivisionError), self.client.cork() as corked:
+            for lease in leases:
+                lease.release(0)
+                self.assertEqual(lease.remaining(), 0)
+            corked.flush()
+            raise ZeroDivisionError
+        for name in names:
+            other.acquire(name, PATIENCE).release()
+        with self.assertRaisesRegex(tenure.Invalid, "has not corked"):
+            corked.__exit__(None, None, None)
 
     def test_what_there_is_is_described(self) -> None:
         self.assertEqual(self.client.describe("lock", self.name)["locks"], [])

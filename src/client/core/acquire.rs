@@ -58,7 +58,7 @@ impl Acquires {
 
     /// Has no request in force, and may get one.
     pub(super) fn make_ready(&mut self, call: CallId) {
-        if let Some(acquiring) = self.calls.get_mut(&call) {
+        if let Some(acquiring) = self.calls.value_mut(&call) {
             acquiring.request = None;
             self.ready.insert(call, ());
         }
@@ -79,7 +79,7 @@ impl Acquires {
     }
 
     fn hold_back(&mut self, call: CallId, key: OwnerKey) {
-        if let Some(acquiring) = self.calls.get_mut(&call) {
+        if let Some(acquiring) = self.calls.value_mut(&call) {
             acquiring.behind = Some(key.clone());
             self.held_back.entry(key).or_default().insert(call);
         }
@@ -93,7 +93,7 @@ impl Acquires {
 
     /// A grant to it had ended before it was heard of, so that it has no request: how often that was so.
     pub(super) fn count_ended(&mut self, call: CallId) -> u32 {
-        let Some(acquiring) = self.calls.get_mut(&call) else { return 0 };
+        let Some(acquiring) = self.calls.value_mut(&call) else { return 0 };
         acquiring.request = None;
         acquiring.ended += 1;
         acquiring.ended
@@ -101,7 +101,7 @@ impl Acquires {
 
     /// Whether the last answer to it was a refusal for load.
     pub(super) fn mark_load(&mut self, call: CallId, load: Load) {
-        if let Some(acquiring) = self.calls.get_mut(&call) {
+        if let Some(acquiring) = self.calls.value_mut(&call) {
             acquiring.load = load;
         }
     }
@@ -124,7 +124,7 @@ impl Acquires {
 
     /// Its wait is over at another instant; gives the one before.
     pub(super) fn set_wait_over(&mut self, call: CallId, over_at: u64) -> Option<u64> {
-        self.calls.get_mut(&call)?.wait_over.replace(over_at)
+        self.calls.value_mut(&call)?.wait_over.replace(over_at)
     }
 
     pub(super) fn is_try(&self, call: CallId) -> bool {
@@ -236,7 +236,7 @@ impl Core {
 
     fn submit_acquire(&mut self, call: CallId) {
         let (Some(session), Some(acquiring)) =
-            (&mut self.session, self.acquires.calls.get_mut(&call))
+            (&mut self.session, self.acquires.calls.value_mut(&call))
         else {
             return;
         };

@@ -94,7 +94,7 @@ impl Leases {
         self.last += 1;
         let lease = LeaseId(self.last);
         self.leases.insert(lease, token);
-        let grant = self.grants.get_mut(&token);
+        let grant = self.grants.value_mut(&token);
         grant.unwrap_or_else(|| panic!("{token:?} has no grant")).handles.push(lease);
         lease
     }
@@ -139,7 +139,7 @@ impl Leases {
     /// Ends `lease`. `None`: it had ended before.
     fn remove(&mut self, lease: LeaseId) -> Option<Removed> {
         let token = self.leases.remove(&lease)?;
-        let grant = self.grants.get_mut(&token);
+        let grant = self.grants.value_mut(&token);
         let grant = grant.unwrap_or_else(|| panic!("{lease:?} of {token:?} has no grant"));
         grant.handles.retain(|handle| *handle != lease);
         if !grant.handles.is_empty() {

@@ -7,6 +7,7 @@
 
 mod acquire;
 mod acquire_call;
+mod actions;
 mod answers;
 mod asked;
 mod back_off;
@@ -27,6 +28,7 @@ mod requests;
 mod retiring;
 mod session;
 mod silence;
+mod slot;
 mod standing;
 mod transfer;
 mod transmit;
@@ -276,14 +278,6 @@ impl Core {
         id
     }
 
-    /// What to do, in order. `now` is sampled before any of the sends leave.
-    pub fn take_actions(&mut self, now: &Sample) -> Vec<Action> {
-        self.check_belief(now);
-        self.transmit(now);
-        self.report_state(now);
-        std::mem::take(&mut self.actions)
-    }
-
     /// When to call `handle_deadline` and `take_actions` at the latest, as a reading of BOOTTIME; a hint.
     #[must_use]
     pub fn next_deadline(&self) -> u64 {
@@ -388,13 +382,5 @@ impl Core {
 
     fn decide(&mut self, call: CallId, result: Result<Done, Error>) {
         self.actions.push(Action::Decided { call, result });
-    }
-
-    fn report_state(&mut self, now: &Sample) {
-        let (state, session) = self.session(now);
-        if self.reported != (state, session) {
-            self.reported = (state, session);
-            self.actions.push(Action::SessionChanged { state, session });
-        }
     }
 }

@@ -2,6 +2,7 @@
 //! whom (safety L14, L17).
 
 use super::repeats::Pause;
+use super::slot::{Counts, Slot};
 use super::types::CallId;
 use crate::base::limits::{ANSWERS_PER_SESSION_MAX, REQUESTS_IN_FLIGHT_MAX};
 use crate::base::locks::{Name, Operation};
@@ -28,31 +29,6 @@ pub(super) struct Window {
     pause: Pause,
     /// How many undecided requests each owner has about each lock.
     busy: BTreeMap<OwnerKey, u32>,
-}
-
-/// A request, and what is to become of it.
-#[derive(Clone, Debug)]
-struct Slot {
-    outstanding: Outstanding,
-    /// It has no first reply.
-    is_unreplied: bool,
-    /// It is to leave on the present link, in order of the ids.
-    is_unsent: bool,
-    /// It was refused for load, and is to leave after a pause.
-    is_paused: bool,
-    /// A leader said that it waits: until the list of the present one has named it or is complete, it is not sent again.
-    is_listed: bool,
-    /// It was sent on the present link and is not answered there.
-    is_in_flight: bool,
-}
-
-/// How many of the slots are such.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
-    unsent: usize,
-    paused: usize,
-    listed: usize,
-    in_flight: usize,
 }
 
 /// An owner other than 0, and a lock.
@@ -94,48 +70,6 @@ pub(super) struct Transmission {
     pub(super) request: RequestId,
     pub(super) floor: RequestId,
     pub(super) operation: Operation,
-}
-
-impl Slot {
-    /// Sets or takes back a mark, and counts that.
-    fn mark(mark: &mut bool, count: &mut usize, is_so: bool) {
-        match (std::mem::replace(mark, is_so), is_so) {
-            (false, true) => *count += 1,
-            (true, false) => *count -= 1,
-            _ => {}
-        }
-    }
-
-    fn set_unsent(&mut self, counts: &mut Counts, is_so: bool) {
-        Self::mark(&mut self.is_unsent, &mut counts.unsent, is_so);
-    }
-
-    fn set_paused(&mut self, counts: &mut Counts, is_so: bool) {
-        Self::mark(&mut self.is_paused, &mut counts.paused, is_so);
-    }
-
-    fn set_listed(&mut self, counts: &mut Counts, is_so: bool) {
-        Self::mark(&mut self.is_listed, &mut counts.listed, is_so);
-    }
-
-    fn set_in_flight(&mut self, counts: &mut Counts, is_so: bool) {
-        Self::mark(&mut self.is_in_flight, &mut counts.in_flight, is_so);
-    }
-
-    /// It leaves no more by itself.
-    fn rest(&mut self, counts: &mut Counts) {
-        self.set_unsent(counts, false);
-        self.set_paused(counts, false);
-        self.set_listed(counts, false);
-    }
-
-    fn is_change(&self) -> bool {
-        !matches!(self.outstanding.purpose, Purpose::Acquire(_) | Purpose::Withdrawn)
-    }
-
-    fn is_acquire(&self) -> bool {
-        matches!(self.outstanding.purpose, Purpose::Acquire(_))
-    }
 }
 
 impl Window {
@@ -192,15 +126,8 @@ impl Window {
         for key in &keys {
             *self.busy.entry(key.clone()).or_default() += 1;
         }
-        let mut slot = Slot {
-            outstanding: Outstanding { operation, purpose, keys, above, transmissions: 0 },
-            is_unreplied: true,
-            is_unsent: false,
-            is_paused: false,
-            is_listed: false,
-            is_in_flight: false,
-        };
-        slot.set_unsent(&mut self.counts, true);
+        let made = Outstanding { operation, purpose, keys, above, transmissions: 0 };
+        let slot = Slot::new(made, &mut self.counts);
         // A mark of which there was none stands at this one already, if it is such a one.
         if !slot.is_change() && self.changes_from == request {
             self.changes_from = self.next;
@@ -218,7 +145,7 @@ impl Window {
 
     /// A first or later reply to `request` came that does not decide it.
     pub(super) fn handle_reply(&mut self, request: RequestId) {
-        if let Some(slot) = self.row.get_mut(&request) {
+        if let Some(slot) = self.row.value_mut(&request) {
             slot.is_unreplied = false;
             slot.rest(&mut self.counts);
             slot.set_in_flight(&mut self.counts, false);
@@ -263,7 +190,7 @@ impl Window {
     /// Takes back an acquire. If it ever left, a withdrawal follows it, and its id stays below no floor
     /// until that is answered; if not, it is surely not done.
     pub(super) fn withdraw(&mut self, acquire: RequestId) {
-        let Some(slot) = self.row.get_mut(&acquire) else { return };
+        let Some(slot) = self.row.value_mut(&acquire) else { return };
         if slot.outstanding.transmissions == 0 {
             self.remove(acquire);
             return;
@@ -328,7 +255,7 @@ impl Window {
 
     /// Refused for load or for now: sent again under its id after a pause.
     pub(super) fn handle_refused(&mut self, request: RequestId, now: &Sample, rng: &mut Rng) {
-        let Some(slot) = self.row.get_mut(&request) else { return };
+        let Some(slot) = self.row.value_mut(&request) else { return };
         slot.set_in_flight(&mut self.counts, false);
         if self.counts.paused == 0 {
             self.pause.begin(now, rng);

@@ -4,7 +4,8 @@
 //! The files' metadata is checked under the client's mutex: files are local, and read only if they
 //! have changed.
 
-use super::inner::{Inner, Round};
+use super::Inner;
+use super::obeying::Round;
 use crate::base::Sample;
 use crate::client::core::LinkId;
 use crate::net::Renewed;

@@ -1,7 +1,8 @@
 //! Dials the endpoints that the core names: a node of this process through memory, others over TCP.
 
-use super::inner::{Inner, Round};
+use super::Inner;
 use super::link::Link;
+use super::obeying::Round;
 use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use crate::client::core::LinkId;
 use crate::net::{

@@ -2,22 +2,22 @@
 
 use super::Shared;
 use super::alarm::Alarm;
+use super::corks::Corks;
 use super::lease::SharedLease;
 use super::link::{Link, Said};
 use super::loss_timers::LossTimers;
+use super::obeying::Round;
 use super::poll_duty::PollDuty;
-use super::promise::{CallResult, Promise, Waiter};
+use super::promise::{Promise, Taken, Waiter};
 use super::published::Published;
 use super::reactor::{Bell, Line, Member, Reactor};
 use super::subscriptions::Subscriptions;
 use super::tally::Tally;
 use crate::base::Sample;
-use crate::client::core::{
-    Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId, SessionState,
-};
+use crate::base::row::Row;
+use crate::client::core::{CallId, Core, EndReason, LeaseId, LinkId, SessionState};
 use crate::net::{LocalNode, Received, TlsDialer};
 use crate::sys::clock;
-use crate::sys::timer::Before;
 use crate::wire::RefusedCode;
 use crate::{Error, Status};
 use log::Level;
@@ -38,10 +38,13 @@ pub(crate) struct Inner {
     pub(super) lines: Vec<Line>,
     pub(super) duty: PollDuty,
     pub(super) alarm: Alarm,
-    calls: BTreeMap<CallId, Arc<Promise>>,
-    pub(super) leases: BTreeMap<LeaseId, Arc<SharedLease>>,
+    pub(super) corks: Corks,
+    pub(super) calls: Row<CallId, Arc<Promise>>,
+    /// The call that is made just now, if nobody will wait for it, and what it gave at once.
+    pub(super) unattended: Option<(CallId, Taken)>,
+    pub(super) leases: Row<LeaseId, Arc<SharedLease>>,
     pub(super) loss_timers: LossTimers,
-    published: Option<Arc<Published>>,
+    pub(super) published: Option<Arc<Published>>,
     pub(super) subscriptions: Subscriptions,
     pub(crate) tally: Tally,
     /// The endpoints are of several clusters, and whoever waits for a session was told.
@@ -55,17 +58,6 @@ pub(crate) struct Inner {
     pub(super) tls: Option<TlsDialer>,
     /// Why nothing works any more: a panic.
     broken: Option<String>,
-}
-
-/// What one round of actions leaves to be done.
-#[derive(Debug, Default)]
-pub(super) struct Round {
-    /// Links with something to flush.
-    dirty: Vec<LinkId>,
-    /// Links of no use any more, and why.
-    pub(super) failed: Vec<(LinkId, String)>,
-    /// The core was told something: it may say more.
-    again: bool,
 }
 
 impl Inner {
@@ -84,8 +76,10 @@ impl Inner {
             bell,
             lines: Vec::new(),
             duty: PollDuty::new(),
-            calls: BTreeMap::new(),
-            leases: BTreeMap::new(),
+            corks: Corks::new(),
+            calls: Row::new(),
+            unattended: None,
+            leases: Row::new(),
             loss_timers: LossTimers::default(),
             published: None,
             subscriptions: Subscriptions::new(),
@@ -204,32 +198,21 @@ impl Inner {
     /// Does what the core says until it says nothing more. `now` was taken before anything leaves (L19): what begins then
     /// begins no later than it is said.
     pub(super) fn settle(&mut self, mut now: Sample) {
+        self.corks.reset();
         loop {
-            if let Some(published) = &self.published
-                && published.is_lapsed()
-            {
-                self.core.handle_lapsed(&clock::sample(), published.session());
-            }
+            self.see_lapse();
             self.serve_loss_timers(&now);
             if self.core.next_deadline() <= now.boot() {
                 self.core.handle_deadline(&now);
             }
             let mut round = Round::default();
             self.end_certificates(&now, &mut round);
-            for action in self.core.take_actions(&now) {
-                self.tally.note(&action);
-                self.obey(action, &mut round);
-            }
-            // Only now, when every belief that ended is published (L13).
-            self.flush(&mut round);
-            if !round.again && round.failed.is_empty() {
+            let actions = self.core.take_actions(&now);
+            let round = self.perform(actions, round);
+            if round.is_over() {
                 break;
             }
-            now = clock::sample();
-            for (link, why) in round.failed {
-                self.links.remove(&link);
-                self.core.handle_closed(&now, link, &why);
-            }
+            now = self.hang_up(round);
         }
         self.tell_mixed();
         for warning in self.core.take_warnings() {
@@ -237,6 +220,25 @@ impl Inner {
         }
         if self.is_finished() {
             self.bell.ring();
+        }
+    }
+
+    /// A reader has seen that nothing remains: that stands (L24).
+    pub(super) fn see_lapse(&mut self) {
+        if let Some(published) = &self.published
+            && published.is_lapsed()
+        {
+            self.core.handle_lapsed(&clock::sample(), published.session());
+        }
+    }
+
+    /// A loss timer has fired by `now`, whoever has looked: that stands (L24).
+    pub(super) fn see_fired(&mut self, now: &Sample) {
+        if let Some(published) = &self.published
+            && published.fires_at() <= now.boot()
+        {
+            published.lapse();
+            self.see_lapse();
         }
     }
 
@@ -253,115 +255,10 @@ impl Inner {
         }
     }
 
-    fn wake_opener(&mut self) {
+    pub(super) fn wake_opener(&mut self) {
         if let Some(opener) = &self.opener {
             opener.tell();
             self.duty.interrupt_unless_driving(opener);
-        }
-    }
-
-    fn flush(&mut self, round: &mut Round) {
-        for id in &round.dirty {
-            let Some(link) = self.links.get_mut(id) else { continue };
-            match link.flush(&self.reactor.registrar) {
-                // Whoever polls asks for room, too.
-                Ok(()) if link.wants_write() => self.duty.interrupt(),
-                Ok(()) => {}
-                Err(why) => round.failed.push((*id, why)),
-            }
-        }
-    }
-
-    fn obey(&mut self, action: Action, round: &mut Round) {
-        match action {
-            Action::Dial { link, endpoint } => self.dial(link, endpoint, round),
-            Action::Hangup { link } => {
-                self.links.remove(&link);
-                self.duty.interrupt();
-            }
-            Action::Send { link: id, request } => {
-                let Some(link) = self.links.get_mut(&id) else { return };
-                match link.queue(&request) {
-                    Ok(()) if round.dirty.contains(&id) => {}
-                    Ok(()) => round.dirty.push(id),
-                    Err(why) => round.failed.push((id, why)),
-                }
-            }
-            Action::Extend(belief) => self.extend(&belief, round),
-            Action::LeaseEnded { lease, reason } => {
-                if let Some(lease) = self.leases.remove(&lease) {
-                    lease.end(reason);
-                }
-            }
-            Action::LeaseAsked { lease, deadline, reason } => {
-                self.ask(lease, &deadline, &reason, round);
-            }
-            Action::Observed { observer, seen } => self.tell_observer(observer, seen),
-            Action::ObserverFailed { observer, error } => self.end_observer(observer, &error),
-            Action::SessionChanged { state, session } => {
-                self.tell_session(state, session);
-                self.wake_opener();
-            }
-            Action::Decided { call, result } => self.decide(call, result, round),
-        }
-    }
-
-    /// Publishes a belief. What a timer or a reader has seen to be over stays over (L24).
-    fn extend(&mut self, belief: &Belief, round: &mut Round) {
-        let known = self.published.take().filter(|known| known.session() == belief.session);
-        let Some(published) = known else {
-            self.published = Some(Arc::new(Published::new(belief, self.bell.clone())));
-            return;
-        };
-        if clock::boot_nanos() >= published.fires_at() {
-            published.lapse();
-        }
-        // Timers first: one that had fired must be seen before readers see the new belief.
-        for lease in self.leases.values() {
-            if lease.extend(belief.fires_at) == Before::Idle {
-                published.lapse();
-            }
-        }
-        published.publish(belief);
-        round.again |= published.is_lapsed();
-        self.published = Some(published);
-    }
-
-    /// Publishes that a lease ends soon (L23).
-    fn ask(&mut self, lease: LeaseId, deadline: &Deadline, reason: &str, round: &mut Round) {
-        let Some(state) = self.leases.get(&lease) else { return };
-        let asked =
-            format!("{} is asked to end within {:?}: {reason}", state.name, deadline.length);
-        let state = Arc::clone(state);
-        self.log(Level::Info, asked);
-        if state.ask(deadline, reason) == Before::Idle {
-            state.published.lapse();
-            round.again = true;
-        }
-    }
-
-    fn decide(&mut self, call: CallId, result: Result<Done, Error>, round: &mut Round) {
-        let promise = self.calls.remove(&call);
-        let given = match result {
-            Ok(Done::Acquired { lease, .. }) if promise.is_none() => {
-                self.core.release(&clock::sample(), lease);
-                round.again = true;
-                return;
-            }
-            Ok(Done::Acquired { lease, name, token }) => {
-                let published = self.published.clone();
-                let published = published.unwrap_or_else(|| panic!("{lease:?} without a belief"));
-                let state = Arc::new(SharedLease::new(lease, name, token, published));
-                self.leases.insert(lease, Arc::clone(&state));
-                Ok(CallResult::Lease(state))
-            }
-            Ok(Done::Read { answer, .. }) => Ok(CallResult::Read(answer)),
-            Ok(Done::Released | Done::Obeyed | Done::Closed) => Ok(CallResult::Done),
-            Err(error) => Err(error),
-        };
-        if let Some(promise) = promise {
-            promise.decide(given);
-            self.duty.interrupt_unless_driving(&promise.waiter);
         }
     }
 }

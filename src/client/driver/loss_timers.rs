@@ -36,7 +36,8 @@ impl LossTimers {
 impl Inner {
     /// The earliest of these instants; a hint.
     pub(super) fn next_deadline(&self) -> u64 {
-        self.core.next_deadline().min(self.loss_timers.next()).min(self.certificates_end())
+        let core = self.core.next_deadline().min(self.corks.until());
+        core.min(self.loss_timers.next()).min(self.certificates_end())
     }
 
     pub(super) fn serve_loss_timers(&mut self, now: &Sample) {

@@ -12,6 +12,7 @@
 mod alarm;
 mod background;
 mod certificates;
+mod corks;
 mod dialing;
 mod feed;
 mod inner;
@@ -19,6 +20,7 @@ mod lease;
 mod link;
 mod locked;
 mod loss_timers;
+mod obeying;
 mod poll_duty;
 mod promise;
 mod published;
@@ -157,8 +159,10 @@ impl Shared {
     /// # Errors
     /// As for `with`; INVALID while another thread waits for it.
     pub(super) fn wait_for(&self, promise: &Promise, until: Option<u64>) -> Result<(), Error> {
-        let _waits = promise.waiter.begin(until)?;
-        self.wait(&promise.waiter, until, |_| promise.is_decided())
+        // Made before the mutex is taken, under which it is decided: who decides it later tells.
+        let waiter = promise.waiter();
+        let _waits = waiter.begin(until)?;
+        self.wait(waiter, until, |_| promise.is_decided())
     }
 
     /// The descriptor that is readable once `promise` is decided.

@@ -139,6 +139,10 @@ impl Shared {
     ) -> Result<(), Error> {
         let until = until.unwrap_or(u64::MAX);
         let mut inner = self.lock()?;
+        // What is waited for may not have left.
+        if inner.corks.has_calls() && !done(&inner) {
+            inner.flush_corked()?;
+        }
         let ticket = inner.duty.begin_wait(waiter, until);
         inner.alarm.set(until);
         let result = loop {

@@ -23,7 +23,8 @@ pub(crate) enum CallResult {
 /// contended.
 #[derive(Debug)]
 pub(crate) struct Promise {
-    pub(super) waiter: Arc<Waiter>,
+    /// Made for the first thread that waits: most calls of a program that has many under way are decided before.
+    waiter: OnceLock<Arc<Waiter>>,
     state: Mutex<State>,
     event: OnceLock<Arc<EventFd>>,
 }
@@ -110,7 +111,17 @@ pub(crate) enum Taken {
 impl Promise {
     pub(super) fn new() -> Arc<Self> {
         let state = Mutex::new(State::Undecided);
-        Arc::new(Self { waiter: Arc::default(), state, event: OnceLock::new() })
+        Arc::new(Self { waiter: OnceLock::new(), state, event: OnceLock::new() })
+    }
+
+    /// Who waits is told with this.
+    pub(super) fn waiter(&self) -> &Arc<Waiter> {
+        self.waiter.get_or_init(Arc::default)
+    }
+
+    /// The same, if anybody has waited.
+    pub(super) fn used_waiter(&self) -> Option<&Arc<Waiter>> {
+        self.waiter.get()
     }
 
     /// Sets the result, the first one for good, and wakes the waiting thread.
@@ -122,7 +133,9 @@ impl Promise {
         if let Some(event) = self.event.get() {
             event.set();
         }
-        self.waiter.tell();
+        if let Some(waiter) = self.waiter.get() {
+            waiter.tell();
+        }
     }
 
     pub(crate) fn take(&self) -> Taken {

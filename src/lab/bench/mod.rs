@@ -56,6 +56,9 @@ pub struct Options {
     /// for the answer; with --spawn it tells what a cycle takes of the processors, too
     #[arg(long, value_name = "N", value_parser = 1..=4096, conflicts_with_all = ["threads", "connections", "handover", "held", "failover", "embedded", "cruel", "table", "herd", "tls_costs"])]
     depth: Option<i64>,
+    /// Let each of these calls leave at once and alone, to compare; without, those that come together leave together
+    #[arg(long, requires = "depth")]
+    flush_each: bool,
     /// Cycles of all clients together [default: 3000, or 100 for each client if that is more; with --depth 100 for each acquire
     /// that is under way at once]
     #[arg(long, value_name = "K", value_parser = 1..)]
@@ -235,7 +238,8 @@ fn measure_load(
     };
     let bar = progress(load.ops);
     if let Some(depth) = depth {
-        let deep = deep::measure((load, depth), connection, processes, &bar)?;
+        let flush = if options.flush_each { deep::Flush::Each } else { deep::Flush::Together };
+        let deep = deep::measure((load, depth, flush), connection, processes, &bar)?;
         bar.finish_and_clear();
         return output::conclude(&if options.json { deep.to_json() } else { deep.to_text() });
     }

@@ -55,7 +55,7 @@ class Handle(Local):
 class ClientHandle(Handle):
     """A client. A node that it came from lives at least as long."""
 
-    __slots__ = ("listeners", "patience")
+    __slots__ = ("corks", "is_flushing", "listeners", "patience")
 
     def __init__(self, keeps: object = None) -> None:
         super().__init__(library.tenure_client_free, keeps)
@@ -63,6 +63,9 @@ class ClientHandle(Handle):
         self.listeners = Listeners()
         # How many milliseconds the end of a block waits for the server to know.
         self.patience = c_int64(PATIENCE_MS)
+        # How many corks a loop has of it, and whether what has come together is about to leave.
+        self.corks = 0
+        self.is_flushing = False
 
 
 PATIENCE_MS = 5000

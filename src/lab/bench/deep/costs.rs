@@ -93,8 +93,8 @@ pub fn leader(to: &Connection) -> Option<NodeId> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::processors::{Node, Taken};
     use super::*;
+    use crate::lab::bench::deep::processors::{Node, Taken};
 
     fn spent() -> Processors {
         let node = |millis| {

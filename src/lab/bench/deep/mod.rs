@@ -21,6 +21,15 @@ use std::time::{Duration, Instant};
 use tenure::Status;
 use tenure::client::{AcquireOptions, Client, Pending, Wait};
 
+/// When a call leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// At once.
+    Each,
+    /// With those that the thread makes until it waits.
+    Together,
+}
+
 /// A finished measurement.
 #[derive(Debug)]
 pub struct Deep {
@@ -36,7 +45,7 @@ pub struct Deep {
 
 /// Measures clients of the library with `depth` acquires each under way, one thread for each.
 pub fn measure(
-    (load, depth): (Load, u64),
+    (load, depth, flush): (Load, u64, Flush),
     to: &Connection,
     processes: Option<&Processes>,
     bar: &ProgressBar,
@@ -47,6 +56,7 @@ pub fn measure(
     let threads = usize::try_from(load.clients + 1).expect("a number of threads");
     let run = Run {
         depth,
+        flush,
         ops: load.ops,
         begun: AtomicU64::new(0),
         warm: Barrier::new(threads),
@@ -89,6 +99,7 @@ pub fn measure(
 #[derive(Debug)]
 struct Run<'a> {
     depth: u64,
+    flush: Flush,
     ops: u64,
     begun: AtomicU64,
     /// All have made their first cycles.
@@ -123,6 +134,8 @@ impl Run<'_> {
         names: &[String],
         mut one_more: impl FnMut() -> bool,
     ) -> Result<Times, Failure> {
+        // Each wait sends what has come together.
+        let _corked = (self.flush == Flush::Together).then(|| client.cork());
         let mut grants = Times::new();
         let mut under_way = VecDeque::with_capacity(names.len());
         for name in names.iter().take_while(|_| one_more()) {

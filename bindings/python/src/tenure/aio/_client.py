@@ -33,6 +33,7 @@ from .._tls import TLS, Path
 from .._wait import Deadline
 from .._watch import SessionWatch
 from ._access import Access
+from ._cork import Cork
 from ._election import Election
 from ._lease import Lease
 from ._listening import watch_on_loop
@@ -283,6 +284,16 @@ class Client(Local):
     def remove_listener(self, listener: Callable[[Session], object]) -> None:
         """It is not called any more. Who is none is harmless."""
         self._handle.listeners.remove(listener)
+
+    def cork(self) -> Cork:
+        """For `with`: what the tasks of this loop acquire and release meanwhile leaves together, in fewer packets and system
+        calls: all that they ask for in one pass of the loop, 64 calls at most, and after 5 ms in any case.
+
+            with client.cork():
+                leases = await asyncio.gather(*(client.acquire(name) for name in names))
+
+        All of it has left at the end of the block. A release ends the lease at once, as ever."""
+        return Cork(self._handle)
 
     def progress(self) -> None:
         """Says that the program still moves: see `progress` of tenure.connect()."""

@@ -9,6 +9,7 @@ from .._grant import LeaseHandle
 from .._library import library
 from .._native import Handle
 from .._requests import give_up, take
+from ._cork import flush_soon
 from ._wait import until_decided
 
 Result = TypeVar("Result")
@@ -22,6 +23,7 @@ async def acquire(
     pending: Optional[Handle] = None
     try:
         pending = start()
+        flush_soon(lease.client)
         await _wait(lease, pending)
         pending.free()
     except BaseException as error:
