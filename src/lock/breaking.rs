@@ -38,13 +38,26 @@ impl LockMachine {
         let Some(slot) = self.locks.find(breaking.name) else {
             return self.fix(call, Fixed::NotHeld);
         };
-        let grants = self.grants_of(slot, breaking.token);
-        if grants.is_empty() {
+        let is_meant = match breaking.token {
+            // What is being taken from all who have it is taken for the newest order.
+            Token(0) if way == BreakWay::Now => true,
+            Token(0) => self.keeping(slot).next().is_some(),
+            token => !self.is_to_lose(slot, token) && self.grant(slot, token).is_some(),
+        };
+        if !is_meant || self.locks[slot].holders.is_empty() {
             return self.fix(call, Fixed::NotHeld);
         }
         if breaking.to.is_some() && !self.waits_in(slot, breaking.to) {
             return self.fix(call, Fixed::NoWaiter);
         }
+        if breaking.token == Token(0) {
+            if self.is_for_parts(slot, way) {
+                self.order_all(slot, breaking, way, effects);
+                return self.fix(call, Fixed::Done);
+            }
+            self.end_asking(slot);
+        }
+        let grants = self.grants_of(slot, breaking.token);
         match way {
             BreakWay::Ask { grace_ms } => self.ask(breaking, &grants, grace_ms, effects),
             BreakWay::Now => self.take(call, breaking, (slot, &grants), effects),
@@ -54,11 +67,10 @@ impl LockMachine {
 
     /// The grants that are meant, the oldest first, and whose they are: of 100,000 readers none is looked up again.
     fn grants_of(&self, slot: Slot, token: Token) -> Vec<(Token, SessionId)> {
-        let holders = &self.locks[slot].holders;
         let whose = |grant: &Grant| (grant.token, grant.claim.session);
         match token {
-            Token(0) => holders.iter().map(whose).collect(),
-            token => holders.by_token(token).map(whose).into_iter().collect(),
+            Token(0) => self.keeping(slot).map(whose).collect(),
+            token => self.grant(slot, token).map(whose).into_iter().collect(),
         }
     }
 
@@ -77,12 +89,23 @@ impl LockMachine {
             let session = *session;
             let grace_ms = grace_ms.unwrap_or_else(|| self.ttl_ms_of(session)).clamp(1, TTL_MS_MAX);
             let (name, reason, heir) = (breaking.name.clone(), Arc::clone(&reason), heir.clone());
-            let mark = Mark { name, grace_ms, reason, heir };
-            effects.asked.push(mark.asked(session, *token));
-            self.weight.add(mark.bytes());
-            let before = self.asked.insert(*token, mark);
-            self.weight.take_off(before.as_ref().map_or(0, Mark::bytes));
+            self.except(breaking.name, *token);
+            self.mark(*token, session, Mark { name, grace_ms, reason, heir }, effects);
         }
+    }
+
+    /// Marks one grant, and tells its holder.
+    pub(super) fn mark(
+        &mut self,
+        token: Token,
+        session: SessionId,
+        mark: Mark,
+        effects: &mut Effects,
+    ) {
+        effects.asked.push(mark.asked(session, token));
+        self.weight.add(mark.bytes());
+        let before = self.asked.insert(token, mark);
+        self.weight.take_off(before.as_ref().map_or(0, Mark::bytes));
     }
 
     /// Ends the grants, all before any is handed on. No delay is left (L16): whoever takes a lock so has said that

@@ -170,7 +170,9 @@ impl<'a> Search<'a> {
     fn find_occupants(&mut self) {
         let machine = self.machine;
         for number in 0..self.slots.len() {
-            for grant in machine.locks[self.slots[number]].holders.iter() {
+            let slot = self.slots[number];
+            let holders = machine.locks[slot].holders.iter();
+            for grant in holders.filter(|grant| !machine.is_to_end(slot, grant)) {
                 let claim = &grant.claim;
                 let owner = self.numbers.get(&(claim.session, claim.owner())).copied();
                 self.occupy(number, claim, owner);

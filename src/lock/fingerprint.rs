@@ -6,9 +6,10 @@ use super::dedupe::{Answers, Fixed};
 use super::delay::Delay;
 use super::locks::Locks;
 use super::machine::LockMachine;
+use super::orders::Order;
 use super::parts::Ending;
 use crate::base::Subject;
-use crate::base::locks::Rule;
+use crate::base::locks::{BreakWay, Rule};
 
 impl LockMachine {
     /// A hash of the whole state: equal logs give equal hashes (O2).
@@ -76,6 +77,22 @@ impl LockMachine {
         }
         hash.length(self.unfinished.len());
         self.unfinished.iter().for_each(|name| hash.bytes(name.as_str().as_bytes()));
+        for (name, order) in &self.orders {
+            let Order { way, until, done, reason, heir, except } = order;
+            hash.bytes(name.as_str().as_bytes());
+            let way = match way {
+                BreakWay::Now => 0,
+                BreakWay::Ask { grace_ms } => {
+                    1 + grace_ms.map_or(0, |grace_ms| 1 + u64::from(grace_ms))
+                }
+            };
+            [way, until.0, done.0].iter().for_each(|number| hash.number(*number));
+            hash.bytes(reason.as_bytes());
+            hash.length(usize::from(heir.is_some()));
+            hash.bytes(heir.as_deref().unwrap_or_default().as_bytes());
+            hash.length(except.len());
+            except.iter().for_each(|token| hash.number(token.0));
+        }
     }
 
     fn hash_access(&self, hash: &mut Fingerprint) {

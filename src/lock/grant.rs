@@ -118,7 +118,8 @@ impl LockMachine {
     /// nobody is left in it, drops it. One who waits for several gets all or nothing: when all are free, and it
     /// is the first in the queue of each. The others' queues have another head then, and are looked at after.
     ///
-    /// Nothing goes to a session that has ended: at a place that it still has the queue stops until that is removed (L22).
+    /// Nothing goes to a session that has ended: at a place that it still has the queue stops until that is removed (L22). Nor is anything
+    /// handed on of a lock that is being taken from very many, before the last of them has lost it (L23).
     /// When the entry's share of work is used up, the rest is left to later entries; the queue stays as it is meanwhile.
     pub(super) fn hand_over(&mut self, slot: Slot, unix_ms: u64, effects: &mut Effects) {
         self.hand_over_all([slot], unix_ms, effects);
@@ -175,6 +176,7 @@ impl LockMachine {
         }
         self.end_unfinished(slot);
         if is_vacant {
+            self.end_order(slot);
             self.locks.remove(slot);
         }
     }
@@ -194,6 +196,7 @@ impl LockMachine {
                 first.is_some_and(|first| first.is_of(waiter)) && lock.has_room(claim, &self.bounds)
             })
             && !self.is_lost(claim, slot)
+            && !claim.slots(&slot).iter().any(|slot| self.is_being_taken(*slot))
     }
 
     /// Grants to the first in the queue of the lock in `slot` all that it waits for.

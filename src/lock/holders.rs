@@ -7,6 +7,7 @@
 use super::claim::{ALONE, Claim};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// The holders of a lock.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +100,19 @@ impl Holders {
             Self::Nobody => (None, None),
             Self::One(grant) => (Some(grant), None),
             Self::Many(crowd) => (None, Some(crowd.grants.values())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    /// Those with newer tokens than `token`, the oldest first.
+    pub(super) fn behind(&self, token: Token) -> impl Iterator<Item = &Grant> {
+        let (one, many) = match self {
+            Self::Nobody => (None, None),
+            Self::One(grant) => (Some(grant).filter(|grant| grant.token > token), None),
+            Self::Many(crowd) => {
+                let behind = crowd.grants.range((Bound::Excluded(token), Bound::Unbounded));
+                (None, Some(behind.map(|(_, grant)| grant)))
+            }
         };
         one.into_iter().chain(many.into_iter().flatten())
     }

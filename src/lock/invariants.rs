@@ -6,6 +6,7 @@ use super::holders::{Grant, Holders};
 use super::level::{Bounds, KEY_LEVEL, PARTS_LEVEL};
 use super::locks::Slot;
 use super::machine::LockMachine;
+use super::orders::{ORDERS_LEVEL, Order};
 use super::parts::Ending;
 use super::queue::Queue;
 use super::session::Session;
@@ -56,6 +57,7 @@ impl LockMachine {
             self.examine_waiters(slot, lock.queue())?;
         }
         self.examine_asked()?;
+        self.examine_orders()?;
         self.examine_unfinished()?;
         self.examine_counts()
     }
@@ -259,6 +261,31 @@ impl LockMachine {
                 "{token} is asked for a reason of {reason} bytes"
             );
             ensure!(heir <= CLIENT_NAME_BYTES_MAX, "the heir of {token} has {heir} bytes");
+        }
+        Ok(())
+    }
+
+    /// A break that goes on in parts is of a lock that is there, for grants of this incarnation (L23).
+    fn examine_orders(&self) -> Result<(), String> {
+        let level = self.level();
+        ensure!(
+            level >= ORDERS_LEVEL || self.orders.is_empty(),
+            "a break is left at level {level}"
+        );
+        let (floor, last) = (self.tokens.floor(), self.tokens.last());
+        for (name, order) in &self.orders {
+            let Order { until, done, reason, heir, .. } = order;
+            ensure!(
+                self.locks.find(name).is_some(),
+                "{name:?} is to be broken, and nobody is in it"
+            );
+            ensure!(*until > floor && *until <= last, "{name:?} is to be broken up to {until}");
+            ensure!(done <= until, "the break of {name:?} has come to {done}, behind {until}");
+            let is_within = |token: &Token| token > &Token(0) && token <= until;
+            ensure!(order.except.iter().all(is_within), "{order:?} of {name:?} excepts others");
+            let (reason, heir) = (reason.len(), heir.as_ref().map_or(0, |heir| heir.len()));
+            ensure!(reason <= BREAK_REASON_BYTES_MAX, "{name:?} is broken for {reason} bytes");
+            ensure!(heir <= CLIENT_NAME_BYTES_MAX, "the heir of {name:?} has {heir} bytes");
         }
         Ok(())
     }

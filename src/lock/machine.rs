@@ -10,6 +10,7 @@ use super::locks::Locks;
 use crate::base::locks::{Answer, LEVEL_MAX, Name, Operation, Refusal};
 
 use super::level::{self, Bounds, KEY_LEVEL};
+use super::orders::Order;
 use super::parts::Ending;
 use super::print::Print;
 use super::restore::RestoreWait;
@@ -59,6 +60,8 @@ pub struct LockMachine {
     pub(super) locks: Locks,
     /// Locks whose first waiter may have room, because the entry that made it had its share of work (L5).
     pub(super) unfinished: BTreeSet<Name>,
+    /// Breaks of locks that very many hold, under way (L23).
+    pub(super) orders: BTreeMap<Name, Order>,
     /// Grants that are to end, by their tokens (L23).
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
@@ -94,6 +97,7 @@ impl LockMachine {
             endings: BTreeMap::new(),
             locks: Locks::default(),
             unfinished: BTreeSet::new(),
+            orders: BTreeMap::new(),
             asked: BTreeMap::new(),
             restoring: None,
             access: Access::default(),

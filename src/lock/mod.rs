@@ -30,6 +30,7 @@ mod invariants;
 mod level;
 mod locks;
 mod machine;
+mod orders;
 mod owners;
 mod parts;
 mod print;

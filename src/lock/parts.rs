@@ -77,7 +77,9 @@ impl LockMachine {
     /// Whether earlier entries have left anything to later ones.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
-        !self.endings.is_empty() || !self.unfinished.is_empty() || self.access.sweep().is_some()
+        let (locks, orders) = (&self.unfinished, &self.orders);
+        let is_left = !self.endings.is_empty() || !locks.is_empty() || !orders.is_empty();
+        is_left || self.access.sweep().is_some()
     }
 
     /// Whether `session` was closed, and is not all free yet.
@@ -99,6 +101,12 @@ impl LockMachine {
             return;
         }
         let kept = if self.endings.is_empty() { 0 } else { effects.keep_half() };
+        while effects.lasts()
+            && let Some((name, _)) = self.orders.first_key_value()
+        {
+            let name = name.clone();
+            self.go_on_with_order(&name, effects);
+        }
         while effects.lasts()
             && let Some(name) = self.unfinished.first().cloned()
         {
@@ -168,15 +176,19 @@ impl LockMachine {
         let ending = self.endings.get_mut(&session).expect("it is looked at");
         freed.grant.handles().for_each(|request| drop(ending.answers.end_grant(request)));
         let (client, way) = (ending.client.clone(), ending.way);
-        if way == EndWay::Expired {
+        if way == EndWay::Expired && !self.is_to_end(hold.slot, &freed.grant) {
             for slot in freed.slots() {
                 let delayed = self.begin_delay(*slot, &freed.grant, &client);
                 effects.delayed.extend(delayed);
             }
         }
-        let heirs = if freed.has_heir() { self.names_per_part() / HEIRS_PER_PART } else { 0 };
-        effects.spend(freed.slots().len() + heirs);
+        effects.spend(freed.slots().len() + self.spent_on_heir(freed.has_heir()));
         self.pass_on(&freed, unix_ms, effects);
+    }
+
+    /// As how many names it counts to put an heir first, if there is one.
+    pub(super) fn spent_on_heir(&self, has_heir: bool) -> usize {
+        if has_heir { self.names_per_part() / HEIRS_PER_PART } else { 0 }
     }
 
     /// A lock's hand-over is left to later entries.

@@ -15,6 +15,7 @@ mod decode;
 mod format_1;
 mod format_2;
 mod keyless;
+mod numbers;
 mod out;
 mod unfinished;
 

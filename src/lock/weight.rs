@@ -11,6 +11,7 @@ use super::dedupe::Fixed;
 use super::delay::Delay;
 use super::locks::{Locks, Slot};
 use super::machine::LockMachine;
+use super::orders::Order;
 use super::parts::{Ending, UNFINISHED_BYTES};
 use super::session::Session;
 use crate::base::limits::{
@@ -18,7 +19,7 @@ use crate::base::limits::{
     SESSIONS_MAX, SNAPSHOT_BYTES_MAX, STATE_BYTES_MAX, STATE_RESERVE_BYTES, VALUE_BYTES_MAX,
 };
 use crate::base::locks::{Name, Operation};
-use crate::base::{SessionId, Subject};
+use crate::base::{SessionId, Subject, Token};
 
 /// The bytes of the state, and the sessions of which they are to be counted again.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +127,7 @@ impl LockMachine {
             .iter()
             .flat_map(|(name, _, lock)| lock.delays().iter().map(|(_, delay)| delay.bytes(name)));
         self.weight.bytes += delays.sum::<u64>();
+        self.weight.bytes += self.orders.values().map(Order::bytes).sum::<u64>();
         self.weight.bytes += self.asked.values().map(Mark::bytes).sum::<u64>();
     }
 
@@ -142,6 +144,8 @@ impl LockMachine {
         });
         let endings = self.endings.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
         let asked = self.asked.values().map(Mark::bytes);
+        let orders = self.orders.values().map(Order::bytes);
+        let asked = asked.chain(orders);
         let unfinished = self.unfinished.iter().map(|_| UNFINISHED_BYTES);
         let access = std::iter::once(self.access.bytes());
         sessions.chain(endings).chain(locks).chain(asked).chain(unfinished).chain(access).sum()
@@ -209,6 +213,13 @@ impl Mark {
     }
 }
 
+impl Order {
+    pub(super) fn bytes(&self) -> u64 {
+        let heir = self.heir.as_ref().map_or(0, |heir| heir.len());
+        (ORDER_BYTES + self.reason.len() + heir + size_of::<Token>() * self.except.len()) as u64
+    }
+}
+
 /// The format, the head, the cluster's key and ancestors, and some room.
 const HEAD_BYTES: u64 = 640;
 /// A session without its name.
@@ -223,6 +234,9 @@ const ANSWER_BYTES: usize = 48;
 const DELAY_BYTES: usize = 40;
 /// What a holder was asked, without reason and heir.
 const MARK_BYTES: usize = 64;
+
+/// A break under way, without reason, heir, and whom it passes over.
+const ORDER_BYTES: usize = 96;
 
 /// The largest claim without a delay on a single lock.
 const PLAIN_BYTES_MAX: u64 = (CLAIM_BYTES + SPOT_BYTES + NAME_BYTES_MAX + VALUE_BYTES_MAX) as u64;

@@ -307,6 +307,16 @@ impl<'a> Pieces<'a> {
         Ok(start..start + length)
     }
 
+    /// Whether they are of format `format`, or of a newer one.
+    pub(super) fn is_from(&self, format: u32) -> bool {
+        self.format >= format
+    }
+
+    /// Whether nothing follows.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.next == self.length
+    }
+
     fn check_end(&self) -> Result<(), SnapshotError> {
         match self.length - self.next {
             0 => Ok(()),

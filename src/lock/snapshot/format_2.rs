@@ -5,16 +5,17 @@
 
 use super::decode::{Pieces, add_mark, client_mark, new_request};
 use super::format_1::{DelayPiece, read_delay};
+use super::numbers::{LockPiece, Numbers, read_names, slot_of};
 use super::out::{Out, push as push_piece};
 use super::{SnapshotError, session_piece, unfinished};
-use crate::base::locks::{Answer, Mode, Name};
+use crate::base::locks::{Answer, Mode};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::asked::Mark;
 use crate::lock::claim::{Claim, Extras};
 use crate::lock::dedupe::{Answers, Hold, Place};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
-use crate::lock::locks::{Locks, Slot};
+use crate::lock::locks::Slot;
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::{LockMachine, print::Print};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,7 @@ pub(super) fn push(out: &mut Out<'_>, machine: &LockMachine) {
         push_piece(out, &MarkPiece { token: *token, lock, grace_ms, reason, heir });
     }
     unfinished::push_locks(out, machine, &numbers);
+    unfinished::push_orders(out, machine, &numbers);
 }
 
 fn push_content(
@@ -90,36 +92,6 @@ fn push_content(
     }
 }
 
-/// The number of each lock, in the byte order of the names.
-pub(super) struct Numbers<'a> {
-    locks: &'a Locks,
-    by_slot: Vec<u32>,
-}
-
-impl<'a> Numbers<'a> {
-    fn of(locks: &'a Locks) -> Self {
-        let mut by_slot = vec![u32::MAX; locks.slots_end()];
-        for (number, (_, slot, _)) in (0..).zip(locks.iter()) {
-            by_slot[slot.number()] = number;
-        }
-        Self { locks, by_slot }
-    }
-
-    fn of_slot(&self, slot: Slot) -> u32 {
-        self.by_slot[slot.number()]
-    }
-
-    pub(super) fn of_name(&self, name: &Name) -> u32 {
-        let slot = self.locks.find(name);
-        self.of_slot(slot.unwrap_or_else(|| panic!("nobody is in {name:?}")))
-    }
-
-    /// The number of the first lock of a claim, in all of its locks but that one.
-    fn first_elsewhere(&self, claim: &Claim, slot: Slot) -> Option<u32> {
-        (!claim.is_known_as(slot)).then(|| self.of_slot(claim.slots(&slot)[0]))
-    }
-}
-
 fn printed(answers: &Answers, request: RequestId) -> (RequestId, u32) {
     (request, answers.known(request).map_or(0, |known| known.print().0))
 }
@@ -144,7 +116,8 @@ pub(super) fn read(
         let mark = Mark { name, grace_ms, reason, heir: heir.as_deref().map(Into::into) };
         add_mark(machine, pieces, token, mark)?;
     }
-    unfinished::read_locks(machine, pieces, &slots, unfinished)
+    unfinished::read_locks(machine, pieces, &slots, unfinished)?;
+    unfinished::read_orders(machine, pieces, &slots)
 }
 
 /// A fixed answer, and the print of what it was an answer to.
@@ -153,33 +126,6 @@ pub(super) fn read_answer(
 ) -> Result<(RequestId, Print, Answer), SnapshotError> {
     let AnswerPiece { request, print, answer } = pieces.read()?;
     Ok((request, Print(print), answer))
-}
-
-/// All locks, vacant yet.
-fn read_names(
-    machine: &mut LockMachine,
-    pieces: &mut Pieces<'_>,
-    locks: u64,
-) -> Result<Vec<Slot>, SnapshotError> {
-    let mut slots: Vec<Slot> = Vec::new();
-    for _ in 0..locks {
-        let LockPiece { name, limit, .. } = pieces.read()?;
-        let name = Name::try_from(&*name).map_err(|error| pieces.damaged(error.to_string()))?;
-        if slots.last().is_some_and(|last| *machine.locks.name(*last) >= name) {
-            return Err(pieces.damaged(format!("lock {name:?} is out of order")));
-        }
-        slots.push(machine.locks.find_or_make(&name, limit));
-    }
-    Ok(slots)
-}
-
-pub(super) fn slot_of(
-    pieces: &Pieces<'_>,
-    slots: &[Slot],
-    number: u32,
-) -> Result<Slot, SnapshotError> {
-    let slot = slots.get(number as usize).copied();
-    slot.ok_or_else(|| pieces.damaged(format!("there is no lock {number}")))
 }
 
 fn read_content(
@@ -299,29 +245,6 @@ struct AnswerPiece {
     request: RequestId,
     print: u32,
     answer: Answer,
-}
-
-/// A lock; how many holders, delays and waiters follow behind all of these.
-#[derive(Debug, Serialize, Deserialize)]
-struct LockPiece<'a> {
-    name: Cow<'a, str>,
-    limit: u32,
-    holders: u32,
-    delays: u32,
-    waiters: u32,
-}
-
-impl<'a> LockPiece<'a> {
-    fn new(name: &'a Name, lock: &Lock) -> Self {
-        let count = |count: usize| u32::try_from(count).expect("who is in a lock is bounded");
-        Self {
-            name: Cow::Borrowed(name.as_str()),
-            limit: lock.limit(),
-            holders: count(lock.holders.len()),
-            delays: count(lock.delays().len()),
-            waiters: count(lock.queue().len()),
-        }
-    }
 }
 
 /// One who holds.

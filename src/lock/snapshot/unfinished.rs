@@ -1,14 +1,16 @@
 //! What entries have left to later ones (`lock/parts.rs`), in format 2: the sessions whose end is under way, behind those that live;
-//! and behind all locks the numbers of those that are not handed over yet.
+//! and behind all locks the numbers of those that are not handed over yet. From format 3 on breaks that go on come last, if there are any.
 
 use super::SnapshotError;
 use super::decode::Pieces;
-use super::format_2::{Numbers, slot_of};
+use super::numbers::{Numbers, slot_of};
 use super::out::{Out, push};
-use crate::base::SessionId;
+use crate::base::locks::BreakWay;
+use crate::base::{SessionId, Token};
 use crate::lock::LockMachine;
 use crate::lock::dedupe::Answers;
 use crate::lock::locks::Slot;
+use crate::lock::orders::{ORDERS_LEVEL, Order};
 use crate::lock::parts::{EndWay, Ending};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -62,6 +64,40 @@ pub(super) fn read_locks(
     Ok(())
 }
 
+/// Most states have none, and say nothing of it.
+pub(super) fn push_orders(out: &mut Out<'_>, machine: &LockMachine, numbers: &Numbers<'_>) {
+    for (name, order) in &machine.orders {
+        let Order { way, until, done, reason, heir, except } = order;
+        let (lock, reason) = (numbers.of_name(name), Cow::Borrowed(&**reason));
+        let (heir, except) = (heir.as_deref().map(Cow::Borrowed), except.iter().copied().collect());
+        let (way, until, done) = (*way, *until, *done);
+        push(out, &OrderPiece { lock, way, until, done, reason, heir, except });
+    }
+}
+
+pub(super) fn read_orders(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    slots: &[Slot],
+) -> Result<(), SnapshotError> {
+    while pieces.is_from(ORDERS_LEVEL) && !pieces.is_at_end() {
+        let OrderPiece { lock, way, until, done, reason, heir, except } = pieces.read()?;
+        let name = machine.locks.name(slot_of(pieces, slots, lock)?).clone();
+        if machine.orders.last_key_value().is_some_and(|(last, _)| *last >= name) {
+            return Err(pieces.damaged(format!("the break of {name:?} is out of order")));
+        }
+        if !except.is_sorted_by(|one, next| one < next) {
+            return Err(
+                pieces.damaged(format!("whom the break of {name:?} excepts is out of order"))
+            );
+        }
+        let (reason, heir) = ((&*reason).into(), heir.as_deref().map(Into::into));
+        let except = except.into_iter().collect();
+        machine.orders.insert(name, Order { way, until, done, reason, heir, except });
+    }
+    Ok(())
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct UnfinishedPiece {
     endings: u64,
@@ -74,4 +110,17 @@ struct EndingPiece<'a> {
     client: Cow<'a, str>,
     ttl_ms: u32,
     way: EndWay,
+}
+
+/// A break of all who hold a lock, under way.
+#[derive(Debug, Serialize, Deserialize)]
+struct OrderPiece<'a> {
+    lock: u32,
+    way: BreakWay,
+    until: Token,
+    done: Token,
+    reason: Cow<'a, str>,
+    heir: Option<Cow<'a, str>>,
+    /// In rising order.
+    except: Vec<Token>,
 }

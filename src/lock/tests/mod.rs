@@ -12,6 +12,7 @@ mod golden;
 mod grants;
 mod heirs;
 mod key;
+mod orders;
 mod parts;
 mod re_entry;
 mod requests;

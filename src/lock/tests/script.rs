@@ -206,6 +206,10 @@ pub(super) fn with(lock: &str, change: impl FnOnce(&mut Acquire)) -> Operation {
 
 /// From here on at level 2.
 pub(super) fn raise_level(script: &mut Script) {
-    let settings = crate::lock::Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 2 };
+    raise_to(script, 2);
+}
+
+pub(super) fn raise_to(script: &mut Script, level: u32) {
+    let settings = crate::lock::Settings { lease_ms: 150, ttl_ms_max: 60_000, level };
     script.apply(&Command::Settings(settings));
 }

@@ -5,7 +5,7 @@
 use crate::base::limits::{LOCKS_PER_READ_MAX, NAMES_PER_ACQUIRE_MAX};
 use crate::base::rng::Rng;
 use crate::base::{Owner, RequestId, SessionId, SessionKey, Token};
-use crate::lock::{Acquire, Answer, Mode, Name, Operation};
+use crate::lock::{Acquire, Answer, BreakWay, Mode, Name, Operation};
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::talk::{client_hello, frame, read_frames};
 use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Query, Request, ServerMessage};
@@ -237,11 +237,31 @@ impl Guest {
             Part::Reader if is_last => Next::OpenTheDoor,
             _ => Next::Nothing,
         };
+        let is_done = *answer == Answer::Done;
+        if self.part == Part::Reader
+            && has_all
+            && (is_done || matches!(answer, Answer::Granted { .. }))
+        {
+            requests.extend(self.break_the_door(session, is_done));
+        }
         // Half of them end their work; of the others nobody hears any more.
         if self.part == Part::Reader && has_all && self.rng.chance(1, 2) {
             requests.push(self.submit(session, Operation::Close));
         }
         (requests, next)
+    }
+
+    /// At times the door is broken when all have it: they are asked, or lose it, or lose it while they are asked.
+    fn break_the_door(&mut self, session: SessionId, are_asked: bool) -> Option<Request> {
+        let way = match (are_asked, self.rng.below(3)) {
+            (_, 0) => BreakWay::Now,
+            (false, 1) => BreakWay::Ask { grace_ms: None },
+            _ => return None,
+        };
+        let (name, reason) = (name_of(DOOR), "the door is repaired".to_owned());
+        Some(
+            self.submit(session, Operation::Break { name, token: Token(0), way, to: None, reason }),
+        )
     }
 
     /// Asks for more, as long as little is under way.

@@ -44,6 +44,7 @@ pub fn mark_effects(marks: &mut Marks, model: &Model, command: &Command) {
     marks.hit_if(taken.is_empty() && !transferred && *overtook, Mark::HeirOvertakes);
     marks.hit_if(model.has_ending(), Mark::EndsInParts);
     marks.hit_if(model.has_unfinished_lines(), Mark::HandedOnInParts);
+    marks.hit_if(model.has_breaks(), Mark::BrokenInParts);
     let of = |is: &dyn Fn(&Wish) -> bool| handed.iter().filter(|place| is(&place.wish)).count();
     marks.hit_if(of(&|wish| wish.share.is_shared) >= 2, Mark::ReadersHandedOn);
     marks.hit_if(of(&|wish| wish.share.limit > 0) >= 2, Mark::PermitsHandedOn);

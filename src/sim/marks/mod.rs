@@ -64,6 +64,7 @@ marks! {
     QueueOfFive = "a queue of five",
     EndsInParts = "a session ends in parts",
     HandedOnInParts = "a lock is handed over in parts",
+    BrokenInParts = "a break of all who hold a lock goes on in parts",
     GoneOnByAnother = "a new leader goes on with what entries have left",
     // Kinds of lock.
     WriterBehindReaders = "a writer waits behind readers",

@@ -72,7 +72,11 @@ impl Model {
     /// The first who waits for `name`, if it is the first in all its lines and there is room in each.
     pub(super) fn first_due(&self, name: &Name) -> Option<Place> {
         let first = self.lines.get(name)?.waiters().next()?;
-        if self.is_dead(first.session) || self.is_lost(first) {
+        let is_taken = |name| self.taken_until(name).is_some();
+        if self.is_dead(first.session)
+            || self.is_lost(first)
+            || first.wish.names.iter().any(is_taken)
+        {
             return None;
         }
         let may_have = |name: &Name| {

@@ -29,11 +29,12 @@ impl Model {
         lines.values().flat_map(Line::waiters).any(|place| place.asker() == asker)
     }
 
-    /// A session that has ended leaves by itself.
+    /// A session that has ended leaves by itself, and so does a grant that a break takes.
     fn lines_without_the_dead(&self) -> Lines {
         let mut lines = self.lines.clone();
         for line in lines.values_mut() {
             line.places.retain(|place| !self.is_dead(place.session) && !self.is_lost(place));
+            line.places.retain(|place| !self.is_to_end(place));
         }
         lines
     }

@@ -6,6 +6,7 @@
 
 mod access;
 mod acquire;
+mod breaks;
 mod deadlock;
 mod ending;
 mod line;
@@ -347,6 +348,7 @@ impl Model {
         let line = self.lines.get(name).cloned().unwrap_or_default();
         if line.is_empty() {
             self.lines.remove(name);
+            self.parts.breaks.remove(name);
         }
         self.past.entry(name.clone()).or_default().push((self.applied, line));
     }

@@ -52,14 +52,29 @@ impl Model {
 
     pub(super) fn break_lock(&mut self, asker: Asker, wanted: &Wanted<'_>) {
         let holders = self.lines.get(wanted.name).map(|line| line.holders()).unwrap_or_default();
-        let is_meant = |place: &&Place| wanted.token == Token(0) || place.token == wanted.token;
+        let taken_until = self.taken_until(wanted.name);
+        // What is being taken from all goes to the newest heir.
+        let takes_on = taken_until.is_some() && wanted.way == BreakWay::Now;
+        let takes_on = takes_on && wanted.token == Token(0) && !holders.is_empty();
+        let is_meant = |place: &&Place| {
+            let is_named = wanted.token == Token(0) || place.token == wanted.token;
+            is_named && taken_until.is_none_or(|until| place.token > until)
+        };
         let meant: Vec<Place> = holders.into_iter().filter(is_meant).cloned().collect();
-        if meant.is_empty() {
+        if meant.is_empty() && !takes_on {
             return self.tell(asker, Answer::NotHeld);
         }
         if wanted.to.is_some_and(|client| self.waiting_alone(wanted.name, client).is_empty()) {
             return self.tell(asker, Answer::NoWaiter);
         }
+        if self.is_for_parts(&meant, wanted) {
+            self.begin_break(wanted);
+            return self.tell(asker, Answer::Done);
+        }
+        if wanted.token == Token(0) {
+            self.end_asking(wanted.name);
+        }
+        meant.iter().for_each(|place| self.except(wanted.name, place.token));
         match wanted.way {
             BreakWay::Ask { grace_ms } => self.ask(&meant, wanted, grace_ms),
             BreakWay::Now => self.take(&meant, wanted),
@@ -67,7 +82,7 @@ impl Model {
         self.tell(asker, Answer::Done);
     }
 
-    fn ask(&mut self, meant: &[Place], wanted: &Wanted<'_>, grace_ms: Option<u32>) {
+    pub(super) fn ask(&mut self, meant: &[Place], wanted: &Wanted<'_>, grace_ms: Option<u32>) {
         for place in meant {
             let ttl_ms = self.sessions[&place.session].ttl_ms;
             let grace_ms = grace_ms.unwrap_or(ttl_ms).clamp(1, TTL_MS_MAX);
@@ -82,16 +97,21 @@ impl Model {
     fn take(&mut self, meant: &[Place], wanted: &Wanted<'_>) {
         let mut all_gone = Vec::new();
         for place in meant {
-            let mut gone = self.end_grant(wanted.name, place.token);
+            let mut gone = self.end_taken(wanted.name, place.token);
             disinherit(&mut gone, wanted.name);
-            self.taken.insert(gone.token, Index(self.epoch << 48 | self.applied.0));
-            self.effects.taken.push(gone.token);
             all_gone.push(gone);
         }
         if let Some(client) = wanted.to {
             self.put_first(wanted.name, client);
         }
         all_gone.iter().for_each(|gone| self.pass_on(gone));
+    }
+
+    /// Takes a grant from its holder, who is told.
+    pub(super) fn end_taken(&mut self, name: &Name, token: Token) -> Place {
+        self.taken.insert(token, Index(self.epoch << 48 | self.applied.0));
+        self.effects.taken.push(token);
+        self.end_grant(name, token)
     }
 
     /// Lets the first of `client` who waits for `name` alone, and stalls nobody by it, go before all others who
@@ -127,6 +147,6 @@ impl Model {
 }
 
 /// A waiter that an earlier break had named for `name` does not count any more.
-fn disinherit(gone: &mut Place, name: &Name) {
+pub(super) fn disinherit(gone: &mut Place, name: &Name) {
     gone.asked = gone.asked.take().filter(|asked| asked.name != *name);
 }

@@ -4,6 +4,7 @@
 //! its lines until it is freed; nothing is given to it.
 
 use super::Model;
+use super::breaks::Break;
 use super::line::Place;
 use crate::base::{Index, RequestId, SessionId, Term};
 use crate::lock::Name;
@@ -12,11 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Work that is left, and how much the newest entry may still do.
 #[derive(Debug)]
 pub(super) struct Parts {
-    names_per_part: usize,
+    pub(super) names_per_part: usize,
     /// Names that the newest entry may still free and grant.
     left: usize,
     /// Lines that are to be handed on further.
     unfinished: BTreeSet<Name>,
+    /// Breaks of all who hold a line.
+    pub(super) breaks: BTreeMap<Name, Break>,
     /// Sessions that have ended and are not all free.
     ending: BTreeSet<SessionId>,
     /// The term of the entry since which something is left.
@@ -25,8 +28,9 @@ pub(super) struct Parts {
 
 impl Default for Parts {
     fn default() -> Self {
-        let (unfinished, ending) = (BTreeSet::new(), BTreeSet::new());
-        Self { names_per_part: usize::MAX, left: usize::MAX, unfinished, ending, left_in: None }
+        let (unfinished, breaks, ending) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+        let (names_per_part, left) = (usize::MAX, usize::MAX);
+        Self { names_per_part, left, unfinished, breaks, ending, left_in: None }
     }
 }
 
@@ -65,6 +69,12 @@ impl Model {
         !self.parts.unfinished.is_empty()
     }
 
+    /// Whether a break goes on.
+    #[must_use]
+    pub fn has_breaks(&self) -> bool {
+        !self.parts.breaks.is_empty()
+    }
+
     /// The term of the entry since which anything is left to later ones.
     #[must_use]
     pub fn left_in(&self) -> Option<Term> {
@@ -73,7 +83,8 @@ impl Model {
 
     /// An entry of `term` was applied.
     pub(super) fn end_part(&mut self, term: Term) {
-        let is_left = self.has_ending() || self.has_unfinished_lines() || self.is_sweeping();
+        let is_left = self.has_ending() || self.has_unfinished_lines() || self.has_breaks();
+        let is_left = is_left || self.is_sweeping();
         self.parts.left_in = self.parts.left_in.or(Some(term)).filter(|_| is_left);
     }
 
@@ -113,6 +124,11 @@ impl Model {
         let kept = if self.parts.ending.is_empty() { 0 } else { self.parts.left / 2 };
         self.parts.left -= kept;
         while self.has_part_left()
+            && let Some(name) = self.parts.breaks.keys().next().cloned()
+        {
+            self.go_on_with_break(&name);
+        }
+        while self.has_part_left()
             && let Some(name) = self.parts.unfinished.first().cloned()
         {
             self.hand_over(&name);
@@ -134,6 +150,7 @@ impl Model {
     /// Nothing of before a restore is left.
     pub(super) fn forget_parts(&mut self) {
         self.parts.unfinished.clear();
+        self.parts.breaks.clear();
         self.parts.ending.clear();
     }
 
@@ -168,12 +185,14 @@ impl Model {
     }
 
     fn free_grant(&mut self, gone: &Place) {
+        let is_to_end = self.is_to_end(gone);
         for name in &gone.wish.names {
             let line = self.lines.get_mut(name).expect("it holds");
             line.places.retain(|place| place.token != gone.token);
             self.note_line(name);
         }
-        if !self.sessions[&gone.session].is_closed && gone.wish.delay_ms > 0 {
+        let is_closed = self.sessions[&gone.session].is_closed;
+        if !is_closed && gone.wish.delay_ms > 0 && !is_to_end {
             self.begin_delay(gone);
         }
         let has_heir = gone.asked.as_ref().is_some_and(|asked| asked.heir.is_some());

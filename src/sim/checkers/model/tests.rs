@@ -129,6 +129,42 @@ fn draw(rng: &mut Rng, index: u64, machine: &LockMachine) -> Command {
     Command::Request { session, request, floor, operation }
 }
 
+/// One of many who share locks, or who breaks one of these.
+fn draw_shared(rng: &mut Rng, machine: &LockMachine) -> Option<Command> {
+    let sessions: Vec<SessionId> = machine.sessions().map(|(session, _)| session).collect();
+    let one = |rng: &mut Rng| sessions.get(place(rng.below(sessions.len() as u64))).copied();
+    let (session, lock) = (one(rng)?, rng.below(3));
+    let operation = if rng.chance(1, 5) {
+        let view = machine.lock(&name(lock))?;
+        let some: Vec<Token> = view.others.iter().map(|other| other.token).collect();
+        let token = some.last().copied().filter(|_| rng.chance(1, 3)).unwrap_or(Token(0));
+        let way = match rng.below(3) {
+            0 => BreakWay::Ask { grace_ms: Some(100) },
+            _ => BreakWay::Now,
+        };
+        let to = machine.session(one(rng)?).map(|view| view.client).filter(|_| rng.chance(1, 2));
+        Operation::Break { name: name(lock), token, way, to, reason: String::new() }
+    } else {
+        let Operation::Acquire(mut acquire) = acquire(rng) else { return None };
+        (acquire.limit, acquire.name, acquire.try_only) = (0, name(lock), false);
+        acquire.mode = if rng.chance(3, 4) { Mode::Shared } else { Mode::Exclusive };
+        acquire.permits = 1;
+        if lock == 0 {
+            (acquire.limit, acquire.mode, acquire.permits) =
+                (6, Mode::Exclusive, rng.between(1, 2) as u32);
+        }
+        Operation::Acquire(acquire)
+    };
+    let (request, floor) = (RequestId(rng.between(1, 60)), RequestId(1));
+    Some(Command::Request { session, request, floor, operation })
+}
+
+/// From seed 900 on many share locks, which are broken.
+fn draw_of(seed: u64, rng: &mut Rng, index: u64, machine: &LockMachine) -> Command {
+    let shared = (seed >= 900 && rng.chance(2, 3)).then(|| draw_shared(rng, machine));
+    shared.flatten().unwrap_or_else(|| draw(rng, index, machine))
+}
+
 fn same_answer(one: &Answer, other: &Answer) -> bool {
     std::mem::discriminant(one) == std::mem::discriminant(other)
         && (matches!(one, Answer::Queued { .. } | Answer::Deadlock { .. }) || one == other)
@@ -152,9 +188,9 @@ fn raise_level(level: u32) -> Command {
 /// The states of both, and the answer to each request that is answered for the first time; at levels 2 and 3 in parts of any size.
 #[test]
 fn the_model_and_the_machine_agree_on_any_log() {
-    let (mut deadlocks, mut overtakings, mut parts) = (0, 0, 0);
+    let (mut deadlocks, mut overtakings, mut parts, mut breaks) = (0, 0, 0, 0);
     let (mut denials, mut refused, mut sweeps) = (0, 0, 0);
-    for seed in 0..900 {
+    for seed in 0..1000 {
         let mut rng = Rng::new(seed);
         let names = place(seed % 7);
         let mut model = Model::default().in_parts_of(names);
@@ -163,7 +199,7 @@ fn the_model_and_the_machine_agree_on_any_log() {
             let command = match (index, names) {
                 (1, 1..) => raise_level(if seed < 600 { 2 } else { 3 }),
                 _ if machine.is_unfinished() && rng.chance(1, 3) => Command::Continue,
-                _ => draw(&mut rng, index, &machine),
+                _ => draw_of(seed, &mut rng, index, &machine),
             };
             parts += u64::from(model.has_ending() && model.has_unfinished_lines());
             let applied = machine.apply(Index(index), Term(1), 0, &command);
@@ -171,6 +207,7 @@ fn the_model_and_the_machine_agree_on_any_log() {
             overtakings += u64::from(model.effects().overtook);
             refused += applied.denied.len();
             sweeps += u64::from(model.is_sweeping());
+            breaks += u64::from(model.has_breaks());
             check_effects(&model, &applied, &format!("seed {seed}, {index}, {command:?}"));
             if rng.chance(1, 10) {
                 let reloaded = LockMachine::decode(&machine.encode()).expect("its own bytes");
@@ -204,6 +241,7 @@ fn the_model_and_the_machine_agree_on_any_log() {
         }
     }
     assert!(denials > 500 && refused > 50 && sweeps > 50, "{denials}, {refused}, {sweeps}");
+    assert!(breaks > 100, "{breaks}");
     assert!(
         deadlocks > 20 && overtakings > 20 && parts > 20,
         "{deadlocks}, {overtakings}, {parts}"
