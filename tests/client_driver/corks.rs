@@ -1,7 +1,7 @@
 //! Corks: what a thread asks for while it has one, and when it leaves.
 
-use crate::cluster::{Cluster, hold, is_readable, options, status};
-use crate::scripted::{Scripted, Talk};
+use crate::client_driver::cluster::{Cluster, hold, is_readable, options, status};
+use crate::common::scripted::{Scripted, Talk};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;

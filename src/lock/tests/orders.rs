@@ -309,7 +309,7 @@ fn a_break_of_a_lock_that_nobody_has_is_refused() {
 #[test]
 fn l15_a_restore_ends_breaks_too() {
     let script = in_the_middle();
-    let restored = script.machine.restored(None, crate::lock::Wait::Waived).unwrap();
+    let restored = script.machine.restored(None, crate::lock::WaitRule::Waived).unwrap();
     assert!(!restored.is_unfinished());
     restored.check_invariants();
 }
