@@ -114,7 +114,7 @@ pub enum Output {
 pub struct ApplyError {
     /// The entry.
     pub index: Index,
-    /// What is wrong with it.
+    /// The fault.
     pub why: String,
     /// Whether its level is one that this build does not read.
     pub is_newer: bool,
@@ -301,7 +301,7 @@ impl Replica {
         self.applied < self.to_apply
     }
 
-    /// What the present turn has done so far.
+    /// The effects of the present turn so far.
     #[must_use]
     pub fn work(&self) -> Work {
         self.work
@@ -373,7 +373,7 @@ impl Replica {
         &self.machine
     }
 
-    /// Who leads, as far as this node knows.
+    /// The leader, as far as this node knows.
     #[must_use]
     pub fn leader_hint(&self) -> LeaderHint {
         let known = |leader: NodeId| Some((leader, self.address(leader)?.to_owned()));
