@@ -702,7 +702,7 @@ struct client_options {
 };
 
 struct acquire_options {
-    // Shown to whoever asks who holds it; at most 4 KiB.
+    // A text shown with the holder; at most 4 KiB.
     std::string value;
     // 0: each acquire is an owner of its own. The same other number enters again what it holds. Deadlocks are found among
     // owners other than 0: of the others nobody knows that they hold something else.

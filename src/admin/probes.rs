@@ -13,7 +13,7 @@ pub(super) struct News<'a> {
     pub(super) told: Option<&'a Told>,
     /// Whether the status is from after the question.
     pub(super) is_fresh: bool,
-    /// What the loop is doing.
+    /// The loop's present step.
     pub(super) doing: Doing,
     /// Why the loop ended, if it did.
     pub(super) end: Option<&'a str>,

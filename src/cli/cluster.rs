@@ -23,7 +23,7 @@ impl LocalCluster {
     /// Starts one node on each of `listeners`, with directories below `data`.
     ///
     /// # Errors
-    /// What `Node::start` says.
+    /// Those of `Node::start`.
     #[cfg(feature = "lab")]
     pub fn start(data: &Path, listeners: Vec<TcpListener>) -> Result<Self, Failure> {
         Self::start_with(data, listeners, None, &|_| None)
@@ -32,7 +32,7 @@ impl LocalCluster {
     /// As [`Self::start`], with another bound on the TTLs of sessions, and with TLS of each node.
     ///
     /// # Errors
-    /// What `Node::start` says.
+    /// Those of `Node::start`.
     pub fn start_with(
         data: &Path,
         listeners: Vec<TcpListener>,
@@ -85,7 +85,7 @@ impl LocalCluster {
     /// Starts `id` again on its own directory and port; nothing if it runs.
     ///
     /// # Errors
-    /// What `Node::start` says.
+    /// Those of `Node::start`.
     pub fn restart(&mut self, id: NodeId) -> Result<(), Failure> {
         let place = self.place(id);
         if self.nodes[place].is_none() {

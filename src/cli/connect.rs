@@ -84,7 +84,7 @@ impl Connection {
     /// The options that `open` uses.
     ///
     /// # Errors
-    /// Those of TLS contradict each other.
+    /// The options of TLS contradict each other.
     pub fn options(&self) -> Result<ClientOptions, Failure> {
         let options =
             ClientOptions::new().connect_timeout(self.timeout).request_timeout(self.timeout);

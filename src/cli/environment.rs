@@ -36,7 +36,7 @@ pub const WITHOUT_VARIABLE: [&str; 17] = [
     "help",
     "version",
     "node",
-    // Whose lock is taken at once: only tokens protect from then on.
+    // The lock is taken from its holder at once: only tokens protect from then on.
     "now",
     "token",
     "to",

@@ -1,5 +1,5 @@
 //! Log lines on stderr, one for each event whatever its text contains: for people (UTC time, level, what happened), for
-//! journald (priority, what happened), or as JSON. A node never waits for whoever reads them.
+//! journald (priority, what happened), or as JSON. A node never waits for their reader.
 
 use crate::cli::outlet::STDERR;
 use log::kv::{self, Key, Value, VisitSource};

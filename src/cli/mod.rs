@@ -1,4 +1,4 @@
-//! What operators type: the subcommands of `tenure`, one file each, and what they share.
+//! The command line: the subcommands of `tenure`, one file each, and their shared parts.
 
 pub mod access;
 pub mod break_lock;

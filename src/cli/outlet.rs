@@ -153,7 +153,7 @@ impl State {
     }
 }
 
-/// What became of the queued text.
+/// The fate of the queued text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flushed {
     Written,

@@ -1,4 +1,4 @@
-//! What goes to stdout: whole texts and tables.
+//! Output to stdout: whole texts and tables.
 
 use crate::cli::columns;
 use crate::cli::failure::Failure;

@@ -14,7 +14,7 @@ impl Scratch {
     /// A new, empty directory in /var/tmp: /tmp is often memory, where a sync costs nothing.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The directory cannot be made.
     pub fn new(purpose: &str) -> Result<Self, Failure> {
         let name = format!("tenure-{purpose}-{}-{:08x}", std::process::id(), random::seed() as u32);
         let path = Path::new("/var/tmp").join(name);

@@ -24,12 +24,13 @@ pub struct Secure {
     pub verify: Option<Verify>,
 }
 
-/// Those of a client, who may have a credential in the place of a certificate.
+/// TLS options of a client, which may have a credential in the place of a certificate.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SecureClient {
     #[command(flatten)]
     pub tls: Secure,
-    /// A file with a credential, for whoever has no certificate (`tenure access credential create`)
+    /// A file with a credential, for a client without a certificate (`tenure access credential
+    /// create`)
     #[arg(long, value_name = "FILE")]
     pub credential_file: Option<PathBuf>,
 }

@@ -159,10 +159,10 @@ pub unsafe extern "C" fn tenure_handover(
     })
 }
 
-/// Has the leader make a snapshot that has all grants of before the call, and writes it to the file
-/// `path`, which appears whole and durable, or not at all; an existing file is replaced. Only the
-/// file's owner can read it: it holds the names and values of all locks. tenure_snapshot_restore
-/// begins a new cluster with it.
+/// Has the leader make a snapshot that has all grants from before the call, and writes it to the
+/// file `path`, which appears whole and durable, or not at all; an existing file is replaced. Only
+/// the file's owner can read it: it holds the names and values of all locks.
+/// tenure_snapshot_restore begins a new cluster with it.
 ///
 /// Statuses: TENURE_UNAVAILABLE, TENURE_DENIED (as for tenure_member_add), TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID,
 /// TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.

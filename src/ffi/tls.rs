@@ -64,9 +64,9 @@ pub(super) unsafe fn client_tls(
 /// Whether variables replace missing options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Environment {
-    /// They do: the cluster is that of the environment.
+    /// Yes: the cluster is that of the environment.
     Counts,
-    /// They do not: they belong to the environment's endpoints, and this client has others.
+    /// No: the variables belong to the environment's endpoints, and this client has others.
     IsOther,
 }
 

@@ -49,7 +49,7 @@ enum Stage {
     Standing,
 }
 
-/// Why a connection is of no use any more.
+/// The reason of a connection's end.
 #[derive(Debug, thiserror::Error)]
 pub enum Closed {
     /// The other side closed it or reset it.
@@ -100,7 +100,7 @@ impl Connection {
     /// Begins to connect; writable once it stands, readable with an error if it failed.
     ///
     /// # Errors
-    /// It failed at once.
+    /// The dial failed at once.
     pub fn dial(address: SocketAddr, out_bytes_max: usize) -> io::Result<Self> {
         let stream = inherited::by_no_child(|| TcpStream::connect(address))?;
         Self::tcp(stream, Stage::Dialing, out_bytes_max)

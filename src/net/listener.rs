@@ -16,7 +16,7 @@ pub enum AcceptError {
     /// No descriptors or no memory: try again later, not at once.
     #[error("no connection can be accepted: {0}")]
     Exhausted(io::Error),
-    /// The socket is of no use any more.
+    /// The socket is broken.
     #[error("listening has failed: {0}")]
     Failed(io::Error),
 }
@@ -33,7 +33,7 @@ impl Listener {
     /// Takes a socket that listens already.
     ///
     /// # Errors
-    /// It cannot be made non-blocking.
+    /// The socket cannot be made non-blocking.
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Self::listening(inherited::by_no_child(|| Ok(TcpListener::from_std(listener)))?)

@@ -67,7 +67,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// It is told whatever becomes of this.
+    /// Lets the look-up go on after the drop: its asker is told in any case.
     pub fn detach(mut self) {
         // The drop then takes nobody's question back.
         self.asker = 0;

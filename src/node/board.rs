@@ -51,9 +51,9 @@ struct Given {
 /// The end of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It was stopped.
+    /// The program stopped the node.
     Stopped,
-    /// It could not go on (W2).
+    /// The node could not go on (W2).
     Failed(Error),
 }
 

@@ -170,9 +170,10 @@ impl From<CannotRestore> for Error {
 }
 
 impl Node {
-    /// Makes the data directory of one node of a new cluster, which begins with the state in a snapshot's file. All tokens of
-    /// the new cluster are larger than all that were granted up to the snapshot and after it; sessions and locks of before
-    /// are gone. Then start the nodes with the same members.
+    /// Makes the data directory of one node of a new cluster, which begins with the state in a
+    /// snapshot's file. All tokens of the new cluster are larger than all that were granted up to
+    /// the snapshot and after it; former sessions and locks are gone. Then start the nodes with the
+    /// same members.
     ///
     /// ```no_run
     /// use tenure::NodeId;

@@ -39,11 +39,11 @@ pub struct NodeTls {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsMode {
-    /// It does: it answers both, and dials its peers over TLS first, and in plaintext if they have
+    /// Yes: it answers both, and dials its peers over TLS first, and in plaintext if they have
     /// no TLS. A stage on the way to `Required` and back, in which clients without a certificate
     /// are not kept out.
     Optional,
-    /// It does not.
+    /// No.
     #[default]
     Required,
 }

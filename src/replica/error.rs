@@ -7,11 +7,11 @@ use crate::lock::SnapshotError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("entry {index} cannot be applied: {why}; run a version of tenure that can read it")]
 pub struct ApplyError {
-    /// Which entry.
+    /// The entry.
     pub index: Index,
-    /// What is wrong with it.
+    /// The fault.
     pub why: String,
-    /// Whether it is of a level that this build does not read.
+    /// Whether its level is one that this build does not read.
     pub is_newer: bool,
 }
 
@@ -21,13 +21,13 @@ pub enum ReplicaError {
     /// A committed entry cannot be read.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// The snapshot that the log begins with cannot be read.
+    /// The snapshot at the beginning of the log cannot be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
 }
 
 impl ReplicaError {
-    /// Whether what cannot be read is of a level that this build does not read: a newer one can.
+    /// Whether a newer build could read it: its level is one that this build does not read.
     #[must_use]
     pub fn is_newer(&self) -> bool {
         match self {

@@ -18,7 +18,7 @@ pub(super) struct Shortage {
     asked: BTreeSet<NodeId>,
     /// How often leadership was handed over for room, and to whom last.
     handed_over: Option<(u64, NodeId)>,
-    /// It was logged that no peer has room.
+    /// Whether it was logged that no peer has room.
     has_complained: bool,
     /// Clients that were told the reason of a refusal.
     told: BTreeSet<ConnectionId>,

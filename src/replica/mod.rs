@@ -281,7 +281,7 @@ impl Replica {
         self.retired.take()
     }
 
-    /// What the present turn has done so far.
+    /// The effects of the present turn so far.
     #[must_use]
     pub fn work(&self) -> Work {
         self.work
@@ -361,7 +361,7 @@ impl Replica {
         &self.machine
     }
 
-    /// Who leads, as far as this node knows.
+    /// The leader, as far as this node knows.
     #[must_use]
     pub fn leader_hint(&self) -> LeaderHint {
         let known = |leader: NodeId| Some((leader, self.address(leader)?.to_owned()));

@@ -60,7 +60,7 @@ pub(super) fn log_founding(record: &FoundingRecord) {
 /// Checks that this version can read all memberships in the log.
 ///
 /// # Errors
-/// It cannot: a newer version must be run.
+/// A membership is of a newer version, which must be run.
 pub(super) fn check_memberships(entries: &[raft::Entry]) -> Result<(), ServerError> {
     for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Membership) {
         Membership::decode(entry.payload.bytes()).map_err(|error| {

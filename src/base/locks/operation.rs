@@ -19,7 +19,7 @@ pub enum Mode {
 pub struct Acquire {
     /// What to lock.
     pub name: Name,
-    /// Shown to whoever asks who holds it; at most 4 KiB.
+    /// A text shown with the holder; at most 4 KiB.
     #[serde(with = "serde_bytes")]
     pub value: Vec<u8>,
     /// `Exclusive` for a semaphore.

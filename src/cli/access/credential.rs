@@ -26,13 +26,14 @@ enum Command {
     Revoke(Revoke),
 }
 
-/// Print a new credential, once: whoever shows it is client/NAME. An earlier one of that name is void
+/// Print a new credential, once: a client that shows it is client/NAME. An earlier one of that name
+/// is void
 ///
 /// The cluster keeps a hash of its secret, and nobody can print it again. It is the one line of a file that only its user reads:
 /// clients take it by --credential-file, or TENURE_CREDENTIAL_FILE, with --ca in the place of --cert and --key.
 #[derive(Args, Debug)]
 struct Create {
-    /// Whose: NAME for client/NAME, or operator/NAME
+    /// The principal: NAME for client/NAME, or operator/NAME
     name: String,
     /// Write it to a new file for its owner alone (0600), in the place of printing it
     #[arg(long, value_name = "FILE")]
@@ -51,10 +52,10 @@ struct List {
     connection: Connection,
 }
 
-/// Have nobody be client/NAME by a credential any more: who is connected by it is hung up on
+/// Make the credential of client/NAME void: connections that have shown it are closed
 #[derive(Args, Debug)]
 struct Revoke {
-    /// Whose: NAME for client/NAME, or operator/NAME
+    /// The principal: NAME for client/NAME, or operator/NAME
     name: String,
     #[command(flatten)]
     connection: Connection,

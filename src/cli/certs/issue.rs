@@ -50,7 +50,7 @@ struct Named {
     of: Of,
 }
 
-/// Whose certificate it is signed with, and where it goes.
+/// The signing authority, and the folder of the output.
 #[derive(Args, Debug)]
 struct Of {
     /// Where the authority is: ca.crt and ca.key

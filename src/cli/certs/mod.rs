@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 /// Make an authority, and certificates of nodes, clients and operators; show what a certificate says.
 ///
 /// `certs ca` once, `certs node` for each node, `certs client` for each program, `certs operator` for each person. All who
-/// connect trust ca.crt; ca.key is needed only here: whoever has it may be anybody.
+/// connect trust ca.crt; ca.key is needed only here: with it one can be anybody.
 #[derive(Args, Debug)]
 pub struct Options {
     #[command(subcommand)]

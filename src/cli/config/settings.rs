@@ -63,7 +63,7 @@ pub fn command() -> Command {
 /// Whether `serve` takes `text` as the value of `key`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The sentence that says why not.
 pub fn check_value(key: &str, text: &str) -> Result<(), String> {
     if key == "listen" {
         return serve::check_listen(text);

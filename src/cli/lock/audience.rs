@@ -38,7 +38,7 @@ impl Audience {
         std::iter::once(reader).chain(parent).collect()
     }
 
-    /// Who is gone, by what was `seen` of [`Audience::interests`].
+    /// The part of the audience that is gone, by the readiness `seen` of [`Audience::interests`].
     pub fn gone(seen: &[(i32, Interest, Ready)]) -> Option<Gone> {
         match seen {
             [(_, _, reader), ..] if reader.readable => Some(Gone::Reader),

@@ -14,7 +14,7 @@ use std::ffi::{OsStr, OsString};
 pub struct Line {
     /// The program's name, the subcommand, options and names; of any other subcommand everything.
     pub before: Vec<OsString>,
-    /// What stands behind the "--", which may be nothing; `None` without one.
+    /// The words behind the "--", perhaps none; `None` without a "--".
     pub behind: Option<Vec<OsString>>,
 }
 

@@ -154,7 +154,7 @@ impl Job {
         if is_in_front && !told { Interrupted::Group } else { Interrupted::Process }
     }
 
-    /// Restores the terminal's modes of before CMD: a killed CMD cannot do so.
+    /// Restores the terminal's modes from before CMD: a killed CMD cannot do so.
     pub fn repair(&mut self) {
         self.take_back();
         if let Some(modes) = &self.modes {

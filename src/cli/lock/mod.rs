@@ -28,20 +28,20 @@ const NOT_RUNNABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 /// The lease was lost, and CMD was ended.
 const LOST: u8 = 123;
-/// What the codes of `lock` and `elect` mean.
+/// The exit codes of `lock` and `elect`.
 pub const EXIT_CODES: &str = "Exit codes: CMD's own; 128+n if signal n ended it; 124 not granted in time; \
                               123 lease lost, CMD was ended; 125 Tenure failed; 126 CMD cannot be run; 127 not found.";
 
 /// Run a command while holding a lock, or several.
 ///
-/// Several names are one step: all of them or none, under one token. CMD finds the names, parted by blanks, and the
-/// fencing token in TENURE_LOCK and TENURE_TOKEN. Without CMD it prints "NAME TOKEN", a line for each name, and holds
-/// until a signal, or until its reader (of a pipe) or the program that started it is gone; nohup and setsid let it
-/// outlive the latter.
+/// Several names are one step: all of them or none, under one token. CMD finds the names, separated
+/// by blanks, and the fencing token in TENURE_LOCK and TENURE_TOKEN. Without CMD it prints "NAME
+/// TOKEN", a line for each name, and holds until a signal, or until its reader (of a pipe) or the
+/// program that started it is gone; nohup and setsid let it outlive the latter.
 ///
-/// All before a -- are options and names, all behind it is CMD. In scripts write the --, and variables in quotes:
-/// tenure lock "$LOCK" -- CMD. Then a variable that is not set is a mistake that is told, and no other lock. Without
-/// the -- the first word is NAME and the second CMD.
+/// All before a -- are options and names, all behind it is CMD. In scripts write the --, and
+/// variables in quotes: tenure lock "$LOCK" -- CMD. Then a variable that is not set is an error,
+/// and not another lock's name. Without the -- the first word is NAME and the second CMD.
 ///
 /// If the lease cannot be renewed, or somebody takes the lock by `tenure break`, CMD's process group gets SIGTERM, and
 /// SIGKILL before the lease's end, with all that descends from CMD. A guard process sees to that also when this program
@@ -73,7 +73,7 @@ pub struct Options {
     /// How many of the semaphore's N to take
     #[arg(long, value_name = "COUNT", requires = "limit", value_parser = clap::value_parser!(u32).range(1..))]
     permits: Option<u32>,
-    /// Shown to whoever asks who holds it; at most 4 KiB
+    /// A text shown with the holder; at most 4 KiB
     #[arg(long, value_name = "TEXT")]
     value: Option<String>,
     /// If we vanish while holding it, nobody gets it for so long after its TTL

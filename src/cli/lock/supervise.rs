@@ -213,9 +213,9 @@ impl Supervision<'_> {
 
 /// The guard's last word about a command.
 enum Last {
-    /// It ended by itself with this status.
+    /// CMD ended by itself with this status.
     Ended(ExitStatus),
-    /// It was killed with its lease.
+    /// CMD was killed with its lease.
     Killed,
 }
 

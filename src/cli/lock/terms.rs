@@ -42,7 +42,8 @@ pub struct Terms {
     /// Exit code when it is not granted in time
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = 124)]
     conflict_exit_code: u8,
-    /// Who we are, for others and for `handover --to` [default: this machine's name and our process id]
+    /// This client's name, for others and for `handover --to` [default: this machine's name and our
+    /// process id]
     #[arg(long, value_name = "NAME", value_parser = name::parse_client)]
     client: Option<String>,
     #[command(flatten)]

@@ -207,7 +207,7 @@ fn check(options: &NodeOptions) -> Result<(), Failure> {
 /// Checks the form of an address to listen on; names are not looked up.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The sentence that says why not.
 pub fn check_listen(listen: &str) -> Result<(), String> {
     match address::check(listen) {
         Ok(()) | Err(AddressError::PortZero) => Ok(()),

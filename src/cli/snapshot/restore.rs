@@ -10,9 +10,9 @@ use tenure::node::{Bound, CannotRestore, RestoreOptions, Restored, parse_cluster
 
 /// Make the data directory of one node of a new cluster, which begins with the state in FILE.
 ///
-/// Do the same, with the same file and flags, for each node of the new cluster; then start them. All tokens of the
-/// new cluster are larger than all that were granted up to the snapshot and after it. Sessions and locks of before are
-/// gone. No node of the old cluster may run.
+/// Do the same, with the same file and flags, for each node of the new cluster; then start them.
+/// All tokens of the new cluster are larger than all that were granted up to the snapshot and after
+/// it. Former sessions and locks are gone. No node of the old cluster may run.
 #[derive(Args, Debug)]
 pub struct Options {
     /// A file that `tenure snapshot save` or `extract` made
@@ -45,7 +45,8 @@ pub struct Options {
     /// of any other; whoever says it here is not reminded of it
     #[arg(long)]
     others_never_return: bool,
-    /// Grant locks at once, although programs may still believe in leases of before (no variable stands for this flag)
+    /// Grant locks at once, although programs may still believe in former leases (no variable
+    /// stands for this flag)
     #[arg(long)]
     waive_wait: bool,
 }

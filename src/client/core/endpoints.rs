@@ -43,7 +43,7 @@ enum State {
     /// Dialed and not answered, the first dial first; the last at `dialed_at`. From `again_at` on
     /// another dial may be made beside them.
     Dialing { links: Vec<LinkId>, dialed_at: u64, again_at: u64 },
-    /// That dial is connected.
+    /// One dial is connected.
     Answered(LinkId),
 }
 

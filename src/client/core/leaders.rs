@@ -37,9 +37,9 @@ enum By {
 /// Whether a named leader may be home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Trust {
-    /// It may only be dialed.
+    /// No: it may only be dialed.
     Distrusted,
-    /// It may be home.
+    /// Yes.
     Trusted,
 }
 

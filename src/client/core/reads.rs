@@ -35,7 +35,7 @@ struct PendingRead {
 /// The effect of an answer.
 #[derive(Debug)]
 enum Answered {
-    /// It decides the call.
+    /// The answer decides the call.
     Decided(CallId, Index, ReadAnswer),
     /// None: the read is asked again, or is unknown.
     Nothing,

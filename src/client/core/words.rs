@@ -84,7 +84,7 @@ pub fn not_pinned(cluster: ClusterId, pin: &ClusterPin) -> String {
     )
 }
 
-/// What to do about a contradiction.
+/// The remedy of a contradiction.
 const ADVICE: &str = "nothing is acquired until that is one: correct the endpoints, and pin the cluster that is meant \
                       (--cluster-id, TENURE_CLUSTER_ID, cluster_id), since only a pin is proof";
 

@@ -1,4 +1,4 @@
-//! Saves the leader's state, with all grants and releases of before, to a file.
+//! Saves the leader's state, with all earlier grants and releases, to a file.
 
 use super::place_file;
 use crate::base::ClusterId;
@@ -29,8 +29,9 @@ pub struct Saved {
 }
 
 impl Client {
-    /// Has the leader make a snapshot, and writes it to the file `path`, which appears whole, and durable, or not at all.
-    /// It holds all that was granted before the call, and the names and values of all locks: only its owner can read it.
+    /// Has the leader make a snapshot, and writes it to the file `path`, which appears whole and
+    /// durable, or not at all. It has all earlier grants, and the names and values of all locks:
+    /// only its owner can read it.
     ///
     /// # Errors
     /// UNAVAILABLE, IO (the file), CORRUPT.
@@ -39,8 +40,8 @@ impl Client {
     }
 }
 
-/// Has the leader of `whom` make a snapshot, within `timeout`, and writes it to the file `path`, which appears whole, and
-/// durable, or not at all; one that is there is replaced.
+/// Has the leader of `whom` make a snapshot, within `timeout`, and writes it to the file `path`,
+/// which appears whole and durable, or not at all; an existing file is replaced.
 ///
 /// # Errors
 /// UNAVAILABLE, IO (the file), CORRUPT.
@@ -52,7 +53,7 @@ pub fn save_snapshot(whom: &ClusterAt, path: &Path, timeout: Duration) -> Result
     // A backup must be readable: decode it before it is written.
     let machine = LockMachine::decode_blob(&snapshot.data, LEVEL_MAX).map_err(|error| {
         let node = operator.node();
-        let text = format!("what node {node} sent is no snapshot, and was not written: {error}");
+        let text = format!("node {node} sent no valid snapshot, and nothing was written: {error}");
         Error::new(Status::Corrupt, text)
     })?;
     let size = bytes.len() as u64;

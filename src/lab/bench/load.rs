@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tenure::client::{AcquireOptions, Client, Wait};
 
-/// What to measure.
+/// A load to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// Threads.
@@ -60,7 +60,7 @@ fn open_all(load: &Load, to: &Connection) -> Result<Vec<Client>, Failure> {
     (0..load.connections).map(open).collect()
 }
 
-/// What the threads of one measurement share.
+/// State shared by the threads of one measurement.
 #[derive(Debug)]
 struct Run<'a> {
     started: AtomicU64,

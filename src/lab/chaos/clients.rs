@@ -146,7 +146,7 @@ impl Clients {
     /// Kills one as `kill -9` does, and the processes that it started; gives their names.
     ///
     /// # Errors
-    /// It cannot be waited for; the logs cannot be listed.
+    /// The process cannot be waited for; the logs cannot be listed.
     pub fn kill(&mut self, place: usize) -> Result<Vec<String>, Failure> {
         let name = self.name(place);
         if let Some(mut child) = self.places[place].child.take() {

@@ -141,7 +141,7 @@ impl Nodes {
     /// founding.
     ///
     /// # Errors
-    /// They are not there within a long time.
+    /// The nodes are not at that level within [`LEVEL_WAIT`].
     pub fn wait_for_level(&self, wanted: u32) -> Result<(), Failure> {
         let deadline = Instant::now() + LEVEL_WAIT;
         loop {

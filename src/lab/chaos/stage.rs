@@ -92,7 +92,7 @@ impl Stage {
     /// Turns rights on, and changes them from now on.
     ///
     /// # Errors
-    /// They cannot be turned on; no log.
+    /// Rights cannot be turned on; the log cannot be created.
     pub fn begin_rights(&mut self, data: &Path) -> Result<(), Failure> {
         let log = EventLog::create(&data.join("rights.jsonl"))?;
         let access = Access::of(self.nodes.whom().clone(), RIGHTS_WAIT);

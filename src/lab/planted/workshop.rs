@@ -85,7 +85,7 @@ impl Workshop {
     /// Runs seeds with the built program; `name` is that of the log.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The program cannot be started.
     pub fn simulate(&self, seeds: &Range<u64>, jobs: u8, name: &str) -> io::Result<Ended> {
         let mut command = Command::new(self.target().join(PROFILE).join("tenure"));
         let seeds = format!("{}..{}", seeds.start, seeds.end);

@@ -84,7 +84,7 @@ pub struct Line {
     pub note: Option<Value>,
 }
 
-/// What happened.
+/// The event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {

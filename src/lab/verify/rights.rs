@@ -65,7 +65,7 @@ pub fn check(history: &History, found: &mut Violations) -> Seen {
     seen
 }
 
-/// Who lacked which right, from when to when.
+/// Intervals in which a principal lacked a right.
 #[derive(Debug, Default)]
 struct Lacks(BTreeMap<(u32, Key), Vec<Lack>>);
 

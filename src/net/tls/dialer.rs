@@ -160,7 +160,7 @@ impl TlsDialer {
     /// Verifies again that the peer is `expected`, by the present trust.
     ///
     /// # Errors
-    /// What is wrong with its certificate by now.
+    /// The peer's certificate is refused by now.
     pub fn examine(
         &self,
         connection: &Connection,

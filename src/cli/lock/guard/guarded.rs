@@ -33,7 +33,7 @@ pub struct Guarded {
     due: Option<Instant>,
 }
 
-/// What became of CMD.
+/// The end of CMD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
     /// A signal stopped it.
@@ -162,7 +162,7 @@ impl Guarded {
         self.due.get_or_insert_with(Instant::now);
     }
 
-    /// What became of CMD since the last call, if anything did.
+    /// The end of CMD, if it ended since the last call.
     ///
     /// # Errors
     /// The guard was killed; CMD and all its descendants were killed, too.

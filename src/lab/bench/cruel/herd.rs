@@ -73,7 +73,7 @@ impl Herd {
     /// Opens all sessions.
     ///
     /// # Errors
-    /// They are refused, or not answered.
+    /// A connection or a request is refused, or not answered.
     pub fn open(kind: Kind, endpoints: &str, leader: &str) -> Result<Self, Failure> {
         let total = kind.connections * kind.sessions;
         let new = Member { session: None, stage: Stage::Unopened, due: Instant::now() };

@@ -58,7 +58,7 @@ pub fn run(sizes: &Sizes, ttl: Duration, to: &Connection, form: Form) -> Result<
 /// or sessions renew.
 ///
 /// # Errors
-/// It could not be measured, or leadership changed without being asked (1).
+/// A measurement failed, or leadership changed without being asked (1).
 pub fn tabulate(
     sizes: &Sizes,
     nodes: &Processes,

@@ -1,4 +1,4 @@
-//! How much is asked for: by default what a client may have, where that has a bound.
+//! The sizes of the acts: by default the most that a client may ask for, if that has a bound.
 
 use crate::cli::duration;
 use clap::Args;

@@ -59,7 +59,7 @@ pub trait Cast {
     /// Drives the clients for `time`.
     ///
     /// # Errors
-    /// They cannot go on.
+    /// The clients cannot go on.
     fn drive(&mut self, time: Duration) -> Result<(), Failure>;
 }
 

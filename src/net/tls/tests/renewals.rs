@@ -128,7 +128,7 @@ fn a_client_dials_with_what_was_renewed_and_goes_on_with_the_old_where_that_is_o
     // Between two writes: said once.
     std::fs::rename(&renewed.0, &certificate).unwrap();
     let Some(Renewed::Useless(why)) = dialer.renew() else { panic!("it fits no key") };
-    assert!(why.contains("is not the key of") && why.contains("from before stay in use"), "{why}");
+    assert!(why.contains("is not the key of") && why.contains("former ones stay in use"), "{why}");
     assert_eq!(dialer.renew(), None);
     std::fs::rename(&renewed.1, &key).unwrap();
     let Some(Renewed::Used { text, trusts_others }) = dialer.clone().renew() else {

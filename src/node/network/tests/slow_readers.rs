@@ -80,7 +80,7 @@ fn of_clients_that_together_take_too_much_those_are_hung_up_on_who_have_not_read
     assert_eq!(down, sorted, "who has not read for longest goes first");
     for (client, key) in clients.iter_mut().filter(|(_, key)| down.contains(key)) {
         let (_, why) = read_to_the_end(client, &mut network, *key);
-        assert!(why.contains("64 MiB") && why.contains("Let it read more quickly"), "{why}");
+        assert!(why.contains("64 MiB") && why.contains("Let it read faster"), "{why}");
     }
 }
 
