@@ -10,7 +10,9 @@ pub fn cargo() -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let is_of_package = text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_");
-        if is_of_package || ["CARGO", "LD_LIBRARY_PATH", "TENURE_WRITE_HEADER"].contains(&&*text) {
+        if is_of_package
+            || ["CARGO", "LD_LIBRARY_PATH", "OUT_DIR", "TENURE_WRITE_HEADER"].contains(&&*text)
+        {
             cargo.env_remove(&name);
         }
     }

@@ -84,7 +84,7 @@ fn build(kind: Kind) -> PathBuf {
     ]);
     command
         .arg(&out)
-        // As tests/install.rs, whose library is taken.
+        // As tests/install, whose library is taken.
         .env("CARGO_TARGET_DIR", env!("CARGO_TARGET_TMPDIR"))
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
