@@ -116,7 +116,7 @@ impl LockMachine {
     ) -> (Vec<Delayed>, Option<(Name, Token)>) {
         let (mut delays, mut looked) = (Vec::new(), 0);
         let start = after.map_or(Bound::Unbounded, |(name, _)| Bound::Included(name.as_str()));
-        for (name, lock) in self.locks.from_name(start) {
+        for (name, lock) in self.locks.starting_at(start) {
             let before = after.filter(|(of, _)| of == name).map(|(_, token)| *token);
             for (token, delay) in lock.delays().behind(before) {
                 delays.push(Delayed { name: name.clone(), token, delay_ms: delay.delay_ms });

@@ -133,7 +133,7 @@ impl Locks {
     }
 
     /// Those from `start` on, by name.
-    pub(super) fn from_name<'a>(
+    pub(super) fn starting_at<'a>(
         &'a self,
         start: Bound<&'a str>,
     ) -> impl Iterator<Item = (&'a Name, &'a Lock)> {

@@ -174,7 +174,9 @@ impl LockMachine {
     fn free_grant(&mut self, session: SessionId, hold: &Hold, unix_ms: u64, effects: &mut Effects) {
         let freed = self.drop_grant(hold.slot, hold.token, effects);
         let ending = self.endings.get_mut(&session).expect("it is looked at");
-        freed.grant.handles().for_each(|request| drop(ending.answers.end_grant(request)));
+        for request in freed.grant.handles() {
+            ending.answers.end_grant(request);
+        }
         let (client, way) = (ending.client.clone(), ending.way);
         if way == EndWay::Expired && !self.is_to_end(hold.slot, &freed.grant) {
             for slot in freed.slots() {

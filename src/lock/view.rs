@@ -152,7 +152,7 @@ impl LockMachine {
     #[must_use]
     pub fn locks(&self, prefix: &str, after: Option<&Name>, limit: usize) -> Vec<LockView> {
         let start = start_of(prefix, after);
-        let from_start = self.locks.from_name(start);
+        let from_start = self.locks.starting_at(start);
         let matching = from_start.take_while(|(name, _)| name.as_str().starts_with(prefix));
         matching.take(limit).map(|(name, lock)| self.lock_view(name, lock)).collect()
     }
@@ -174,8 +174,8 @@ impl LockMachine {
                 Part::One(name) => {
                     let is_behind = after.is_none_or(|after| name > after.as_str());
                     if left > 0 && is_behind && name.starts_with(prefix) {
-                        let mut from_name = self.locks.from_name(Bound::Included(name));
-                        let lock = from_name.next().filter(|(of, _)| of.as_str() == name);
+                        let mut from_it = self.locks.starting_at(Bound::Included(name));
+                        let lock = from_it.next().filter(|(of, _)| of.as_str() == name);
                         found.extend(lock.map(|(name, lock)| self.lock_view(name, lock)));
                     }
                 }

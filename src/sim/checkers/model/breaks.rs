@@ -101,7 +101,11 @@ impl Model {
                     if !under_way.except.contains(&next.token) {
                         let to = under_way.heir.as_deref();
                         let (token, way) = (next.token, under_way.way);
-                        self.ask(&[next.clone()], &Wanted { name, token, way, to }, grace_ms);
+                        self.ask(
+                            std::slice::from_ref(&next),
+                            &Wanted { name, token, way, to },
+                            grace_ms,
+                        );
                     }
                 }
             }
