@@ -388,7 +388,8 @@ const CLIENT_BYTES_PER_TURN: usize = 16 << 10;
 const READ_UNITS_PER_TURN: usize = 3072;
 /// [`READ_UNITS_PER_TURN`] while committed entries wait to be applied.
 const READ_UNITS_BEHIND: usize = 512;
-pub(super) const UNITS_OF_READ: usize = 2;
+/// Of a socket that was not read for a while, as all are where ten thousand have something to say.
+pub(super) const UNITS_OF_READ: usize = 4;
 const UNITS_OF_FRAME: usize = 6;
 /// A peer that acknowledges nothing for this long is dialed again: TCP's own growing pauses would
 /// outlast a healed partition.
