@@ -9,7 +9,7 @@ use tenure::base::time::RHO_PPM;
 use tenure::base::{
     Ancestors, ClusterId, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token,
 };
-use tenure::client::core::{AcquireCall, Action, Core, CoreOptions, Done, LinkId, Wait};
+use tenure::client::core::{AcquireCall, Core, CoreAction, CoreOptions, Done, LinkId, Wait};
 use tenure::lock::{Answer, Name, Operation};
 use tenure::wire::{ClientWelcome, LeaderHint, Request, ServerMessage, Speech, Welcomed};
 
@@ -80,9 +80,9 @@ impl Bench {
             }
             for action in actions {
                 match action {
-                    Action::Dial { link, .. } => self.link = link,
-                    Action::Send { request, .. } => self.hear(request),
-                    Action::Decided { result: Ok(Done::Acquired { lease, .. }), .. } => {
+                    CoreAction::Dial { link, .. } => self.link = link,
+                    CoreAction::Send { request, .. } => self.hear(request),
+                    CoreAction::Decided { result: Ok(Done::Acquired { lease, .. }), .. } => {
                         granted += 1;
                         black_box(self.core.release(&self.now, lease));
                     }

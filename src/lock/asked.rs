@@ -6,7 +6,7 @@
 use super::dedupe::Hold;
 use super::locks::Slot;
 use super::machine::LockMachine;
-use super::{Asked, Holding};
+use super::{AskedHolder, Holding};
 use crate::base::limits::HOLDERS_SHOWN_MAX;
 use crate::base::locks::Name;
 use crate::base::{RequestId, SessionId, Token};
@@ -27,9 +27,15 @@ pub(super) struct Mark {
 
 impl Mark {
     /// What the holder is told.
-    pub(super) fn asked(&self, session: SessionId, token: Token) -> Asked {
+    pub(super) fn asked(&self, session: SessionId, token: Token) -> AskedHolder {
         let Self { name, grace_ms, reason, .. } = self;
-        Asked { session, name: name.clone(), token, grace_ms: *grace_ms, reason: reason.clone() }
+        AskedHolder {
+            session,
+            name: name.clone(),
+            token,
+            grace_ms: *grace_ms,
+            reason: reason.clone(),
+        }
     }
 }
 
@@ -37,7 +43,7 @@ impl LockMachine {
     /// The grants of `session` that it was asked to end, in the order of their tokens, with the grace that each was
     /// given: what a reconnect is told again.
     #[must_use]
-    pub fn asked(&self, session: SessionId) -> Vec<Asked> {
+    pub fn asked(&self, session: SessionId) -> Vec<AskedHolder> {
         let mut asked = self.standing_above(session, RequestId(0), usize::MAX).asked;
         asked.sort_unstable_by_key(|asked| asked.token);
         asked
@@ -49,7 +55,7 @@ impl LockMachine {
         session: SessionId,
         request: RequestId,
         hold: &Hold,
-    ) -> Option<Asked> {
+    ) -> Option<AskedHolder> {
         let mark = self.asked.get(&hold.token)?;
         let is_oldest = self.grant(hold.slot, hold.token)?.first_handle() == request;
         is_oldest.then(|| mark.asked(session, hold.token))
@@ -57,7 +63,7 @@ impl LockMachine {
 
     /// What the holders of `name` were asked, and who gets it then: of the oldest of those who were.
     #[must_use]
-    pub fn order(&self, name: &Name) -> Option<(Asked, Option<Arc<str>>)> {
+    pub fn order(&self, name: &Name) -> Option<(AskedHolder, Option<Arc<str>>)> {
         let mut marked =
             self.locks.by_name(name.as_str())?.holders.iter().take(1 + HOLDERS_SHOWN_MAX);
         marked.find_map(|grant| {

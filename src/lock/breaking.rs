@@ -1,6 +1,6 @@
 //! How a lock is taken from its holder by somebody else (safety L23): it is asked to end, or its grant is ended.
 
-use super::Asked;
+use super::AskedHolder;
 use super::asked::Mark;
 use super::dedupe::Fixed;
 use super::effects::Effects;
@@ -123,7 +123,7 @@ impl LockMachine {
         for (token, session) in grants {
             let session = *session;
             let (name, reason) = (breaking.name.clone(), Arc::clone(&reason));
-            effects.asked.push(Asked { session, name, token: *token, grace_ms: 0, reason });
+            effects.asked.push(AskedHolder { session, name, token: *token, grace_ms: 0, reason });
             let mut freed = self.end_grant(slot, *token, effects);
             // Whom an earlier break had named for this lock does not count any more.
             freed.disinherit(breaking.name);

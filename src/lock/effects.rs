@@ -8,7 +8,7 @@
 use super::delay::Delayed;
 use super::locks::Slot;
 use super::machine::LockMachine;
-use super::{Asked, Denied, Granted, HolderChange};
+use super::{AskedHolder, Denied, Granted, HolderChange};
 use crate::base::SessionId;
 use crate::base::locks::Name;
 use crate::base::meters::EndReason;
@@ -19,7 +19,7 @@ pub(super) struct Effects {
     pub(super) looked: u64,
     pub(super) granted: Vec<Granted>,
     pub(super) delayed: Vec<Delayed>,
-    pub(super) asked: Vec<Asked>,
+    pub(super) asked: Vec<AskedHolder>,
     /// Locks whose oldest holder, or its value, is another; perhaps more than once each.
     changed: Vec<(Slot, Name)>,
     /// Whether anybody is told of these.

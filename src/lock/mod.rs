@@ -73,7 +73,7 @@ pub struct Applied {
     /// Delays that began with this entry, an `Expire` (L16).
     pub delayed: Vec<Delayed>,
     /// Grants that their sessions are asked to end, or that were taken from them (L23).
-    pub asked: Vec<Asked>,
+    pub asked: Vec<AskedHolder>,
     /// Locks whose oldest holder, or its value, is another since this entry; each once, in byte order.
     pub changes: Vec<HolderChange>,
     /// Sessions that earlier entries closed, and of which this one has freed the last.
@@ -97,7 +97,7 @@ pub struct Denied {
 
 /// A holder that is to end its work (L23).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct AskedHolder {
     /// Whose grant.
     pub session: SessionId,
     /// Of what.

@@ -11,7 +11,7 @@
 //! * The newest order counts. One for all takes the place of one that asks all and is under way; one that takes all goes on, for the newer heir.
 //!   A grant that was asked on its own meanwhile is left out.
 
-use super::Asked;
+use super::AskedHolder;
 use super::asked::Mark;
 use super::breaking::Breaking;
 use super::effects::Effects;
@@ -182,7 +182,7 @@ impl LockMachine {
         let mut freed = self.end_grant(slot, token, effects);
         let reason = Arc::clone(&self.orders[&name].reason);
         freed.disinherit(&name);
-        effects.asked.push(Asked { session, name, token, grace_ms: 0, reason });
+        effects.asked.push(AskedHolder { session, name, token, grace_ms: 0, reason });
         effects.spend(freed.slots().len() + self.spent_on_heir(freed.has_heir()));
         if freed.slots().len() > 1 {
             self.pass_on(&freed, effects.unix_ms, effects);

@@ -1,6 +1,6 @@
 //! What the machine shows: reads, which change nothing.
 
-use super::Asked;
+use super::AskedHolder;
 use super::access::{Part, Reader};
 use super::command::Settings;
 use super::grant::Lock;
@@ -16,7 +16,7 @@ pub struct Standing {
     /// In order of their ids.
     pub answers: Vec<(RequestId, Answer)>,
     /// What it is asked to end of that.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<AskedHolder>,
     /// How many names that was to look at.
     pub names: usize,
     /// Nothing follows.

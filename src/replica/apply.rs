@@ -5,7 +5,7 @@ use super::raising::Raising;
 use super::work::{Work, WorkKind};
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
-use crate::lock::{Answer, Applied, Asked, Command, Granted, LockMachine, Outcome, Refusal};
+use crate::lock::{Answer, Applied, AskedHolder, Command, Granted, LockMachine, Outcome, Refusal};
 use crate::raft::{Entry, EntryKind, Event};
 
 impl Replica {
@@ -121,8 +121,8 @@ impl Replica {
 
     /// Tells holders that they are asked to end, or that their lock was taken (L23); an absent
     /// client hears it when it attaches.
-    pub(super) fn push_asked(&mut self, asked: Vec<Asked>) {
-        for Asked { session, name, token, grace_ms, reason } in asked {
+    pub(super) fn push_asked(&mut self, asked: Vec<AskedHolder>) {
+        for AskedHolder { session, name, token, grace_ms, reason } in asked {
             if let Some(connection) = self.clients.connection_of(session) {
                 let reason = reason.as_ref().to_owned();
                 let message = ServerMessage::Asked { session, name, token, grace_ms, reason };

@@ -27,8 +27,8 @@ use tenure::base::{
     Term, Token,
 };
 use tenure::client::core::{
-    AcquireCall, Action, BreakCall, CallId, Core, CoreOptions, Deadline, Done, EndReason, LeaseId,
-    LinkId, ObserverId, Seen, SessionState, Wait,
+    AcquireCall, BreakCall, CallId, Core, CoreAction, CoreOptions, Deadline, Done, EndReason,
+    LeaseId, LinkId, ObserverId, Seen, SessionState, Wait,
 };
 use tenure::lock::{Answer, BreakWay, Mode, Name, Operation, Refusal};
 use tenure::wire::{
@@ -142,28 +142,28 @@ impl Rig {
         for action in self.core.take_actions(&Sample::at(self.now)) {
             self.log.push(format!("{action:?}"));
             match action {
-                Action::Dial { link, endpoint } => {
+                CoreAction::Dial { link, endpoint } => {
                     self.dialed.push((link, endpoint.clone()));
                     self.links.insert(endpoint, link);
                 }
-                Action::Hangup { link } => self.hung_up.push(link),
-                Action::Send { link, request } => {
+                CoreAction::Hangup { link } => self.hung_up.push(link),
+                CoreAction::Send { link, request } => {
                     if let Request::Observe { read, .. } = &request {
                         self.askings.push(*read);
                     }
                     self.sent.push((link, request));
                 }
-                Action::Extend(_) => self.extended += 1,
-                Action::LeaseEnded { lease, reason } => self.ended.push((lease, reason)),
-                Action::SessionChanged { state, .. } => self.states.push(state),
-                Action::LeaseAsked { lease, deadline, reason } => {
+                CoreAction::Extend(_) => self.extended += 1,
+                CoreAction::LeaseEnded { lease, reason } => self.ended.push((lease, reason)),
+                CoreAction::SessionChanged { state, .. } => self.states.push(state),
+                CoreAction::LeaseAsked { lease, deadline, reason } => {
                     self.asked.push((lease, deadline, reason));
                 }
-                Action::Observed { observer, seen } => self.observed.push((observer, seen)),
-                Action::ObserverFailed { observer, error } => {
+                CoreAction::Observed { observer, seen } => self.observed.push((observer, seen)),
+                CoreAction::ObserverFailed { observer, error } => {
                     self.failed.push((observer, error.status));
                 }
-                Action::Decided { call, result } => {
+                CoreAction::Decided { call, result } => {
                     let before = self.decided.insert(call, result);
                     assert!(before.is_none(), "{call:?} was decided twice");
                 }

@@ -506,13 +506,13 @@ fn what_leaves_later_ends_here_at_once_and_keeps_its_order() {
     rig.core.release(&now, lease);
     let said = rig.core.take_said();
     assert!(
-        matches!(said[..], [Action::LeaseEnded { reason: EndReason::Released, .. }]),
+        matches!(said[..], [CoreAction::LeaseEnded { reason: EndReason::Released, .. }]),
         "{said:?}"
     );
     assert_eq!(rig.remaining(lease), Duration::ZERO);
     rig.core.release(&now, lease);
     let said = rig.core.take_said();
-    assert!(matches!(said[..], [Action::Decided { result: Err(_), .. }]), "{said:?}");
+    assert!(matches!(said[..], [CoreAction::Decided { result: Err(_), .. }]), "{said:?}");
     let withdrawn = rig.core.acquire(&now, wish("c"));
     rig.core.cancel(&now, withdrawn);
     rig.core.acquire(&now, wish("a"));

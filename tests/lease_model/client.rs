@@ -4,7 +4,9 @@ use crate::lease_model::clock::Clock;
 use crate::lease_model::node::{NODES, address};
 use std::time::Duration;
 use tenure::base::{NodeId, SessionKey, Token};
-use tenure::client::core::{AcquireCall, Action, CallId, Core, CoreOptions, Done, LeaseId, Wait};
+use tenure::client::core::{
+    AcquireCall, CallId, Core, CoreAction, CoreOptions, Done, LeaseId, Wait,
+};
 use tenure::lock::Name;
 use tenure::wire::Request;
 
@@ -94,28 +96,28 @@ impl Client {
 
     /// What the driver must do about the network. The rest is told to the program, which may be told of a
     /// grant; its token then.
-    pub fn drain(&mut self, real: u64) -> (Vec<Action>, Option<Token>) {
+    pub fn drain(&mut self, real: u64) -> (Vec<CoreAction>, Option<Token>) {
         let mut granted = None;
         let mut actions = self.core.take_actions(&self.clock.sample(real));
         actions.retain(|action| match action {
-            Action::Decided { call, result } => {
+            CoreAction::Decided { call, result } => {
                 granted = granted.or(self.program.handle_decided(*call, result.as_ref().ok()));
                 false
             }
-            Action::LeaseEnded { lease, .. } => {
+            CoreAction::LeaseEnded { lease, .. } => {
                 self.program.handle_ended(*lease);
                 false
             }
-            Action::Send { request: Request::Renew { number, .. }, .. } => {
+            CoreAction::Send { request: Request::Renew { number, .. }, .. } => {
                 self.newest_renewal = *number;
                 true
             }
-            Action::Extend(_)
-            | Action::SessionChanged { .. }
-            | Action::LeaseAsked { .. }
-            | Action::Observed { .. }
-            | Action::ObserverFailed { .. } => false,
-            Action::Dial { .. } | Action::Hangup { .. } | Action::Send { .. } => true,
+            CoreAction::Extend(_)
+            | CoreAction::SessionChanged { .. }
+            | CoreAction::LeaseAsked { .. }
+            | CoreAction::Observed { .. }
+            | CoreAction::ObserverFailed { .. } => false,
+            CoreAction::Dial { .. } | CoreAction::Hangup { .. } | CoreAction::Send { .. } => true,
         });
         (actions, granted)
     }

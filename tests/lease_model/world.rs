@@ -9,7 +9,7 @@ use crate::lease_model::tracked::Tracked;
 use crate::lease_model::weaken::Rules;
 use std::time::Duration;
 use tenure::base::{ClusterId, NodeId};
-use tenure::client::core::{Action, LinkId};
+use tenure::client::core::{CoreAction, LinkId};
 use tenure::raft::{Event, Message};
 use tenure::wire::{ClientWelcome, Speech, Welcomed};
 
@@ -214,9 +214,9 @@ impl World {
         }
         for action in actions {
             match action {
-                Action::Dial { link, endpoint } => self.dial(at, link, node_at(&endpoint)),
-                Action::Hangup { link } => self.hang_up(at, link),
-                Action::Send { link, request } => {
+                CoreAction::Dial { link, endpoint } => self.dial(at, link, node_at(&endpoint)),
+                CoreAction::Hangup { link } => self.hang_up(at, link),
+                CoreAction::Send { link, request } => {
                     let Some(connection) = self.connection_of(at, link) else { continue };
                     let packet = Packet::Request(connection.id, request);
                     self.network.send(Place::Client(at), Place::Node(connection.node), packet);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tenure::base::{Ancestors, ClusterId, ConnectionId, NodeId, Sample, SessionKey};
 use tenure::client::core::{
-    Action, BreakCall, CallId, Core, CoreOptions, Done, EndReason, LeaseId, LinkId,
+    BreakCall, CallId, Core, CoreAction, CoreOptions, Done, EndReason, LeaseId, LinkId,
 };
 use tenure::lock::Name;
 use tenure::wire::{ClientWelcome, LeaderHint, Request, ServerMessage, Speech, Welcomed};
@@ -117,34 +117,34 @@ impl Client {
         shown
     }
 
-    fn obey(&mut self, now: &Sample, action: Action) -> Option<Wanted> {
+    fn obey(&mut self, now: &Sample, action: CoreAction) -> Option<Wanted> {
         let name = &self.name;
         match action {
-            Action::Dial { link, .. } => {
+            CoreAction::Dial { link, .. } => {
                 self.link = Some(link);
                 Some(Wanted::Dial)
             }
-            Action::Hangup { .. } => {
+            CoreAction::Hangup { .. } => {
                 self.link = None;
                 Some(Wanted::Hangup)
             }
-            Action::Send { request, .. } => Some(Wanted::Send(request)),
-            Action::Extend(_) => {
+            CoreAction::Send { request, .. } => Some(Wanted::Send(request)),
+            CoreAction::Extend(_) => {
                 let believed = seconds(self.core.session_remaining(now));
                 Some(Wanted::Tell(format!("{name} may believe in its session for {believed}")))
             }
-            Action::LeaseEnded { lease, reason } => {
+            CoreAction::LeaseEnded { lease, reason } => {
                 let lock = self.leases.iter().find(|(_, known)| **known == lease)?.0.clone();
                 self.leases.remove(&lock);
                 let why = ending(reason);
                 Some(Wanted::Tell(format!("{name} believes in {lock} no more: {why}")))
             }
-            Action::LeaseAsked { lease, deadline, reason } => {
+            CoreAction::LeaseAsked { lease, deadline, reason } => {
                 let lock = self.leases.iter().find(|(_, known)| **known == lease)?.0;
                 let left = seconds(deadline.remaining(now));
                 Some(Wanted::Tell(format!("{name} is asked to end {lock} within {left}: {reason}")))
             }
-            Action::Decided { call, result } => {
+            CoreAction::Decided { call, result } => {
                 let what = self.calls.remove(&call).unwrap_or_else(|| "call".to_owned());
                 let name = self.name.clone();
                 Some(Wanted::Tell(match result {
@@ -159,9 +159,9 @@ impl Client {
                     Err(error) => format!("{name}: {what} fails, {}: {error}", error.status.name()),
                 }))
             }
-            Action::Observed { .. }
-            | Action::ObserverFailed { .. }
-            | Action::SessionChanged { .. } => None,
+            CoreAction::Observed { .. }
+            | CoreAction::ObserverFailed { .. }
+            | CoreAction::SessionChanged { .. } => None,
         }
     }
 }

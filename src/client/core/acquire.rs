@@ -4,7 +4,7 @@ use super::acquire_call::Ownership;
 use super::refusal::refusal_error;
 use super::requests::{OwnerKey, Purpose};
 use super::session::session_expired;
-use super::types::{AcquireCall, Action, CallId, Done, Wait};
+use super::types::{AcquireCall, CallId, CoreAction, Done, Wait};
 use super::{Core, Life, Timer};
 use crate::base::limits::REQUESTS_PER_SESSION_MAX;
 use crate::base::locks::{Name, Refusal};
@@ -147,7 +147,7 @@ impl Acquires {
 }
 
 impl Core {
-    /// Wants a lock, or several in one step. Decided by `Action::Decided`.
+    /// Wants a lock, or several in one step. Decided by `CoreAction::Decided`.
     pub fn acquire(&mut self, now: &Sample, wish: AcquireCall) -> CallId {
         self.check_belief(now);
         let call = self.new_call();
@@ -253,7 +253,7 @@ impl Core {
         let name = acquiring.wish.name;
         self.decide(call, Ok(Done::Acquired { lease, name, token }));
         if let Some((deadline, reason)) = self.leases.asked(token).cloned() {
-            self.actions.push(Action::LeaseAsked { lease, deadline, reason });
+            self.actions.push(CoreAction::LeaseAsked { lease, deadline, reason });
         }
     }
 

@@ -4,7 +4,7 @@
 use super::Core;
 use super::answers::TOKEN_MAX;
 use super::requests::Purpose;
-use super::types::{Action, Deadline, EndReason};
+use super::types::{CoreAction, Deadline, EndReason};
 use crate::base::locks::{Name, Operation};
 use crate::base::{Sample, SessionId, Token};
 use std::collections::BTreeSet;
@@ -65,7 +65,7 @@ impl Core {
         }
         for lease in self.leases.handles(token).to_vec() {
             let reason = reason.clone();
-            self.actions.push(Action::LeaseAsked { lease, deadline, reason });
+            self.actions.push(CoreAction::LeaseAsked { lease, deadline, reason });
         }
         // Broken at once: only the reason is left.
         if deadline.remaining(now).is_zero() {

@@ -8,7 +8,7 @@
 
 use super::links::{Link, Links, OpenLink};
 use super::session::EndedBy;
-use super::types::{Action, LinkId};
+use super::types::{CoreAction, LinkId};
 use super::words::{Words, not_pinned};
 use super::{Core, Leaders};
 use crate::base::time::nanos;
@@ -204,7 +204,7 @@ impl Links {
 
     /// Reconnects to nodes that had no cluster when they welcomed us and have one now, to learn
     /// which.
-    pub(super) fn hang_up_founded(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+    pub(super) fn hang_up_founded(&mut self, now: &Sample, actions: &mut Vec<CoreAction>) {
         let is_founded = |link: &Link| matches!(link, Link::Open(open) if open.cluster.is_none() && open.hint.leader.is_some());
         while let Some(link) =
             self.links.iter().find_map(|(id, link)| is_founded(link).then_some(*id))

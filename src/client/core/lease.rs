@@ -3,7 +3,7 @@
 use super::Core;
 use super::acquire_call::Ownership;
 use super::requests::{OwnerKey, Purpose};
-use super::types::{Action, CallId, Deadline, Done, EndReason, LeaseId};
+use super::types::{CallId, CoreAction, Deadline, Done, EndReason, LeaseId};
 use crate::base::locks::{Name, Operation};
 use crate::base::row::Row;
 use crate::base::{Sample, Token};
@@ -181,7 +181,7 @@ enum Removed {
 impl Core {
     pub(super) fn end_all_leases(&mut self, reason: EndReason) {
         for lease in self.leases.take_all() {
-            self.actions.push(Action::LeaseEnded { lease, reason });
+            self.actions.push(CoreAction::LeaseEnded { lease, reason });
         }
     }
 
@@ -189,7 +189,8 @@ impl Core {
     pub(super) fn end_grant(&mut self, token: Token, reason: EndReason) -> Option<Grant> {
         let grant = self.leases.remove_grant(token)?;
         self.disown_ended(token);
-        let ended = grant.handles.iter().map(|lease| Action::LeaseEnded { lease: *lease, reason });
+        let ended =
+            grant.handles.iter().map(|lease| CoreAction::LeaseEnded { lease: *lease, reason });
         self.actions.extend(ended);
         Some(grant)
     }
@@ -202,7 +203,7 @@ impl Core {
         let call = self.new_call();
         let removed = self.leases.remove(lease);
         if removed.is_some() {
-            self.actions.push(Action::LeaseEnded { lease, reason: EndReason::Released });
+            self.actions.push(CoreAction::LeaseEnded { lease, reason: EndReason::Released });
         }
         match removed {
             None => self.decide(call, Err(lost())),

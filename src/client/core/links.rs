@@ -10,7 +10,7 @@ use super::back_off::{SPARE_STEP_MAX, STEP_MAX};
 use super::endpoints::{Dial, Endpoint, Endpoints, Origin};
 use super::identity::Identity;
 use super::leaders::{Leaders, Named, Trust};
-use super::types::{Action, CoreOptions, LinkId};
+use super::types::{CoreAction, CoreOptions, LinkId};
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
@@ -118,7 +118,7 @@ impl Links {
         now: &Sample,
         link: LinkId,
         welcomed: Welcomed,
-        actions: &mut Vec<Action>,
+        actions: &mut Vec<CoreAction>,
     ) {
         let Some(Link::Dialing { since }) = self.links.get(&link) else { return };
         let greeted_in = now.boot().saturating_sub(*since);
@@ -140,10 +140,10 @@ impl Links {
     }
 
     /// Handles an established connection: drops the other dials of its address.
-    pub(super) fn handle_connected(&mut self, link: LinkId, actions: &mut Vec<Action>) {
+    pub(super) fn handle_connected(&mut self, link: LinkId, actions: &mut Vec<CoreAction>) {
         for other in self.endpoints.handle_answered(link) {
             self.links.remove(&other);
-            actions.push(Action::Hangup { link: other });
+            actions.push(CoreAction::Hangup { link: other });
         }
     }
 
@@ -191,7 +191,7 @@ impl Links {
         &mut self,
         now: &Sample,
         (link, why): (LinkId, &str),
-        actions: &mut Vec<Action>,
+        actions: &mut Vec<CoreAction>,
     ) {
         self.handle_connected(link, actions);
         self.lose(now, link, why);
@@ -219,9 +219,9 @@ impl Links {
         now: &Sample,
         link: LinkId,
         why: &str,
-        actions: &mut Vec<Action>,
+        actions: &mut Vec<CoreAction>,
     ) {
-        actions.push(Action::Hangup { link });
+        actions.push(CoreAction::Hangup { link });
         self.lose(now, link, why);
     }
 
@@ -248,7 +248,7 @@ impl Links {
     }
 
     /// Chooses home, closes silent links, dials missing ones.
-    pub(super) fn settle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+    pub(super) fn settle(&mut self, now: &Sample, actions: &mut Vec<CoreAction>) {
         self.leaders.handle_deadline(now);
         self.hang_up_silent(now, actions);
         self.hang_up_founded(now, actions);
@@ -261,7 +261,7 @@ impl Links {
 
     /// Makes due dials. Without a home calls may wait, so further dials are made beside unanswered
     /// ones.
-    fn dial_due(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+    fn dial_due(&mut self, now: &Sample, actions: &mut Vec<CoreAction>) {
         loop {
             let link = LinkId(self.next_link);
             let next = self.endpoints.dial_next(now, link);
@@ -270,11 +270,11 @@ impl Links {
             let Some(Dial { address, replaces }) = dial else { return };
             if let Some(older) = replaces {
                 self.links.remove(&older);
-                actions.push(Action::Hangup { link: older });
+                actions.push(CoreAction::Hangup { link: older });
             }
             self.next_link += 1;
             self.links.insert(link, Link::Dialing { since: now.boot() });
-            actions.push(Action::Dial { link, endpoint: address });
+            actions.push(CoreAction::Dial { link, endpoint: address });
         }
     }
 
@@ -307,7 +307,7 @@ impl Links {
             .or_else(|| self.links.iter().find(|(_, link)| is_node(link)).map(|(id, _)| *id))
     }
 
-    fn drop_unused_hinted(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+    fn drop_unused_hinted(&mut self, now: &Sample, actions: &mut Vec<CoreAction>) {
         if !self.endpoints.has_hinted() {
             return;
         }
@@ -319,7 +319,7 @@ impl Links {
         let gone = self.endpoints.retain_hinted(keep);
         for link in gone {
             self.links.remove(&link);
-            actions.push(Action::Hangup { link });
+            actions.push(CoreAction::Hangup { link });
         }
     }
 
@@ -332,9 +332,9 @@ impl Links {
     }
 
     /// Closes everything: the client is closed.
-    pub(super) fn hang_up_all(&mut self, actions: &mut Vec<Action>) {
+    pub(super) fn hang_up_all(&mut self, actions: &mut Vec<CoreAction>) {
         let links = std::mem::take(&mut self.links);
-        actions.extend(links.into_keys().map(|link| Action::Hangup { link }));
+        actions.extend(links.into_keys().map(|link| CoreAction::Hangup { link }));
         self.home = None;
         self.leaders = Leaders::default();
         self.endpoints = Endpoints::new(&[]);

@@ -37,7 +37,7 @@ mod types;
 mod words;
 
 pub use types::{
-    AcquireCall, Action, Belief, BreakCall, CallId, CoreOptions, Deadline, Done, EndReason,
+    AcquireCall, Belief, BreakCall, CallId, CoreAction, CoreOptions, Deadline, Done, EndReason,
     LeaseId, LinkId, ObserverId, Seen, SessionState, Wait,
 };
 pub use words::{Words, not_pinned};
@@ -97,7 +97,7 @@ pub struct Core {
     /// When it lost its last leader, or began.
     leaderless_since: Sample,
     reported: (SessionState, Option<SessionId>),
-    actions: Vec<Action>,
+    actions: Vec<CoreAction>,
 }
 
 /// What is due at an instant.
@@ -381,6 +381,6 @@ impl Core {
     }
 
     fn decide(&mut self, call: CallId, result: Result<Done, Error>) {
-        self.actions.push(Action::Decided { call, result });
+        self.actions.push(CoreAction::Decided { call, result });
     }
 }

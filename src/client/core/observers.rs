@@ -10,7 +10,7 @@ use super::Core;
 use super::links::Home;
 use super::refusal::{denied, refusal_error};
 use super::repeats::Repeats;
-use super::types::{Action, LinkId, ObserverId, Seen};
+use super::types::{CoreAction, LinkId, ObserverId, Seen};
 use crate::base::locks::{Name, Refusal};
 use crate::base::{Index, Sample};
 use crate::wire::{HolderSaid, Request};
@@ -168,9 +168,9 @@ fn is_same(one: Option<&HolderSaid>, other: Option<&HolderSaid>) -> bool {
 }
 
 impl Core {
-    /// Follows the holders of `name`: `Action::Observed` gives first the present holder, then each
+    /// Follows the holders of `name`: `CoreAction::Observed` gives first the present holder, then each
     /// change, through reconnects and changes of leader, until `unobserve`, or
-    /// `Action::ObserverFailed`.
+    /// `CoreAction::ObserverFailed`.
     pub fn observe(&mut self, now: &Sample, name: Name) -> ObserverId {
         self.check_belief(now);
         let observer = ObserverId(self.new_call().0);
@@ -201,7 +201,7 @@ impl Core {
         }
         if let Some((observer, seen)) = self.observers.handle_changed(read, changed) {
             self.observers.repeats.reset();
-            self.actions.push(Action::Observed { observer, seen });
+            self.actions.push(CoreAction::Observed { observer, seen });
         }
     }
 
@@ -245,7 +245,7 @@ impl Core {
     }
 
     fn fail_observer(&mut self, observer: ObserverId, error: Error) {
-        self.actions.push(Action::ObserverFailed { observer, error });
+        self.actions.push(CoreAction::ObserverFailed { observer, error });
     }
 
     pub(super) fn send_observers(&mut self, now: &Sample, home: Home) {

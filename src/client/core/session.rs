@@ -4,7 +4,7 @@ use super::back_off::{BackOff, SPARE_STEP_MAX, STEP_MAX};
 use super::renewal::Renewals;
 use super::requests::{Purpose, Window};
 use super::standing::StandingList;
-use super::types::{Action, Belief, CallId, Done, EndReason, LinkId, SessionState};
+use super::types::{Belief, CallId, CoreAction, Done, EndReason, LinkId, SessionState};
 use super::{Core, Life};
 use crate::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
 use crate::base::locks::Refusal;
@@ -142,7 +142,7 @@ impl Core {
         self.is_new = false;
         self.progress.handle_moved(&start);
         self.session = Some(Session::new(now, id, ttl, belief));
-        self.actions.push(Action::Extend(belief));
+        self.actions.push(CoreAction::Extend(belief));
         self.report_state(now);
     }
 
@@ -167,7 +167,7 @@ impl Core {
         };
         if let Some(start) = session.renewals.take_acknowledged(number) {
             session.belief.extend(start, now);
-            self.actions.push(Action::Extend(session.belief));
+            self.actions.push(CoreAction::Extend(session.belief));
         }
     }
 

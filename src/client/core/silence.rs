@@ -1,7 +1,7 @@
 //! Silent links: probed, and closed if there is no answer (fault NT1).
 
 use super::links::{Link, Links, OpenLink};
-use super::types::{Action, LinkId};
+use super::types::{CoreAction, LinkId};
 use crate::base::Sample;
 use crate::base::time::nanos;
 use crate::wire::Request;
@@ -10,7 +10,7 @@ impl Links {
     /// Probes idle links: a link without traffic never shows that its machine is gone. Without a
     /// home that is every link; home itself gets answers to renewals, unless there is no session
     /// yet.
-    pub(super) fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+    pub(super) fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<CoreAction>) {
         let is_idle = |links: &Self, (id, link): (&LinkId, &Link)| {
             (links.idle_at(*id, link) <= now.boot()).then_some(*id)
         };
@@ -21,14 +21,14 @@ impl Links {
     }
 
     /// Probes a link by a request that every node answers.
-    fn ask(&mut self, now: &Sample, link: LinkId, actions: &mut Vec<Action>) {
+    fn ask(&mut self, now: &Sample, link: LinkId, actions: &mut Vec<CoreAction>) {
         self.handle_sent(now, link);
-        actions.push(Action::Send { link, request: Request::Status { read: 0 } });
+        actions.push(CoreAction::Send { link, request: Request::Status { read: 0 } });
     }
 
     /// Probes all links after one has fallen silent: the client may be cut off from all. Links
     /// without traffic would not show that, and their nodes' messages come late.
-    fn ask_all(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+    fn ask_all(&mut self, now: &Sample, actions: &mut Vec<CoreAction>) {
         let is_quiet =
             |link: &Link| matches!(link, Link::Open(OpenLink { unanswered_since: None, .. }));
         let quiet = self.links.iter().filter(|(_, link)| is_quiet(link)).map(|(id, _)| *id);
@@ -52,7 +52,7 @@ impl Links {
         }
     }
 
-    pub(super) fn hang_up_silent(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+    pub(super) fn hang_up_silent(&mut self, now: &Sample, actions: &mut Vec<CoreAction>) {
         let is_silent = |links: &Self, (id, link): (&LinkId, &Link)| {
             (links.silent_at(link) <= now.boot()).then_some(*id)
         };

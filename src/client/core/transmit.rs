@@ -5,7 +5,7 @@ use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
 use super::links::Home;
 use super::standing::StandingList;
-use super::types::{Action, CallId, LinkId};
+use super::types::{CallId, CoreAction, LinkId};
 use crate::base::locks::Operation;
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId};
@@ -186,14 +186,14 @@ impl Core {
 
     /// What leaves with `send_unanswered` asks for no answer, so that the link is not called silent for it.
     pub(super) fn send_unanswered(&mut self, link: LinkId, request: Request) {
-        self.actions.push(Action::Send { link, request });
+        self.actions.push(CoreAction::Send { link, request });
     }
 
     pub(super) fn send(&mut self, now: &Sample, home: Home, request: Request) {
         let abilities = self.links.abilities(home.link);
         debug_assert!(abilities.cover(request.needs()), "{abilities:?} do not cover {request:?}");
         self.links.handle_sent(now, home.link);
-        self.actions.push(Action::Send { link: home.link, request });
+        self.actions.push(CoreAction::Send { link: home.link, request });
     }
 
     /// Whether `link` is the one to which everything was sent.

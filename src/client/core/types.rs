@@ -217,7 +217,7 @@ pub struct Belief {
 
 /// What the driver must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum CoreAction {
     /// Connect to `endpoint` and say hello; `handle_welcome`, `handle_refused` or `handle_closed` follows.
     Dial { link: LinkId, endpoint: String },
     /// Close it; nothing more is said of it.

@@ -6,7 +6,7 @@ use super::promise::{CallResult, Taken};
 use super::published::Published;
 use crate::Error;
 use crate::base::Sample;
-use crate::client::core::{Action, Belief, CallId, Deadline, Done, LeaseId, LinkId};
+use crate::client::core::{Belief, CallId, CoreAction, Deadline, Done, LeaseId, LinkId};
 use crate::sys::clock;
 use crate::sys::timer::Before;
 use log::Level;
@@ -32,7 +32,7 @@ impl Round {
 
 impl Inner {
     /// Does what the core says.
-    pub(super) fn perform(&mut self, mut actions: Vec<Action>, mut round: Round) -> Round {
+    pub(super) fn perform(&mut self, mut actions: Vec<CoreAction>, mut round: Round) -> Round {
         for action in actions.drain(..) {
             self.tally.note(&action);
             self.obey(action, &mut round);
@@ -65,14 +65,14 @@ impl Inner {
         }
     }
 
-    fn obey(&mut self, action: Action, round: &mut Round) {
+    fn obey(&mut self, action: CoreAction, round: &mut Round) {
         match action {
-            Action::Dial { link, endpoint } => self.dial(link, endpoint, round),
-            Action::Hangup { link } => {
+            CoreAction::Dial { link, endpoint } => self.dial(link, endpoint, round),
+            CoreAction::Hangup { link } => {
                 self.links.remove(&link);
                 self.duty.interrupt();
             }
-            Action::Send { link: id, request } => {
+            CoreAction::Send { link: id, request } => {
                 let Some(link) = self.links.get_mut(&id) else { return };
                 match link.queue(&request) {
                     Ok(()) if round.dirty.contains(&id) => {}
@@ -80,22 +80,22 @@ impl Inner {
                     Err(why) => round.failed.push((id, why)),
                 }
             }
-            Action::Extend(belief) => self.extend(&belief, round),
-            Action::LeaseEnded { lease, reason } => {
+            CoreAction::Extend(belief) => self.extend(&belief, round),
+            CoreAction::LeaseEnded { lease, reason } => {
                 if let Some(lease) = self.leases.remove(&lease) {
                     lease.end(reason);
                 }
             }
-            Action::LeaseAsked { lease, deadline, reason } => {
+            CoreAction::LeaseAsked { lease, deadline, reason } => {
                 self.ask(lease, &deadline, &reason, round);
             }
-            Action::Observed { observer, seen } => self.tell_observer(observer, seen),
-            Action::ObserverFailed { observer, error } => self.end_observer(observer, &error),
-            Action::SessionChanged { state, session } => {
+            CoreAction::Observed { observer, seen } => self.tell_observer(observer, seen),
+            CoreAction::ObserverFailed { observer, error } => self.end_observer(observer, &error),
+            CoreAction::SessionChanged { state, session } => {
                 self.tell_session(state, session);
                 self.wake_opener();
             }
-            Action::Decided { call, result } => self.decide(call, result, round),
+            CoreAction::Decided { call, result } => self.decide(call, result, round),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The counters of a client since it was opened: actions of its core, and outcomes of its calls.
 
 use crate::base::meters::RequestKind;
-use crate::client::core::{Action, Done, EndReason, SessionState};
+use crate::client::core::{CoreAction, Done, EndReason, SessionState};
 use crate::{Error, Status};
 use std::collections::BTreeMap;
 
@@ -33,20 +33,20 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts an action of the core.
-    pub(super) fn note(&mut self, action: &Action) {
+    pub(super) fn note(&mut self, action: &CoreAction) {
         match action {
-            Action::Dial { .. } => self.dials += 1,
-            Action::Send { request, .. } => self.requests[request.kind() as usize] += 1,
-            Action::Extend(_) => self.renewals += 1,
-            Action::LeaseEnded { reason, .. } => {
+            CoreAction::Dial { .. } => self.dials += 1,
+            CoreAction::Send { request, .. } => self.requests[request.kind() as usize] += 1,
+            CoreAction::Extend(_) => self.renewals += 1,
+            CoreAction::LeaseEnded { reason, .. } => {
                 *self.lease_ends.entry(reason_name(*reason)).or_default() += 1;
             }
-            Action::SessionChanged { state, .. } => self.note_state(*state),
-            Action::Decided { result, .. } => self.note_decision(result),
-            Action::Hangup { .. }
-            | Action::LeaseAsked { .. }
-            | Action::Observed { .. }
-            | Action::ObserverFailed { .. } => {}
+            CoreAction::SessionChanged { state, .. } => self.note_state(*state),
+            CoreAction::Decided { result, .. } => self.note_decision(result),
+            CoreAction::Hangup { .. }
+            | CoreAction::LeaseAsked { .. }
+            | CoreAction::Observed { .. }
+            | CoreAction::ObserverFailed { .. } => {}
         }
     }
 
@@ -97,7 +97,7 @@ mod tests {
             SessionState::Valid,
         ];
         for state in states {
-            tally.note(&Action::SessionChanged { state, session: None });
+            tally.note(&CoreAction::SessionChanged { state, session: None });
         }
         assert_eq!((tally.sessions, tally.jeopardies, tally.sessions_ended), (2, 1, 1));
     }

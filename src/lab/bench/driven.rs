@@ -9,7 +9,7 @@ use std::time::Duration;
 use tenure::Error;
 use tenure::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use tenure::base::{Sample, SessionKey, Verify};
-use tenure::client::core::{Action, CallId, Core, CoreOptions, Done, LinkId, SessionState};
+use tenure::client::core::{CallId, Core, CoreAction, CoreOptions, Done, LinkId, SessionState};
 use tenure::net::{Connection, Key, Poller, Received, TlsDialer, TlsFiles};
 use tenure::sys::{clock, random};
 use tenure::wire::{Frame, FrameError, FrameKind, Hello, ServerMessage, Speech, Welcomed};
@@ -151,28 +151,28 @@ impl Driven {
         let mut decided = Vec::new();
         for action in actions {
             match action {
-                Action::Dial { link, endpoint } => {
+                CoreAction::Dial { link, endpoint } => {
                     if let Err(why) = self.dial(poller, link, &endpoint) {
                         self.core.handle_closed(&now, link, &why);
                     }
                 }
-                Action::Hangup { link } => drop(self.links.remove(&link)),
-                Action::Send { link, request } => {
+                CoreAction::Hangup { link } => drop(self.links.remove(&link)),
+                CoreAction::Send { link, request } => {
                     let Some(connection) = self.links.get_mut(&link) else { continue };
                     if let Err(closed) = connection.queue(FrameKind::Request, &request) {
                         self.drop_link(&now, link, &closed.to_string());
                     }
                 }
-                Action::Decided { call, result } => decided.push((call, result)),
-                Action::Observed { .. } => self.heard.changes += 1,
-                Action::SessionChanged { state: SessionState::Ended, session: None } => {
+                CoreAction::Decided { call, result } => decided.push((call, result)),
+                CoreAction::Observed { .. } => self.heard.changes += 1,
+                CoreAction::SessionChanged { state: SessionState::Ended, session: None } => {
                     self.heard.losses += 1;
                 }
-                Action::Extend(_)
-                | Action::LeaseEnded { .. }
-                | Action::LeaseAsked { .. }
-                | Action::ObserverFailed { .. }
-                | Action::SessionChanged { .. } => {}
+                CoreAction::Extend(_)
+                | CoreAction::LeaseEnded { .. }
+                | CoreAction::LeaseAsked { .. }
+                | CoreAction::ObserverFailed { .. }
+                | CoreAction::SessionChanged { .. } => {}
             }
         }
         let links: Vec<LinkId> = self.links.keys().copied().collect();

@@ -4,16 +4,16 @@ use super::script::{Script, all, ask, granted, handed_to, name, plain, take, tra
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::asked::Mark;
 use crate::lock::{
-    Acquire, Answer, Asked, BreakWay, Command, LockMachine, Mode, Operation, Outcome, Refusal,
+    Acquire, Answer, AskedHolder, BreakWay, Command, LockMachine, Mode, Operation, Outcome, Refusal,
 };
 
-fn asked(session: SessionId, lock: &str, token: u64, grace_ms: u32) -> Asked {
+fn asked(session: SessionId, lock: &str, token: u64, grace_ms: u32) -> AskedHolder {
     let (name, token, reason) = (name(lock), Token(token), "why".into());
-    Asked { session, name, token, grace_ms, reason }
+    AskedHolder { session, name, token, grace_ms, reason }
 }
 
-fn taken(session: SessionId, lock: &str, token: u64) -> Asked {
-    Asked { reason: "now".into(), ..asked(session, lock, token, 0) }
+fn taken(session: SessionId, lock: &str, token: u64) -> AskedHolder {
+    AskedHolder { reason: "now".into(), ..asked(session, lock, token, 0) }
 }
 
 /// "a" holds x, "b" and "c" wait for it; "d" does neither.

@@ -4,7 +4,9 @@
 //! Each part happens at one instant of real time; a pause puts the rest off.
 
 use crate::base::{ClusterId, Sample};
-use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
+use crate::client::core::{
+    Core, CoreAction, CoreOptions, EndReason, LeaseId, LinkId, SessionState,
+};
 use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
 use crate::sim::client::talk::{ClientTalk, host_at};
@@ -36,7 +38,7 @@ pub struct ClientProcess {
     /// Read, with the sample that was taken then, and not yet handled: the process stopped in between.
     read: Option<(Sample, LineId, Arrival)>,
     /// Said by the core, and not yet done.
-    undone: VecDeque<Action>,
+    undone: VecDeque<CoreAction>,
     /// A node said that this is another cluster than before.
     is_stranger: bool,
     /// The process goes on in a cluster that was restored from its own.
@@ -273,31 +275,31 @@ impl ClientProcess {
                 return self.watch.handle_looked(&sample);
             };
             match action {
-                Action::Dial { link, endpoint } => {
+                CoreAction::Dial { link, endpoint } => {
                     let to = host_at(&endpoint);
                     let line = network.dial(now, machine.host_id, to);
                     events.push(ClientEvent::Line { link, what: "dialed" });
                     self.links.insert(link, line);
                     self.talks.insert(line, ClientTalk::new(link, to, self.build.form()));
                 }
-                Action::Hangup { link } => {
+                CoreAction::Hangup { link } => {
                     events.push(ClientEvent::Line { link, what: "hung up" });
                     self.hang_up(now, link, network);
                 }
-                Action::Send { link, request } => {
+                CoreAction::Send { link, request } => {
                     events.extend(self.send(now, link, request, network));
                 }
-                Action::LeaseAsked { lease, .. } => self.program.handle_asked(lease, events),
-                Action::LeaseEnded { lease, reason } => self.end_lease(lease, reason, events),
-                Action::Observed { observer, seen } => {
+                CoreAction::LeaseAsked { lease, .. } => self.program.handle_asked(lease, events),
+                CoreAction::LeaseEnded { lease, reason } => self.end_lease(lease, reason, events),
+                CoreAction::Observed { observer, seen } => {
                     events.push(ClientEvent::Observed { observer, seen });
                 }
-                Action::ObserverFailed { observer, .. } => {
+                CoreAction::ObserverFailed { observer, .. } => {
                     self.program.observers.remove(&observer);
                     events.push(ClientEvent::Dismissed { observer });
                     events.push(ClientEvent::Count("observers refused"));
                 }
-                Action::Decided { call, result } => {
+                CoreAction::Decided { call, result } => {
                     self.program.handle_decided(
                         &mut self.core,
                         &sample,
@@ -307,8 +309,10 @@ impl ClientProcess {
                         events,
                     );
                 }
-                Action::SessionChanged { state, .. } => self.change_state(&sample, state, events),
-                Action::Extend(_) => {}
+                CoreAction::SessionChanged { state, .. } => {
+                    self.change_state(&sample, state, events)
+                }
+                CoreAction::Extend(_) => {}
             }
         }
     }

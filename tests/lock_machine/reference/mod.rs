@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use tenure::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
 use tenure::base::{Index, RequestId, SessionId, Term, Token};
 use tenure::lock::{
-    Acquire, Answer, Applied, Asked, Command, Granted, Name, Operation, Outcome, Refusal, Settings,
+    Acquire, Answer, Applied, AskedHolder, Command, Granted, Name, Operation, Outcome, Refusal,
+    Settings,
 };
 
 #[derive(Clone, Default)]
@@ -32,7 +33,7 @@ pub struct Reference {
     /// Hand-overs of the entry being applied.
     granted: Vec<Granted>,
     /// Whom the entry being applied asks to end, or takes something from.
-    asked: Vec<Asked>,
+    asked: Vec<AskedHolder>,
     /// The wall clock of the entry being applied; in these logs it is the index.
     now: u64,
 }

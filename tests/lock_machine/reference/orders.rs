@@ -2,7 +2,7 @@
 
 use super::{Claim, Mark, Reference};
 use tenure::base::{SessionId, Token};
-use tenure::lock::{Answer, Asked, BreakWay, Name, Refusal};
+use tenure::lock::{Answer, AskedHolder, BreakWay, Name, Refusal};
 
 impl Reference {
     pub(super) fn proclaim(
@@ -140,8 +140,8 @@ fn forget_heir(gone: &mut Claim, name: &Name) {
 }
 
 /// What the holder hears.
-pub(super) fn told(claim: &Claim, mark: &Mark) -> Asked {
-    Asked {
+pub(super) fn told(claim: &Claim, mark: &Mark) -> AskedHolder {
+    AskedHolder {
         session: claim.session,
         name: mark.name.clone(),
         token: claim.token.expect("it holds"),

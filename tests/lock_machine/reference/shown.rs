@@ -4,7 +4,7 @@ use super::orders::told;
 use super::{Claim, Reference};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure::base::{RequestId, SessionId, Token};
-use tenure::lock::{Answer, Asked, HolderChange, Holding, Name};
+use tenure::lock::{Answer, AskedHolder, HolderChange, Holding, Name};
 
 /// The holders, the oldest first, and the waiters.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Reference {
         })
     }
 
-    pub fn asked(&self, session: SessionId) -> Vec<Asked> {
+    pub fn asked(&self, session: SessionId) -> Vec<AskedHolder> {
         let own = self.claims.iter().filter(|claim| claim.session == session);
         let asked = own.filter_map(|claim| Some((claim.token?, told(claim, claim.mark.as_ref()?))));
         asked.collect::<BTreeMap<_, _>>().into_values().collect()
