@@ -1,9 +1,8 @@
-//! The cores, whose time, disk and network are arguments: raft, the lock machine, the log, server and client. No socket, no process.
+//! The cores, whose time, disk and network are arguments: the lock machine, the log, server and client. No socket, no process.
 
 mod client_core;
 mod lease_model;
 mod lock_machine;
-mod raft;
 mod scenarios;
 mod scripts;
 mod server;

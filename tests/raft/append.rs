@@ -1,7 +1,7 @@
 //! Scenarios of the section *Append and commit*: the follower's log.
 
-use crate::raft::harness::*;
-use crate::raft::network::Network;
+use crate::harness::*;
+use crate::network::Network;
 use tenure::base::{Index, NodeId, Term, WriteSeq};
 use tenure::raft::{Event, Message, Role};
 
@@ -104,7 +104,7 @@ fn denial_of_a_committed_entry_is_refused_and_changes_nothing() {
 fn second_leader_of_a_term_is_refused_and_changes_nothing() {
     assert_refused(heartbeat(2, 0, 2));
     assert_refused(append(2, (2, 2), 3, &[2]));
-    let part = chunk(2, &crate::raft::install::snapshot(9, 2, 10), 0..10);
+    let part = chunk(2, &crate::install::snapshot(9, 2, 10), 0..10);
     assert_refused(Message::SnapshotChunk(part));
 }
 

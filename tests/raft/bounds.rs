@@ -1,7 +1,7 @@
 //! Bounds of the log, and messages that no correct peer sends.
 
-use crate::raft::harness::*;
-use crate::raft::install::{answer, follower, snapshot};
+use crate::harness::*;
+use crate::install::{answer, follower, snapshot};
 use tenure::base::limits::{
     ENTRY_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX, UNCOMMITTED_BYTES_MAX,
 };

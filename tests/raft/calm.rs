@@ -1,6 +1,6 @@
 //! When a leader need not hear its peers before its next heartbeat.
 
-use crate::raft::harness::*;
+use crate::harness::*;
 use tenure::base::{NodeId, ReadId};
 use tenure::raft::Event;
 

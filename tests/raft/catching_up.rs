@@ -1,7 +1,7 @@
 //! A follower that is given a snapshot while writes go on gets it, and then the log behind it; what is kept for it is bounded.
 
-use crate::raft::harness::*;
-use crate::raft::network::Network;
+use crate::harness::*;
+use crate::network::Network;
 use tenure::base::Index;
 use tenure::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use tenure::raft::Config;

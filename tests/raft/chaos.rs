@@ -2,8 +2,8 @@
 //! different rates, members that come and go, transfers, snapshots. All rules are checked at each step, and in
 //! the end, once the network is whole, the cluster works and all members agree.
 
-use crate::raft::harness::*;
-use crate::raft::network::{Network, demote, join, promote, remove};
+use crate::harness::*;
+use crate::network::{Network, demote, join, promote, remove};
 use tenure::base::rng::Rng;
 use tenure::base::{Index, NodeId};
 use tenure::raft::{Change, Config, Event, LeaseTold, Role, Urgency};

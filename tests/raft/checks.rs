@@ -1,6 +1,6 @@
 //! Rules that must hold at every instant over all nodes of a network, whatever happens to them.
 
-use crate::raft::harness::Node;
+use crate::harness::Node;
 use std::collections::BTreeMap;
 use tenure::base::{Index, Term, time};
 use tenure::raft::quorum::reached_in;

@@ -1,7 +1,7 @@
 //! Scenarios of the section *Append and commit*: what a leader commits, and when it applies.
 
-use crate::raft::harness::*;
-use crate::raft::network::Network;
+use crate::harness::*;
+use crate::network::Network;
 use tenure::base::{Index, ReadId, Term};
 use tenure::raft::{Event, Message, Role};
 

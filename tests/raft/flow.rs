@@ -1,7 +1,7 @@
 //! Scenarios of the section *Replication flow*.
 
-use crate::raft::harness::*;
-use crate::raft::network::Network;
+use crate::harness::*;
+use crate::network::Network;
 use tenure::base::limits::{APPEND_BYTES_MAX, ENTRY_BYTES_MAX, INFLIGHT_BYTES_MAX};
 use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{Entry, Event, HardState, Message, Payload, Urgency};

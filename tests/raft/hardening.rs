@@ -1,7 +1,7 @@
 //! Scenarios of the section *Election hardening and lease*: pre-vote, stickiness, check-quorum, `PeerDown`.
 
-use crate::raft::harness::*;
-use crate::raft::network::Network;
+use crate::harness::*;
+use crate::network::Network;
 use std::collections::BTreeSet;
 use tenure::base::{NodeId, Term};
 use tenure::raft::{Config, Event, Message, Role};

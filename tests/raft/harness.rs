@@ -1,7 +1,7 @@
 //! One core with its disk, obeyed by hand: nothing is durable, and nothing leaves, unless a test says so.
 
-pub use crate::raft::disk::Disk;
-pub use crate::raft::messages::*;
+pub use crate::disk::Disk;
+pub use crate::messages::*;
 
 use std::time::Duration;
 use tenure::base::{

@@ -1,6 +1,6 @@
 //! Whatever a peer says, of whatever id: no message ends a node, and none changes what is committed (R15).
 
-use crate::raft::harness::*;
+use crate::harness::*;
 use std::collections::BTreeMap;
 use tenure::base::rng::Rng;
 use tenure::base::{Index, NodeId, Round, Term, checksum};

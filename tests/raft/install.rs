@@ -1,6 +1,6 @@
 //! Scenarios of the section *Snapshots and recovery*: a leader's snapshot at the follower (Raft §7).
 
-use crate::raft::harness::*;
+use crate::harness::*;
 use tenure::base::{Blob, Index, NodeId, Term};
 use tenure::raft::{
     Event, HardState, LogStart, Message, Payload, Role, Snapshot, SnapshotChunk, SnapshotMeta,

@@ -1,7 +1,7 @@
 //! Scenarios of the section *Election hardening and lease*: the leader lease (C1, C2, C4, C5).
 
-use crate::raft::harness::*;
-use crate::raft::network::{Network, demote, join, promote, remove};
+use crate::harness::*;
+use crate::network::{Network, demote, join, promote, remove};
 use std::time::Duration;
 use tenure::base::{Index, NodeId, Sample, time};
 use tenure::raft::{Event, LeaseTold, Role};

@@ -1,7 +1,7 @@
 //! Scenarios of the section *Membership*: what members count for while they come and go (R12, C5).
 
-use crate::raft::harness::*;
-use crate::raft::network::{Network, demote, join, promote, remove};
+use crate::harness::*;
+use crate::network::{Network, demote, join, promote, remove};
 use tenure::base::limits::ENTRY_BYTES_MAX;
 use tenure::base::{Blob, Index, NodeId, Term};
 use tenure::raft::{

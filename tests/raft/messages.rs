@@ -1,6 +1,6 @@
 //! Messages as tests write them, and how they read them.
 
-use crate::raft::harness::entries;
+use crate::harness::entries;
 use tenure::base::{Index, Round, Term, checksum};
 use tenure::raft::{
     Append, AppendOutcome, AppendResponse, Cause, Heartbeat, HeartbeatResponse, Message, Payload,

@@ -1,8 +1,8 @@
 //! A network of cores in one real time, delivered by hand, with the rules that must always hold checked at
 //! each step.
 
-use crate::raft::checks::Checks;
-use crate::raft::harness::{ELECTION, Node};
+use crate::checks::Checks;
+use crate::harness::{ELECTION, Node};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tenure::base::{DirectoryId, Index, NodeId};

@@ -1,8 +1,8 @@
 //! Scenarios of the sections *Leadership transfer* and *Election hardening and lease*: a leader's order to ask for
 //! votes, at who gets it and at who is asked then.
 
-use crate::raft::harness::*;
-use crate::raft::network::{Network, promote};
+use crate::harness::*;
+use crate::network::{Network, promote};
 use tenure::base::Term;
 use tenure::raft::{Event, Role};
 

@@ -1,6 +1,6 @@
 //! A log that ends before what its node acknowledged, as a leader says: an older copy of its directory, or a lie (R16).
 
-use crate::raft::harness::*;
+use crate::harness::*;
 use tenure::base::{Index, Term};
 use tenure::raft::{Cause, Event, Message, Role, TimeoutNow, VoteRequest};
 
@@ -106,7 +106,7 @@ fn lie_to_all_members_does_not_stop_elections() {
     for logs in [[3, 3, 3], [5, 4, 3], [3, 4, 5], [4, 3, 4]] {
         let logs = logs.map(|length| vec![1; length]);
         let logs: Vec<&[u64]> = logs.iter().map(Vec::as_slice).collect();
-        let mut network = crate::raft::network::Network::with_logs(1, &logs);
+        let mut network = crate::network::Network::with_logs(1, &logs);
         for id in 1..=3 {
             network.node(id).receive(77, heartbeat(2, 0, u64::MAX));
             assert!(network.node(id).raft.owes());

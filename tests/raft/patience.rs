@@ -1,6 +1,6 @@
 //! Elections fit the machine: how long silence may last follows what a node sees, and falls again.
 
-use crate::raft::harness::*;
+use crate::harness::*;
 use std::time::Duration;
 use tenure::base::{NodeId, Term};
 use tenure::raft::{Event, LeaseTold, Reason, Role};

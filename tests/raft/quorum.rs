@@ -1,7 +1,7 @@
 //! Scenarios of the section *Quorum arithmetic*: majorities, and memberships of two halves.
 
-use crate::raft::harness::founding;
-use crate::raft::network::{demote, join, promote};
+use crate::harness::founding;
+use crate::network::{demote, join, promote};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tenure::base::limits::MEMBERS_MAX;

@@ -1,7 +1,7 @@
 //! Scenarios of the section *ReadIndex*.
 
-use crate::raft::harness::*;
-use crate::raft::network::Network;
+use crate::harness::*;
+use crate::network::Network;
 use tenure::base::limits::HELD_REQUESTS_MAX;
 use tenure::base::{Index, NodeId, ReadId};
 use tenure::raft::{Event, ReadError, Role};

@@ -1,7 +1,7 @@
 //! Scenarios of the section *Membership*: how one membership follows from another.
 
-use crate::raft::harness::founding;
-use crate::raft::network::{demote, join, promote, remove};
+use crate::harness::founding;
+use crate::network::{demote, join, promote, remove};
 use proptest::prelude::*;
 use tenure::base::limits::{ENTRY_BYTES_MAX, MEMBERS_MAX};
 use tenure::base::{DirectoryId, NodeId};

@@ -1,8 +1,8 @@
 //! Scenarios of the section *Snapshots and recovery*: own snapshots, and how a leader sends them (Raft §7).
 
-use crate::raft::harness::*;
-use crate::raft::install::snapshot;
-use crate::raft::network::{Network, join};
+use crate::harness::*;
+use crate::install::snapshot;
+use crate::network::{Network, join};
 use std::sync::Arc;
 use tenure::base::limits::{INFLIGHT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
 use tenure::base::{Blob, Index, NodeId, Term};

@@ -1,8 +1,8 @@
 //! Scenarios of the section *Leadership transfer*: whom the leader tells, when, and what becomes of claims (C3).
 
-use crate::raft::harness::*;
-use crate::raft::lease::{DELTA, claiming_leader};
-use crate::raft::network::{Network, demote, remove};
+use crate::harness::*;
+use crate::lease::{DELTA, claiming_leader};
+use crate::network::{Network, demote, remove};
 use tenure::base::{Index, NodeId, ReadId, Term};
 use tenure::raft::{
     EntryKind, Event, HardState, LeaseTold, MembershipError, Message, ProposeError, Role,

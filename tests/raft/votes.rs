@@ -1,7 +1,7 @@
 //! Scenarios of the section *Terms and votes*.
 
-use crate::raft::harness::*;
-use crate::raft::network::Network;
+use crate::harness::*;
+use crate::network::Network;
 use std::collections::BTreeSet;
 use tenure::base::{Index, NodeId, Term, WriteSeq};
 use tenure::raft::{Event, HardState, Message, Role};
