@@ -13,7 +13,7 @@ use tenure::{NodeId, Status, Token, Verify};
 type Done = Result<(), Box<dyn Error>>;
 
 /// All of them: a piece that is not here would be no part of the program.
-pub const PIECES: [fn(&Client) -> Done; 12] = [
+pub const PIECES: [fn(&Client) -> Done; 13] = [
     connect,
     kinds,
     owners,
@@ -21,6 +21,7 @@ pub const PIECES: [fn(&Client) -> Done; 12] = [
     errors,
     errors_of_io,
     descriptors,
+    corks,
     elect,
     observe,
     embed,
@@ -116,6 +117,21 @@ fn descriptors(client: &Client) -> Done {
         Err(error) => return Err(error.into()),
     }
     drop(pending); // withdrawn, if it was not decided
+    Ok(())
+}
+
+fn corks(client: &Client) -> Done {
+    let corked = client.cork();
+    let pending: Vec<_> = (0..100)
+        .map(|row| {
+            client.acquire_start(&format!("rows/{row}"), Wait::Forever, AcquireOptions::new())
+        })
+        .collect::<Result<_, _>>()?;
+    drop(corked); // all have left
+    for pending in pending {
+        let lease = pending.take(Wait::Forever)?;
+        lease.release(Wait::Try)?; // leaves at once, and alone: there is no cork any more
+    }
     Ok(())
 }
 
