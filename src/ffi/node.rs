@@ -299,7 +299,7 @@ fn c_leadership(leadership: Leadership) -> tenure_leadership {
         is_leader: i32::from(leadership.is_leader),
         leader_id: leadership.leader.map_or(0, |leader| leader.0),
         term: leadership.term.0,
-        token: leadership.token.0,
+        token: leadership.token.map_or(0, |token| token.0),
         remaining_ns: nanos(leadership.remaining),
     }
 }

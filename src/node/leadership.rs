@@ -23,8 +23,8 @@ pub struct Leadership {
     pub leader: Option<NodeId>,
     /// The term.
     pub term: Term,
-    /// epoch·2⁴⁸ + term while claimed, else 0.
-    pub token: Token,
+    /// epoch·2⁴⁸ + term, while claimed.
+    pub token: Option<Token>,
     /// The rest of the claim.
     pub remaining: Duration,
 }
@@ -83,7 +83,7 @@ impl Published {
             is_leader,
             leader: self.leader,
             term: self.term,
-            token: if is_leader { self.token } else { Token(0) },
+            token: is_leader.then_some(self.token),
             remaining,
         }
     }
@@ -160,9 +160,9 @@ mod tests {
         assert_eq!(claim.ends_at(), 90 * MILLISECOND);
         let at = |nanos| published(Some(claim)).at(&Sample::at(nanos));
         assert_eq!(at(90 * MILLISECOND - 1).remaining, Duration::from_nanos(1));
-        assert_eq!(at(90 * MILLISECOND - 1).token, Token(4));
+        assert_eq!(at(90 * MILLISECOND - 1).token, Some(Token(4)));
         let ended = at(90 * MILLISECOND);
-        assert_eq!((ended.is_leader, ended.token), (false, Token(0)));
+        assert_eq!((ended.is_leader, ended.token), (false, None));
         assert_eq!(at(u64::MAX).remaining, Duration::ZERO);
     }
 

@@ -160,9 +160,8 @@ fn embed(_client: &Client) -> Done {
     let node = Node::start(options)?;
 
     // Local and lock-free. When a leader is lost, another is elected after an election timeout, 150 to 300 ms.
-    let now = node.leadership();
-    if now.is_leader {
-        work(now.token);
+    if let Some(token) = node.leadership().token {
+        work(token);
     }
 
     // A client's own identity: a node's certificate is no client's.

@@ -50,8 +50,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn tell(id: NodeId, last: Leadership, now: Leadership) -> Leadership {
-    if now.is_leader && now.token != last.token {
-        println!("replica {id} leads under token {}", now.token);
+    if let Some(token) = now.token.filter(|token| last.token != Some(*token)) {
+        println!("replica {id} leads under token {token}");
     } else if !now.is_leader && last.is_leader {
         println!("replica {id} leads no more");
     }

@@ -42,12 +42,12 @@ fn next_gives_the_present_first_then_each_change_once_and_the_fd_follows() {
     assert!(is_readable(fd));
     let gained = board.next(NOW).unwrap();
     assert!(gained.is_leader && gained.remaining > Duration::from_secs(3000));
-    assert_eq!((gained.token, gained.leader), (Token(2), Some(NodeId(1))));
+    assert_eq!((gained.token, gained.leader), (Some(Token(2)), Some(NodeId(1))));
     assert!(!is_readable(fd));
 
     post(&board, None);
     assert!(is_readable(fd));
-    assert_eq!(board.next(NOW).unwrap().token, Token(0));
+    assert_eq!(board.next(NOW).unwrap().token, None);
     assert!(!is_readable(fd));
 }
 
