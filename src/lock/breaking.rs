@@ -1,4 +1,5 @@
-//! How a lock is taken from its holder by somebody else (safety L23): it is asked to end, or its grant is ended.
+//! Breaks: a lock is taken from its holder by another client (safety L23). The holder is asked to end, or its
+//! grant is ended.
 
 use super::AskedHolder;
 use super::asked::Mark;
@@ -13,18 +14,18 @@ use crate::base::locks::{Answer, BreakWay, Name, Refusal};
 use crate::base::{SessionId, Token};
 use std::sync::Arc;
 
-/// What is to be taken, and for whom.
+/// The order of a break.
 pub(super) struct Breaking<'a> {
     pub(super) name: &'a Name,
-    /// 0: from all who hold it.
+    /// 0: all holders.
     pub(super) token: Token,
-    /// Who gets it then.
+    /// The client that gets the lock, if it waits for it.
     pub(super) to: Option<&'a str>,
     pub(super) reason: &'a str,
 }
 
 impl LockMachine {
-    /// Does all of it or nothing. What the session of `call` holds itself is no exception.
+    /// Breaks as a whole, or changes nothing. Grants of the session of `call` are no exception.
     pub(super) fn break_lock(
         &mut self,
         call: Call,
@@ -65,7 +66,8 @@ impl LockMachine {
         self.fix(call, Fixed::Done)
     }
 
-    /// The grants that are meant, the oldest first, and whose they are: of 100,000 readers none is looked up again.
+    /// The grants to break, the oldest first, with their sessions: none of 100,000 readers is looked up
+    /// again.
     fn grants_of(&self, slot: Slot, token: Token) -> Vec<(Token, SessionId)> {
         let whose = |grant: &Grant| (grant.token, grant.claim.session);
         match token {
@@ -94,7 +96,7 @@ impl LockMachine {
         }
     }
 
-    /// Marks one grant, and tells its holder.
+    /// Marks one grant, and notifies its holder.
     pub(super) fn mark(
         &mut self,
         token: Token,
