@@ -20,8 +20,8 @@ pub enum WaitRule {
 
 /// The largest settings that any node of the old cluster, or of one that it was restored from, ever ran with.
 ///
-/// The snapshot lacks them: a later raise is not in it, and its own settings may be a remnant of nodes long
-/// gone. So an operator states them, or the values are those that no node can exceed.
+/// The snapshot does not say them: a later raise is not in it, and the nodes that raised its settings may be
+/// gone. So an operator states them, or they are the bounds that no node can exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Largest {
     /// The largest session TTL.
