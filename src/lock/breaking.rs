@@ -127,14 +127,14 @@ impl LockMachine {
             let (name, reason) = (breaking.name.clone(), Arc::clone(&reason));
             effects.asked.push(AskedHolder { session, name, token: *token, grace_ms: 0, reason });
             let mut freed = self.end_grant(slot, *token, effects);
-            // Whom an earlier break had named for this lock does not count any more.
+            // The heir of an earlier break of this lock does not count any more.
             freed.disinherit(breaking.name);
             all_freed.push(freed);
         }
         if let Some(client) = breaking.to {
             self.put_first(slot, client, effects);
         }
-        // Of those that held this lock alone, and whose heirs do not count any more, the first hands it on for all.
+        // Of the grants of this lock alone, now without heirs, the first hands it over for all.
         let mut is_handed_on = false;
         for freed in &all_freed {
             let is_alone = freed.slots().len() == 1;

@@ -120,7 +120,7 @@ impl LockMachine {
         })
     }
 
-    /// A state with the settings and access rules of this one alone: the base for judging changes of rights
+    /// A state with the settings and access rules of this one alone, on which a leader tries changes of rights
     /// that are not applied yet.
     #[must_use]
     pub fn rights_alone(&self) -> Self {

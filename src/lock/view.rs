@@ -51,6 +51,7 @@ impl LockMachine {
         behind.map(|(id, session)| (*id, session.ttl_ms))
     }
 
+    /// The number of live sessions.
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.sessions.len()
