@@ -1,5 +1,5 @@
-//! Breaks: a lock is taken from its holder by another client (safety L23). The holder is asked to end, or its
-//! grant is ended.
+//! Breaks: a lock is taken from its holder by order of a client (safety L23). The holder is asked to end, or
+//! its grant is ended.
 
 use super::AskedHolder;
 use super::asked::Mark;

@@ -22,7 +22,7 @@ pub(super) struct Answers {
     /// without being remembered, and must not run when it is repeated.
     refused_to: RequestId,
     grants: ByRequest<Hold>,
-    /// The owners of grants and places other than [`ALONE`]. Nearly all are [`ALONE`], so [`Hold`] has no
+    /// The owners of grants and places other than `ALONE`. Nearly all are `ALONE`, so [`Hold`] has no
     /// owner.
     owners: Owners,
     waiting: ByRequest<Place>,

@@ -41,7 +41,7 @@ pub(super) struct Outstanding {
     pub(super) purpose: Purpose,
     /// The owner and each lock; empty for an owner of its own.
     pub(super) keys: Vec<OwnerKey>,
-    /// The largest token known at its first submission: a grant to it is larger (L3).
+    /// No token known at its first submission is larger; a grant to it is (L3).
     pub(super) above: Token,
     /// The number of its transmissions.
     pub(super) transmissions: u32,

@@ -12,7 +12,7 @@ use crate::base::{Sample, SessionId};
 use crate::wire::Request;
 use crate::{Error, Status};
 
-/// The home to which all was sent.
+/// The home to which all was sent, and the session bound to its link.
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
     home: Option<Home>,
