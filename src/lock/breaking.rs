@@ -40,7 +40,7 @@ impl LockMachine {
             return self.fix(call, Fixed::NotHeld);
         };
         let is_meant = match breaking.token {
-            // What is being taken from all who have it is taken for the newest order.
+            // An unfinished taking from all holders goes on for the newest order.
             Token(0) if way == BreakWay::Now => true,
             Token(0) => self.keeping(slot).next().is_some(),
             token => !self.is_to_lose(slot, token) && self.grant(slot, token).is_some(),
@@ -110,7 +110,7 @@ impl LockMachine {
         self.weight.take_off(before.as_ref().map_or(0, Mark::bytes));
     }
 
-    /// Ends the grants, all before any is handed on. No delay is left (L16): whoever takes a lock so has said that
+    /// Ends the grants, all before any is handed on. No delay is left (L16): this order says that
     /// tokens protect.
     fn take(
         &mut self,

@@ -27,7 +27,7 @@ use crate::base::{SessionId, Token};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A break of all who hold a lock, under way.
+/// An unfinished break of all holders of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) way: BreakWay,
@@ -139,7 +139,7 @@ impl LockMachine {
         }
     }
 
-    /// Nothing is left of an order for all who hold the lock in `slot`.
+    /// Removes the order for all holders of the lock in `slot`, if there is one.
     pub(super) fn end_order(&mut self, slot: Slot) {
         if self.orders.is_empty() {
             return;

@@ -96,7 +96,7 @@ impl LockMachine {
     }
 
     /// Whether `subject`, which knows the key of a live session, may speak for it: only its owner may. A
-    /// session without an owner belongs to whoever has its key; while rights are off, a connection without an
+    /// session without an owner belongs to all that have its key; while rights are off, a connection without an
     /// identity may speak for any session.
     #[must_use]
     pub fn may_attach(&self, session: SessionId, subject: &Subject) -> bool {

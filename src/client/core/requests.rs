@@ -50,7 +50,7 @@ pub(super) struct Outstanding {
 /// The use of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// An acquire that somebody waits for.
+    /// An acquire, for a call that waits.
     Acquire(CallId),
     /// A withdrawn acquire: its answer, even a grant, is never believed (L14).
     Withdrawn,

@@ -123,7 +123,7 @@ impl Core {
         if !opening.sent.is_empty() || opening.retry_at > now.boot() {
             return;
         }
-        // The identities that the endpoints give are compared first (L26).
+        // The answers of the endpoints are compared first (L26).
         if self.links.compared_at() > now.boot() || self.links.contradiction().is_some() {
             return;
         }

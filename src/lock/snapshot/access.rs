@@ -1,4 +1,5 @@
-//! Who may what, from format 3 on: behind the clusters that this one was restored from, and behind the answers of each session whose it is.
+//! Access rules in the snapshot, from format 3 on (L27): rules and credentials behind the ancestors, and the
+//! owner of each session behind its answers.
 
 use super::SnapshotError;
 use super::decode::Pieces;
