@@ -12,8 +12,8 @@ use crate::base::locks::{Acquire, Answer, Name, Refusal, Terms};
 use std::iter::repeat_n;
 
 impl LockMachine {
-    /// Grants all that is asked for at once, queues for all of it, or refuses; whatever it answers is
-    /// remembered (L17).
+    /// Grants all names at once, queues for all of them, or refuses; every answer is remembered
+    /// (L17).
     pub(super) fn acquire(
         &mut self,
         call: Call,
@@ -50,7 +50,7 @@ impl LockMachine {
         answer
     }
 
-    /// The wish, with the locks that it is for, each looked up once. A lock that is not there yet is made.
+    /// The wish with its locks, each looked up once. Missing locks are made.
     fn wish_of(&mut self, call: Call, acquire: &Acquire, names: &[&Name]) -> Wish {
         let limit = acquire.limit;
         let first = self.locks.find_or_make(names[0], limit);
@@ -67,7 +67,7 @@ impl LockMachine {
         Wish { first, limit, claim }
     }
 
-    /// Of the locks of a wish that was refused, those go that were made for it.
+    /// Removes the locks that were made for a wish which was refused.
     fn drop_vacant(&mut self, slots: &[Slot]) {
         for slot in slots {
             if self.locks[*slot].is_vacant() {
@@ -76,14 +76,14 @@ impl LockMachine {
         }
     }
 
-    /// What becomes of a wish, without changing anything.
+    /// The way of a wish; changes nothing.
     fn way_of(&self, wish: &Wish) -> Way {
         let answers = &self.live_session(wish.claim.session).answers;
         let has_all = answers.standing() >= self.bounds.requests_per_session;
         if has_all || self.locks.len() > self.bounds.locks {
             return Way::Refused(Refusal::Limit);
         }
-        // Those who are in a lock have fixed its limit.
+        // The first acquire in a lock fixes its limit.
         if wish.slots().iter().any(|slot| self.locks[*slot].limit() != wish.limit) {
             return Way::Refused(Refusal::Invalid);
         }
@@ -96,8 +96,8 @@ impl LockMachine {
         }
     }
 
-    /// What becomes of the wish of an owner that is in one of the locks already: it enters again what it
-    /// has, and nothing but that. Else it would wait for itself.
+    /// The way of an owner that is in one of the locks already: re-entry of exactly the grant that it
+    /// has, or a refusal, since the owner would wait for itself.
     fn own_way(&self, wish: &Wish) -> Option<Way> {
         let (session, owner) = (wish.claim.session, wish.claim.owner());
         if owner == ALONE {
@@ -113,7 +113,7 @@ impl LockMachine {
                 Way::Refused(Refusal::Invalid)
             });
         }
-        // What is undecided may still come to hold it (L14).
+        // An undecided acquire may still be granted (L14).
         let owners = self.live_session(session).answers.owners();
         let waits = wish.slots().iter().any(|slot| owners.waits_for(owner, *slot));
         waits.then_some(Way::Refused(Refusal::Invalid))
@@ -130,7 +130,7 @@ impl LockMachine {
         present.any(|lock| lock.queue().len() >= self.bounds.waiters_per_lock)
     }
 
-    /// One more handle on the grant that the owner has: the same token, and nothing else of it changes.
+    /// Adds a handle to the grant of the owner; its token and all else stay the same.
     fn re_enter(&mut self, call: Call, wish: &Wish, token: Token) -> Answer {
         for slot in wish.slots() {
             self.grant_mut(*slot, token).add_handle(call.request);
@@ -177,29 +177,29 @@ impl LockMachine {
     }
 }
 
-/// What is asked for, checked, and where that is.
+/// An acquire that was checked, and its locks.
 struct Wish {
-    /// The lock with the first of its names.
+    /// The lock of its first name.
     first: Slot,
-    /// Of each of them.
+    /// The limit of each of its locks.
     limit: u32,
     claim: Claim,
 }
 
 impl Wish {
-    /// All of its locks, in the byte order of their names.
+    /// Its locks, in the byte order of their names.
     fn slots(&self) -> &[Slot] {
         self.claim.slots(&self.first)
     }
 }
 
-/// What becomes of it.
+/// The four ways of a wish.
 enum Way {
     Refused(Refusal),
-    /// Its owner holds just that under this token.
+    /// Re-entry: the owner holds exactly these locks under this token.
     ReEnters(Token),
     /// There is room, and nobody waits.
     Free,
-    /// Others have this one, or wait for it.
+    /// This lock is held by others, or has waiters.
     Taken(Slot),
 }

@@ -1,4 +1,4 @@
-//! What requests are answered with, as the state now stands.
+//! Answers to requests, from the present state.
 
 use super::access::Denial;
 use super::claim::Claim;
@@ -11,7 +11,7 @@ use crate::base::{RequestId, Right, SessionId};
 use std::sync::Arc;
 
 impl LockMachine {
-    /// The answer to a request that is known, as it now stands.
+    /// The present answer to a remembered request.
     pub(super) fn known_answer(&self, session: SessionId, request: RequestId) -> Answer {
         match self.live_session(session).answers.known(request) {
             Some(Known::Fixed(remembered)) => (&remembered.answer).into(),
@@ -21,7 +21,7 @@ impl LockMachine {
         }
     }
 
-    /// The answer to an acquire that waits; of several queues, the longest way to go.
+    /// The answer to a waiting acquire: of its queues, the longest way to the head.
     pub(super) fn queued_answer(&self, place: &Place) -> Answer {
         let ahead = place.spots().map(|(slot, ticket)| {
             let ahead = self.locks[slot].queue().ahead(ticket);
@@ -30,8 +30,8 @@ impl LockMachine {
         Answer::Queued { ahead: ahead.max().expect("it waits for something") }
     }
 
-    /// Whom a try is told of: the oldest holder of the lock in `slot`, or who held it until its delay began (L16), or who
-    /// waits for it and for others.
+    /// The client named to a try that failed: the oldest holder of the lock in `slot`, or the former holder
+    /// whose delay runs (L16), or the first waiter, for this lock and others.
     pub(super) fn client_in(&self, slot: Slot) -> Arc<str> {
         let lock = &self.locks[slot];
         let client = |claim: &Claim| self.client_of(claim.session).clone();
@@ -42,7 +42,7 @@ impl LockMachine {
         found.unwrap_or_else(|| panic!("nobody is in {:?}", self.locks.name(slot)))
     }
 
-    /// The same as `session` may hear it: whoever may not see who holds a lock is told nobody's name (L27).
+    /// [`LockMachine::client_in`] as `session` may hear it: empty without the right to read the name (L27).
     pub(super) fn client_told(&self, session: SessionId, slot: Slot) -> Arc<str> {
         match self.session_may(session, Right::Read, self.locks.name(slot)) {
             true => self.client_in(slot),
@@ -50,7 +50,7 @@ impl LockMachine {
         }
     }
 
-    /// A request that is denied; that is remembered as any answer is.
+    /// Denies a request; the denial is remembered like any answer.
     pub(super) fn deny_request(&mut self, call: Call, denial: Denial) -> Answer {
         let name = denial.name.expect("an operation of a session is of a name");
         self.fix(call, Fixed::Denied(denial.right, name))

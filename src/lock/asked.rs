@@ -1,7 +1,7 @@
-//! Holders that were asked to end their work (safety L23), and what is known of a lock's present holder.
+//! Orders to holders to end their work (safety L23), and the present holder of a lock.
 //!
-//! A mark is found by its grant's token, so a lock that is not asked pays nothing for it, and a grant of several
-//! locks has one. It goes with its grant.
+//! A mark is found by its grant's token, so a lock without one pays nothing, and a grant of several locks has
+//! one. The mark goes with its grant.
 
 use super::dedupe::Hold;
 use super::locks::Slot;
@@ -12,21 +12,21 @@ use crate::base::locks::Name;
 use crate::base::{RequestId, SessionId, Token};
 use std::sync::Arc;
 
-/// That a grant is to end.
+/// An order to end a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     /// The lock that was named; its grant may be of others too.
     pub(super) name: Name,
-    /// From 1, since 0 says that it was taken already.
+    /// Above 0: a grace of 0 says that the grant was taken already.
     pub(super) grace_ms: u32,
-    /// For people.
+    /// The reason, for people.
     pub(super) reason: Arc<str>,
-    /// The client to which `name` goes when the grant has ended, if it still waits for it then.
+    /// The client to which `name` goes when the grant has ended, if the client still waits for it.
     pub(super) heir: Option<Arc<str>>,
 }
 
 impl Mark {
-    /// What the holder is told.
+    /// The message to the holder.
     pub(super) fn asked(&self, session: SessionId, token: Token) -> AskedHolder {
         let Self { name, grace_ms, reason, .. } = self;
         AskedHolder {
@@ -40,8 +40,7 @@ impl Mark {
 }
 
 impl LockMachine {
-    /// The grants of `session` that it was asked to end, in the order of their tokens, with the grace that each was
-    /// given: what a reconnect is told again.
+    /// The marks on the grants of `session`, in the order of the tokens: repeated at a reconnect.
     #[must_use]
     pub fn asked(&self, session: SessionId) -> Vec<AskedHolder> {
         let mut asked = self.standing_above(session, RequestId(0), usize::MAX).asked;
@@ -49,7 +48,7 @@ impl LockMachine {
         asked
     }
 
-    /// What `session` was asked of the grant that `request` has a handle on, if that is its oldest one.
+    /// The mark on the grant of `hold`, if `request` is the grant's oldest handle.
     pub(super) fn asked_of(
         &self,
         session: SessionId,
@@ -61,27 +60,27 @@ impl LockMachine {
         is_oldest.then(|| mark.asked(session, hold.token))
     }
 
-    /// What the holders of `name` were asked, and who gets it then: of the oldest of those who were.
+    /// The oldest mark on a holder of `name`, and its heir for `name`.
     #[must_use]
     pub fn order(&self, name: &Name) -> Option<(AskedHolder, Option<Arc<str>>)> {
         let mut marked =
             self.locks.by_name(name.as_str())?.holders.iter().take(1 + HOLDERS_SHOWN_MAX);
         marked.find_map(|grant| {
             let mark = self.asked.get(&grant.token)?;
-            // The heir is that of the lock which was named.
+            // The heir is for the lock that was named.
             let heir = mark.heir.clone().filter(|_| mark.name == *name);
             Some((mark.asked(grant.claim.session, grant.token), heir))
         })
     }
 
-    /// Whether anybody whose client is called `client` waits for `name` and for nothing else; `None`: whether anybody
-    /// waits for it.
+    /// Whether a client called `client` waits for `name` and nothing else; `None`: whether anybody waits for
+    /// it.
     #[must_use]
     pub fn waits(&self, name: &Name, client: Option<&str>) -> bool {
         self.locks.find(name).is_some_and(|slot| self.waits_in(slot, client))
     }
 
-    /// The same for the lock in `slot`.
+    /// [`LockMachine::waits`] for the lock in `slot`.
     pub(super) fn waits_in(&self, slot: Slot, client: Option<&str>) -> bool {
         let Some(client) = client else {
             let mut waiting = self.locks[slot].queue().iter().map(|(_, waiter)| waiter);
@@ -98,7 +97,7 @@ impl LockMachine {
         self.holding_in(self.locks.find(name)?)
     }
 
-    /// The same of the lock in `slot`; nobody's if that was dropped.
+    /// The oldest holder of the lock in `slot`; `None` if the lock was dropped, or has no holder.
     pub(super) fn holding_in(&self, slot: Slot) -> Option<Holding> {
         let grant = self.locks.get(slot)?.holders.first()?;
         Some(Holding {

@@ -1,4 +1,5 @@
-//! How a lock is taken from its holder by somebody else (safety L23): it is asked to end, or its grant is ended.
+//! Breaks: a lock is taken from its holder by order of a client (safety L23). The holder is asked to end, or
+//! its grant is ended.
 
 use super::AskedHolder;
 use super::asked::Mark;
@@ -13,18 +14,18 @@ use crate::base::locks::{Answer, BreakWay, Name, Refusal};
 use crate::base::{SessionId, Token};
 use std::sync::Arc;
 
-/// What is to be taken, and for whom.
+/// The order of a break.
 pub(super) struct Breaking<'a> {
     pub(super) name: &'a Name,
-    /// 0: from all who hold it.
+    /// 0: all holders.
     pub(super) token: Token,
-    /// Who gets it then.
+    /// The client that gets the lock, if it waits for it.
     pub(super) to: Option<&'a str>,
     pub(super) reason: &'a str,
 }
 
 impl LockMachine {
-    /// Does all of it or nothing. What the session of `call` holds itself is no exception.
+    /// Breaks as a whole, or changes nothing. Grants of the session of `call` are no exception.
     pub(super) fn break_lock(
         &mut self,
         call: Call,
@@ -39,7 +40,7 @@ impl LockMachine {
             return self.fix(call, Fixed::NotHeld);
         };
         let is_meant = match breaking.token {
-            // What is being taken from all who have it is taken for the newest order.
+            // An unfinished taking from all holders goes on for the newest order.
             Token(0) if way == BreakWay::Now => true,
             Token(0) => self.keeping(slot).next().is_some(),
             token => !self.is_to_lose(slot, token) && self.grant(slot, token).is_some(),
@@ -65,7 +66,8 @@ impl LockMachine {
         self.fix(call, Fixed::Done)
     }
 
-    /// The grants that are meant, the oldest first, and whose they are: of 100,000 readers none is looked up again.
+    /// The grants to break, the oldest first, with their sessions: none of 100,000 readers is looked up
+    /// again.
     fn grants_of(&self, slot: Slot, token: Token) -> Vec<(Token, SessionId)> {
         let whose = |grant: &Grant| (grant.token, grant.claim.session);
         match token {
@@ -94,7 +96,7 @@ impl LockMachine {
         }
     }
 
-    /// Marks one grant, and tells its holder.
+    /// Marks one grant, and notifies its holder.
     pub(super) fn mark(
         &mut self,
         token: Token,
@@ -108,7 +110,7 @@ impl LockMachine {
         self.weight.take_off(before.as_ref().map_or(0, Mark::bytes));
     }
 
-    /// Ends the grants, all before any is handed on. No delay is left (L16): whoever takes a lock so has said that
+    /// Ends the grants, all before any is handed on. No delay is left (L16): this order says that
     /// tokens protect.
     fn take(
         &mut self,
@@ -125,14 +127,14 @@ impl LockMachine {
             let (name, reason) = (breaking.name.clone(), Arc::clone(&reason));
             effects.asked.push(AskedHolder { session, name, token: *token, grace_ms: 0, reason });
             let mut freed = self.end_grant(slot, *token, effects);
-            // Whom an earlier break had named for this lock does not count any more.
+            // The heir of an earlier break of this lock does not count any more.
             freed.disinherit(breaking.name);
             all_freed.push(freed);
         }
         if let Some(client) = breaking.to {
             self.put_first(slot, client, effects);
         }
-        // Of those that held this lock alone, and whose heirs do not count any more, the first hands it on for all.
+        // Of the grants of this lock alone, now without heirs, the first hands it over for all.
         let mut is_handed_on = false;
         for freed in &all_freed {
             let is_alone = freed.slots().len() == 1;

@@ -39,9 +39,9 @@ impl<T> ByRequest<T> {
         self.find(request).is_some()
     }
 
-    /// What was there before.
+    /// Adds or replaces an entry; the earlier value.
     pub(super) fn insert(&mut self, request: RequestId, value: T) -> Option<T> {
-        // Above all others it goes to the last block.
+        // A request above all others goes to the last block.
         let at = self.block_of(request).min(self.blocks.len().saturating_sub(1));
         let Some(block) = self.blocks.get_mut(at) else {
             self.blocks = vec![vec![(request, value)]];
@@ -82,7 +82,7 @@ impl<T> ByRequest<T> {
         Some(value)
     }
 
-    /// Forgets all entries below `floor`; `forgotten` is told of each.
+    /// Forgets all entries below `floor`; `forgotten` gets the value of each.
     pub(super) fn remove_below(&mut self, floor: RequestId, mut forgotten: impl FnMut(T)) {
         let whole = self.block_of(floor).min(self.blocks.len().saturating_sub(1));
         for (_, value) in self.blocks.drain(..whole).flatten() {
@@ -109,7 +109,7 @@ impl<T> ByRequest<T> {
         self.blocks.iter().flatten().map(|(id, value)| (*id, value))
     }
 
-    /// Those above `request`, in order.
+    /// The entries above `request`, in order.
     pub(super) fn above(&self, request: RequestId) -> impl Iterator<Item = (RequestId, &T)> {
         let blocks = &self.blocks[self.block_of(request.next())..];
         let all = blocks.iter().flatten().map(|(id, value)| (*id, value));

@@ -1,7 +1,8 @@
-//! Who asks for a lock, and for how much of it: the same for one who waits and for one who holds.
+//! The claim of an acquire: whose it is, and how much of a lock it takes; the same for a waiter and a holder.
 //!
-//! A million locks may be held, and nearly all are asked for by nobody in particular, for one name, without a value
-//! or a delay. What only some claims have is one pointer to [`Extras`], which is there exactly if any of it is.
+//! A million locks may be held, nearly all by an owner of its own, for one name, without a value or a delay.
+//! The fields that only some claims have are behind one pointer to [`Extras`], null if all are at their
+//! defaults.
 
 use super::locks::{Slot, Slots};
 use crate::base::locks::Mode;
@@ -17,16 +18,17 @@ pub(super) struct Claim {
     extras: Option<Box<Extras>>,
 }
 
-/// What most claims do not have.
+/// The fields that most claims lack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extras {
-    /// [`ALONE`]: this acquire alone.
+    /// [`ALONE`]: an owner of its own.
     pub(super) owner: Owner,
-    /// What its expiry leaves behind (L16).
+    /// The delay that its expiry leaves, in milliseconds (L16).
     pub(super) delay_ms: u32,
-    /// Shared by all locks that it is in.
+    /// The value that it shows to others; shared by all its locks.
     pub(super) value: Arc<[u8]>,
-    /// All its locks in the byte order of their names, if it is for several; it then stands alike in each of them.
+    /// All its locks in the byte order of their names, if there are several; its claims in each of them are
+    /// equal.
     pub(super) all: Option<Arc<[Slot]>>,
     /// The handles on its grant behind the first, in the order in which they came.
     pub(super) later: Vec<RequestId>,
@@ -38,7 +40,7 @@ impl Claim {
         Self { session, mode, permits, extras }
     }
 
-    /// What most claims do not have, if this one has any of it.
+    /// The fields that most claims lack, if one is set.
     pub(super) fn extras(&self) -> Option<&Extras> {
         self.extras.as_deref()
     }
@@ -51,22 +53,22 @@ impl Claim {
         self.extras.as_ref().map_or(0, |extras| extras.delay_ms)
     }
 
-    /// What it shows to others.
+    /// The value that it shows to others.
     pub(super) fn value(&self) -> &[u8] {
         self.extras.as_ref().map_or(&[], |extras| &extras.value)
     }
 
-    /// All its locks in the byte order of their names, if it is for several.
+    /// All its locks in the byte order of their names, if there are several.
     pub(super) fn all(&self) -> Option<&[Slot]> {
         self.extras.as_ref()?.all.as_deref()
     }
 
-    /// The handles on its grant behind the first; one who waits has none.
+    /// The handles on its grant behind the first; a waiter has none.
     pub(super) fn later(&self) -> &[RequestId] {
         self.extras.as_ref().map_or(&[], |extras| &extras.later)
     }
 
-    /// Changes what most claims do not have.
+    /// Changes the fields that most claims lack.
     pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Extras) -> T) -> T {
         let extras = self.extras.get_or_insert_default();
         let result = change(extras);
@@ -76,36 +78,37 @@ impl Claim {
         result
     }
 
-    /// Whether another acquire of the same owner is one more handle on this one's grant.
+    /// Whether `other`, of the same owner, would be one more handle on this claim's grant.
     pub(super) fn is_of_kind(&self, other: &Claim) -> bool {
         (self.mode, self.permits, self.all()) == (other.mode, other.permits, other.all())
     }
 
-    /// All locks that it is for, of which `slot` is one.
+    /// All its locks, of which `slot` is one.
     pub(super) fn slots<'a>(&'a self, slot: &'a Slot) -> &'a [Slot] {
         self.all().unwrap_or(std::slice::from_ref(slot))
     }
 
-    /// The same apart from the claim, which may go meanwhile.
+    /// All its locks, owned: the claim may go meanwhile.
     pub(super) fn shared_slots(&self, slot: Slot) -> Slots {
         let all = self.extras.as_ref().and_then(|extras| extras.all.as_ref());
         all.map_or(Slots::One([slot]), |all| Slots::Several(Arc::clone(all)))
     }
 
-    /// Whether it is for several, `slot` among them.
+    /// Whether it is for several locks, `slot` among them.
     pub(super) fn is_of_several_with(&self, slot: Slot) -> bool {
         self.all().is_some_and(|all| all.contains(&slot))
     }
 
-    /// Whether of its locks `slot` is the one as which its session knows it.
+    /// Whether `slot` is the first of its locks, under which its session knows it.
     pub(super) fn is_known_as(&self, slot: Slot) -> bool {
         self.slots(&slot)[0] == slot
     }
 }
 
-/// The owner of acquires that are owners of their own each.
+/// The owner number of acquires without a shared owner.
 pub(super) const ALONE: Owner = Owner(0);
-/// The session, what it takes, and the pointer: a word each. Every grant and every waiter has one.
+/// The session, mode with permits, and the pointer: a word each. Every grant and every waiter has
+/// one.
 const _: () = assert!(size_of::<Claim>() <= 24);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the log carries for the lock machine, and the settings that all replicas agree on.
+//! The commands of the log to the lock machine, and the settings that all replicas agree on.
 
 use crate::base::locks::{AccessChange, Name, Operation};
 use crate::base::{ClusterKey, RequestId, SessionId, SessionKey, Subject, Term, Token};
@@ -32,13 +32,14 @@ pub enum Command {
     /// The lock delay that the expired grant of `token` left on `name` is over (L16), decided by the leader of
     /// `term`; void in an entry of another term (L9).
     DelayOver { name: Name, token: Token, term: Term },
-    /// The key of the cluster, unless it has one: the first one stands. From level 2 on.
+    /// The key of the cluster (W9); void if the cluster has one. From level 2 on.
     ClusterKey(ClusterKey),
-    /// Goes on with what earlier entries decided and left for want of their share of work: sessions that have ended and
-    /// still hold or wait (L22), hand-overs (L5). It names no term, since it decides nothing. From level 2 on.
+    /// Goes on with the work that earlier entries left for want of their share: ended sessions that still
+    /// hold or wait (L22), hand-overs (L5). It names no term, since it decides nothing. From level 2 on.
     Continue,
     /// As `OpenSession`, of a session that belongs to `subject` (L27). From level 3 on.
     OpenSessionOf { ttl_ms: u32, key: SessionKey, client: String, subject: Subject },
-    /// Changes who may what, on behalf of `by`, whose right is asked in the apply (L27). From level 3 on.
+    /// Changes the access rules on behalf of `by`, whose right is checked in the apply (L27). From level
+    /// 3 on.
     Access { by: Subject, change: AccessChange },
 }

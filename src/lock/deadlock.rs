@@ -1,15 +1,14 @@
-//! Whether one more wait would be for ever: found when it is about to be enqueued, and when one is to be put before
-//! others.
+//! The search for deadlocks: examines a wait before it is enqueued, and before it is put ahead of others.
 //!
-//! An owner that waits does not release what it holds. So the question is answered by reduction: let every
-//! owner that waits for nothing release all, grant to the queues as a release would, let the owners that got all
-//! release in turn, and so on. The wait is for ever exactly if it is still there when nothing moves any more. With
-//! semaphores this is more than a search for a cycle: one of several holders may do. Owner 0 waits for nothing
-//! else, so what it holds is always released; a lock delay ends by itself.
+//! An owner that waits does not release what it holds. So the search is a reduction: let every owner that
+//! waits for nothing release all, hand over its locks, let the owners that got all they wait for release in
+//! turn, and so on. The wait is for ever exactly if it is left when nothing moves any more. A search for a
+//! cycle would not do for semaphores, where one of several holders may be enough. Owner 0 waits for nothing
+//! else, so its locks are always released; a lock delay ends by itself.
 //!
-//! Only what the wait can depend on is looked at, and no more than the level's bound: beyond it a wait is
-//! enqueued unexamined, and its own time ends it. But nobody is put before others unexamined: that might make a
-//! deadlock of waits that were found to be none, which nobody would look at again.
+//! Only the part of the state on which the wait depends is examined, up to the level's bound: beyond it a
+//! wait is enqueued unexamined, and its own timeout ends it. But no waiter is put ahead of others unexamined:
+//! that might make a deadlock of waits that were found harmless, which no later search would find.
 
 use super::claim::{ALONE, Claim};
 use super::locks::Slot;
@@ -20,8 +19,8 @@ use crate::base::{Owner, RequestId, Right, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl LockMachine {
-    /// The circle that `claim` on the locks in `slots` would close if it waited, in words; `None` if it would not. `look` hears how many holders
-    /// and waits are looked at.
+    /// The circle, in words, that `claim` would close by waiting for the locks in `slots`; `None`: no circle.
+    /// `look` gets the number of holders and waits examined.
     pub(super) fn deadlock(
         &self,
         claim: &Claim,
@@ -29,12 +28,12 @@ impl LockMachine {
         look: &mut dyn FnMut(usize),
     ) -> Option<String> {
         let answers = &self.live_session(claim.session).answers;
-        // Nobody waits for an owner that is in nothing.
+        // Nobody waits for an owner that holds and waits for nothing.
         if claim.owner() == ALONE || !answers.owners().is_in_any(claim.owner()) {
             return None;
         }
         let mut search = Search::gather(self, (claim, slots), None, look)?;
-        // It would stand last in each of its queues.
+        // The new wait would be last in each of its queues.
         for line in search.waits[NEW].lines.clone() {
             search.lines[line].queue.push_back(NEW);
         }
@@ -43,8 +42,8 @@ impl LockMachine {
         (!search.waits[NEW].is_over).then(|| search.circle())
     }
 
-    /// Whether anybody would wait for ever if `claim`, which waits for the lock in `slot` alone under `request`, stood at the head
-    /// of the queue; also true if that is more than is looked at.
+    /// Whether any wait would be for ever if `claim`, which waits for the lock in `slot` alone under
+    /// `request`, stood at the head of the queue; also true beyond the bound of the search.
     pub(super) fn stalls_behind(
         &self,
         slot: Slot,
@@ -66,20 +65,21 @@ impl LockMachine {
     }
 }
 
-/// An owner that is not alone.
+/// An owner other than [`ALONE`].
 type Who = (SessionId, Owner);
 
-/// The part of the state on which one wait depends: locks, waits and owners by number. Names order all, so that replicas agree.
+/// The part of the state on which one wait depends: locks, waits and owners by number. Locks are in the order
+/// of names, so that replicas agree.
 struct Search<'a> {
     machine: &'a LockMachine,
     /// The locks of the lines, in the byte order of their names.
     slots: Vec<Slot>,
-    /// The line of each of them.
+    /// The line of each slot.
     by_slot: BTreeMap<Slot, usize>,
     lines: Vec<Line>,
-    /// Those who wait; the first is the one that is asked about.
+    /// All waits; the first is the one under examination.
     waits: Vec<Wait<'a>>,
-    /// Those who wait and are not alone, and what they have meanwhile.
+    /// Owners other than [`ALONE`] that wait, and the claims that they hold.
     owners: Vec<Waiting<'a>>,
     numbers: BTreeMap<Who, usize>,
 }
@@ -91,7 +91,7 @@ struct Wait<'a> {
     is_over: bool,
 }
 
-/// One lock: what is left of its queue, and what those have of it who wait elsewhere.
+/// One lock: the rest of its queue, and the room taken by owners that wait elsewhere.
 #[derive(Default)]
 struct Line {
     limit: u32,
@@ -99,7 +99,7 @@ struct Line {
     exclusive: u64,
     shared: u64,
     permits: u64,
-    /// Whether it is to be looked at anyway.
+    /// Whether the line is in the work list.
     is_due: bool,
 }
 
@@ -110,8 +110,8 @@ struct Waiting<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Finds all who wait for what one wait depends on; `None` if they are too many. `request`: it stands in its
-    /// queues already.
+    /// Gathers all waits on which one wait depends; `None` if they are too many. `request`: the wait is in
+    /// its queues already, under this id.
     fn gather(
         machine: &'a LockMachine,
         (claim, slots): (&'a Claim, &[Slot]),
@@ -132,7 +132,8 @@ impl<'a> Search<'a> {
         for number in 0..search.slots.len() {
             let slot = search.slots[number];
             let waiting = machine.locks[slot].queue().iter().map(|(_, waiter)| waiter);
-            // Who has ended leaves by itself, and who may not any more is refused.
+            // Waits of ended sessions leave by themselves, and waits without a right any more are
+            // refused.
             let stays = |waiter: &&Waiter| {
                 !machine.is_ending(waiter.claim.session) && !machine.is_lost(&waiter.claim, slot)
             };
@@ -166,7 +167,7 @@ impl<'a> Search<'a> {
         self.waits.len() - 1
     }
 
-    /// What those have who wait: all else is as good as released.
+    /// Counts the claims held by owners that wait: all others are as good as released.
     fn find_occupants(&mut self) {
         let machine = self.machine;
         for number in 0..self.slots.len() {
@@ -189,7 +190,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Lets all happen that can.
+    /// Grants and releases until nothing moves.
     fn reduce(&mut self) {
         let mut due: VecDeque<usize> = (0..self.lines.len()).collect();
         self.lines.iter_mut().for_each(|line| line.is_due = true);
@@ -213,7 +214,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The first in the queue of a line, if it may have all that it waits for.
+    /// The first wait in the queue of a line, if it may have all its locks.
     fn first_due(&self, line: usize) -> Option<usize> {
         let wait = *self.lines[line].queue.front()?;
         let Wait { claim, lines, .. } = &self.waits[wait];
@@ -224,7 +225,7 @@ impl<'a> Search<'a> {
         (may(&line) && lines.iter().all(may)).then_some(wait)
     }
 
-    /// An acquire of `owner` has ended its wait. After the last one it releases all; the lines of that.
+    /// Ends one wait of `owner`. After its last wait it releases all; the lines with new room.
     fn end_one_of(&mut self, owner: usize) -> Vec<usize> {
         let waiting = &mut self.owners[owner];
         waiting.acquires -= 1;
@@ -238,7 +239,7 @@ impl<'a> Search<'a> {
         has.into_iter().map(|(line, _)| line).collect()
     }
 
-    /// Who waits for whom, from the new wait round until one comes again.
+    /// The steps of the circle in words, from the new wait on, until a wait repeats.
     fn circle(&self) -> String {
         let (mut at, mut seen, mut text) = (NEW, BTreeSet::new(), String::new());
         while seen.insert(at) && seen.len() <= SHOWN_MAX {
@@ -246,7 +247,7 @@ impl<'a> Search<'a> {
             let name = self.machine.locks.name(slot);
             let asker = self.waits[NEW].claim.session;
             let may_read = self.machine.session_may(asker, Right::Read, name);
-            // Who waits for what is told to nobody who may not see it (L27).
+            // Holders and waiters are named only to a session that may see them (L27).
             let told = |wait: usize| match self.waits[wait].claim {
                 claim if may_read || claim.session == asker => self.name_of(claim),
                 _ => "somebody".to_owned(),
@@ -262,7 +263,7 @@ impl<'a> Search<'a> {
         text
     }
 
-    /// What keeps one from being granted: a lock, and another wait that does not end.
+    /// The lock that blocks a wait, and another wait in it that does not end.
     fn waits_for(&self, wait: usize) -> Option<(Slot, usize)> {
         let Wait { claim, lines, .. } = &self.waits[wait];
         lines.iter().find_map(|number| {
@@ -295,7 +296,7 @@ impl Line {
         }
     }
 
-    /// Changes the sums by what `claim` takes.
+    /// Changes the sums by the room of `claim`.
     fn count(&mut self, claim: &Claim, change: impl Fn(u64, u64) -> u64) {
         match claim.mode {
             Mode::Exclusive => self.exclusive = change(self.exclusive, 1),
@@ -305,8 +306,8 @@ impl Line {
     }
 }
 
-/// All locks that can keep a new wait from its end, from lock to those in it to what they wait for; `None` if
-/// that is more than the level looks at.
+/// All locks on which a new wait depends, from a lock to the owners in it to the locks for which they wait;
+/// `None` beyond the level's bound.
 fn locks_depended_on(
     machine: &LockMachine,
     claim: &Claim,
@@ -320,7 +321,7 @@ fn locks_depended_on(
         Some(())
     };
     let (mut found, mut asked) = (BTreeSet::new(), BTreeSet::from([(claim.session, ALONE)]));
-    // Waits for several locks, each of which is met in all of its queues.
+    // Waits for several locks: each is met in all of its queues.
     let mut several = BTreeSet::new();
     let mut due: VecDeque<Slot> = slots.iter().copied().collect();
     let mut who: Vec<Who> = vec![(claim.session, claim.owner())];
@@ -331,7 +332,7 @@ fn locks_depended_on(
             }
             let lock = &machine.locks[slot];
             spend(lock.holders.len() + lock.queue().len())?;
-            // Who has ended depends on nothing, and gives up what it has by itself.
+            // An ended session depends on nothing, and gives up its locks by itself.
             let lives = |claim: &&Claim| !machine.is_ending(claim.session);
             for (_, waiter) in lock.queue().iter() {
                 if let Some(all) = waiter.claim.all().filter(|_| lives(&&waiter.claim))
@@ -356,9 +357,9 @@ fn locks_depended_on(
     Some(found)
 }
 
-/// From this level on, who was not examined stays in its turn.
+/// From this level on a waiter that was not examined is not put first.
 const LEVEL_UNEXAMINED_STAYS: u32 = 2;
-/// The place of the wait that is asked about in [`Search::waits`].
+/// The index in [`Search::waits`] of the wait under examination.
 const NEW: usize = 0;
-/// Steps of a circle that are told.
+/// Steps of a circle in its text.
 const SHOWN_MAX: usize = 8;

@@ -1,7 +1,7 @@
-//! What one session's requests were answered with, so that each has one effect (safety L17).
+//! The remembered requests of one session, so that each request has one effect (safety L17).
 //!
-//! A request is known in exactly one of three ways: its grant stands, it waits, or its answer is fixed.
-//! Fixed answers go once the session's floor has passed them; what stands is kept below the floor too,
+//! A request is known in exactly one of three ways: it holds, it waits, or its answer is fixed. Fixed
+//! answers go once the session's floor has passed them; grants and places are kept below the floor too,
 //! because a client that lost the grant's message asks again under the old id.
 
 use super::by_request::ByRequest;
@@ -16,36 +16,36 @@ use std::sync::Arc;
 /// The remembered requests of one session.
 #[derive(Clone, Debug)]
 pub(super) struct Answers {
-    /// The lowest id that the client may still ask about anew; only rises.
+    /// The lowest id that the client may still repeat; only rises.
     floor: RequestId,
-    /// Up to here every id that is not known is refused for good: one of them was refused for want of
-    /// room without being remembered, and must not run when it arrives again.
+    /// Up to here every unknown id is refused for good: one of them was refused for want of room
+    /// without being remembered, and must not run when it is repeated.
     refused_to: RequestId,
     grants: ByRequest<Hold>,
-    /// The owners of those grants and places that are not of their acquire alone. Nearly all are, so that it is no part of a
-    /// [`Hold`].
+    /// The owners of grants and places other than `ALONE`. Nearly all are `ALONE`, so [`Hold`] has no
+    /// owner.
     owners: Owners,
     waiting: ByRequest<Place>,
     fixed: ByRequest<Remembered>,
-    /// What all of them take.
+    /// The bytes of all of them in the state.
     bytes: u64,
 }
 
-/// A fixed answer, and what it was an answer to.
+/// A fixed answer, and the print of its request.
 #[derive(Clone, Debug)]
 pub(super) struct Remembered {
     pub(super) print: Print,
     pub(super) answer: Fixed,
 }
 
-/// The grant that an acquire has a handle on: of several locks, the first by name.
+/// The grant on which an acquire has a handle: of several locks, the first by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hold {
     pub(super) slot: Slot,
     pub(super) token: Token,
-    /// Of the acquire.
+    /// The print of the acquire.
     pub(super) print: Print,
-    /// What it takes.
+    /// Its bytes in the state.
     pub(super) bytes: u32,
 }
 
@@ -56,11 +56,11 @@ const _: () = assert!(size_of::<Hold>() <= 24);
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) owner: Owner,
-    /// Of the acquire.
+    /// The print of the acquire.
     pub(super) print: Print,
-    /// What it takes.
+    /// Its bytes in the state.
     pub(super) bytes: u32,
-    /// In the byte order of the names. Nearly all acquires are of one lock.
+    /// One in each queue, in the byte order of the names. Nearly all acquires are of one lock.
     spots: Vec<(Slot, Ticket)>,
 }
 
@@ -69,12 +69,12 @@ impl Place {
         Self { owner, print, bytes, spots: Vec::with_capacity(1) }
     }
 
-    /// One more queue that it stands in.
+    /// Adds a queue in which the acquire stands.
     pub(super) fn add(&mut self, slot: Slot, ticket: Ticket) {
         self.spots.push((slot, ticket));
     }
 
-    /// It has moved within the queue of `slot`.
+    /// Replaces the ticket in the queue of `slot`.
     fn set_ticket(&mut self, slot: Slot, ticket: Ticket) {
         let spot = self.spots.iter_mut().find(|(spot, _)| *spot == slot);
         spot.unwrap_or_else(|| panic!("it does not wait for {slot:?}")).1 = ticket;
@@ -109,7 +109,7 @@ pub(super) enum Fixed {
     Denied(Right, Name),
 }
 
-/// What is known of a request.
+/// The three states of a remembered request.
 #[derive(Debug)]
 pub(super) enum Known<'a> {
     Granted(&'a Hold),
@@ -118,7 +118,6 @@ pub(super) enum Known<'a> {
 }
 
 impl Known<'_> {
-    /// The print of the request that is known.
     pub(super) fn print(&self) -> Print {
         match self {
             Self::Granted(hold) => hold.print,
@@ -128,7 +127,7 @@ impl Known<'_> {
     }
 }
 
-/// Whether a request that has arrived is to be carried out.
+/// Whether an arrived request is carried out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// It was: answer it again.
@@ -146,7 +145,7 @@ impl Answers {
         Self::resume(RequestId(1), RequestId(0))
     }
 
-    /// Those of a session that has come this far; what it remembers is noted one by one.
+    /// The answers of a session with this floor and bound; its requests are noted one by one.
     pub(super) fn resume(floor: RequestId, refused_to: RequestId) -> Self {
         Self {
             floor,
@@ -159,7 +158,8 @@ impl Answers {
         }
     }
 
-    /// What stands of a session that has ended: nobody asks for its answers any more, and none is kept from here on.
+    /// The grants and places of an ended session: no client asks for its answers, and none is kept from here
+    /// on.
     pub(super) fn of_the_dead(mut self) -> Self {
         self.raise_floor(RequestId(u64::MAX));
         self.refused_to = RequestId(0);
@@ -173,7 +173,7 @@ impl Answers {
         self.fixed.remove_below(self.floor, |known| *bytes -= known.answer.bytes());
     }
 
-    /// What is to be done with `request`, of which at most `answers_max` may be remembered.
+    /// Whether to carry out `request`; at most `answers_max` requests may be remembered.
     pub(super) fn admission(&self, request: RequestId, answers_max: usize) -> Admission {
         // Room for the request's own answer and for one that it fixes for another (a withdrawal's).
         let has_room = self.len() + 2 <= answers_max;
@@ -188,14 +188,14 @@ impl Answers {
         }
     }
 
-    /// Whether `operation`, of this print, is what `request` was used for when it was remembered.
+    /// Whether `operation`, of this print, is the one for which `request` was first used.
     pub(super) fn is_retry(&self, request: RequestId, operation: &Operation, print: Print) -> bool {
         let known = self.known(request);
-        // Before level 2 no print is taken, and all that comes under an id is it.
+        // Before level 2 there are no prints, and any operation under a known id is a retry.
         print == Print::UNKNOWN || known.is_none_or(|known| known.print().is_of(operation, print))
     }
 
-    /// Refuses `request` for want of room: it will not run later either.
+    /// Refuses `request` for want of room: a repeat will not run either.
     pub(super) fn refuse_for_good(&mut self, request: RequestId) {
         self.refused_to = self.refused_to.max(request);
     }
@@ -223,7 +223,7 @@ impl Answers {
         assert!(earlier.is_none(), "request {request} waits at {earlier:?} already");
     }
 
-    /// One more queue in which `request` stands, if it waits.
+    /// Adds a queue to the place of `request`, if it waits.
     pub(super) fn add_spot(
         &mut self,
         request: RequestId,
@@ -236,18 +236,17 @@ impl Answers {
         Some(())
     }
 
-    /// `request`, which waits, has moved within the queue of `slot`.
+    /// Replaces the ticket of `request`, which waits, in the queue of `slot`.
     pub(super) fn set_ticket(&mut self, request: RequestId, slot: Slot, ticket: Ticket) {
         let place = self.waiting.value_mut(request);
         place.unwrap_or_else(|| panic!("request {request} does not wait")).set_ticket(slot, ticket);
     }
 
-    /// Whose its grants and places are.
     pub(super) fn owners(&self) -> &Owners {
         &self.owners
     }
 
-    /// The place that `request` waited at, which it now leaves.
+    /// Removes the place of `request`, which waits.
     pub(super) fn leave_queue(&mut self, request: RequestId) -> Place {
         let place = self.waiting.remove(request);
         let place = place.unwrap_or_else(|| panic!("request {request} does not wait"));
@@ -256,7 +255,7 @@ impl Answers {
         place
     }
 
-    /// The grant that `request` had a handle on, which it now gives up.
+    /// Removes the grant on which `request` has a handle.
     pub(super) fn end_grant(&mut self, request: RequestId) -> Hold {
         self.owners.end_grant(request);
         let hold = self.grants.remove(request);
@@ -265,7 +264,7 @@ impl Answers {
         hold
     }
 
-    /// What the grant takes on which `request` has a handle is another number since.
+    /// Sets the bytes of the grant on which `request` has a handle.
     pub(super) fn set_bytes(&mut self, request: RequestId, bytes: u32) {
         let hold = self.grants.value_mut(request);
         let hold = hold.unwrap_or_else(|| panic!("request {request} holds nothing"));
@@ -273,18 +272,18 @@ impl Answers {
         self.bytes = self.bytes - u64::from(before) + u64::from(bytes);
     }
 
-    /// What all requests take.
+    /// The bytes of all requests in the state.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// What the fixed answers take, counted one by one.
+    /// The bytes of the fixed answers, counted one by one.
     pub(super) fn fixed_bytes(&self) -> u64 {
         self.fixed.values().map(|known| known.answer.bytes()).sum()
     }
 
-    /// Fixes the answer of `request`, which stands no more. Below the floor nothing is kept, nor needed:
-    /// there an unknown request is refused.
+    /// Fixes the answer of `request`, which holds and waits no more. Nothing is kept below the floor: an
+    /// unknown request there is refused.
     pub(super) fn fix(&mut self, request: RequestId, print: Print, answer: Fixed) {
         if request >= self.floor {
             self.bytes += answer.bytes();
@@ -293,17 +292,17 @@ impl Answers {
         }
     }
 
-    /// All remembered requests.
+    /// The number of remembered requests.
     pub(super) fn len(&self) -> usize {
         self.standing() + self.fixed.len()
     }
 
-    /// Grants and places.
+    /// The number of grants and places.
     pub(super) fn standing(&self) -> usize {
         self.grants.len() + self.waiting.len()
     }
 
-    /// The highest id that is known to have been used, or named as the floor.
+    /// The highest id known as used, or named as the floor.
     pub(super) fn reach(&self) -> RequestId {
         let last = [self.grants.last(), self.waiting.last(), self.fixed.last()];
         let highest = last.into_iter().flatten().max().unwrap_or_default();
@@ -330,7 +329,7 @@ impl Answers {
         &self.fixed
     }
 
-    /// What is wrong, unless each request is known in one way, and nothing fixed lies below the floor.
+    /// Fails unless each request is known in one way, and no fixed answer is below the floor.
     pub(super) fn examine(&self) -> Result<(), String> {
         if let Some(oldest) = self.fixed.first().filter(|oldest| *oldest < self.floor) {
             return Err(format!("request {oldest} is remembered below the floor {}", self.floor));
@@ -349,7 +348,7 @@ impl Answers {
     }
 }
 
-/// The answer back; one that is not fixed is handed back.
+/// The error is the answer itself, if it is not a fixed one.
 impl TryFrom<Answer> for Fixed {
     type Error = Answer;
 

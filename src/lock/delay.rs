@@ -1,9 +1,8 @@
-//! Lock delay (safety L16): after an expiry the grant's room stays taken for a while, so that what its
-//! holder had sent before it ended is not overtaken by the next one's work.
+//! Lock delay (safety L16): after an expiry the grant's room stays taken for a while, so that late
+//! messages of its holder arrive before the next holder's work.
 //!
-//! No clock is read here. The leader measures the delay from its apply of the `Expire`, and `DelayOver` says
-//! for all replicas that it is over. A release, a withdrawal and a close leave no delay: their client had
-//! ended its work.
+//! No clock is read here. The leader measures the delay from its apply of the `Expire`, and `DelayOver` ends
+//! it at all replicas. A release, a withdrawal and a close leave no delay: their client had ended its work.
 
 use super::effects::Effects;
 use super::holders::Grant;
@@ -15,37 +14,38 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// The delays of one lock. Most have none, so that costs a pointer.
+/// The delays of one lock. Most locks have none, so an empty set is one null pointer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Delays(Option<Box<Running>>);
 
 /// Delays that are not over.
 #[derive(Clone, Debug, Default)]
 struct Running {
-    /// By the token whose grant expired.
+    /// By the token of the expired grant.
     by_token: BTreeMap<Token, Delay>,
-    /// What they take together.
+    /// The permits of all of them.
     permits: u64,
 }
 
-/// What an expired grant still takes.
+/// The room that an expired grant still takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Delay {
     pub(super) mode: Mode,
     pub(super) permits: u32,
     pub(super) delay_ms: u32,
-    /// Who held it, for people.
+    /// The former holder, for people.
     pub(super) client: Arc<str>,
 }
 
-/// A delay that a leader has to measure, and then to propose the `DelayOver` of.
+/// A delay that a leader measures, and ends by a `DelayOver`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delayed {
-    /// Of which lock.
+    /// The delayed lock.
     pub name: Name,
-    /// The token whose grant expired.
+    /// The token of the expired grant.
     pub token: Token,
-    /// From the leader's apply of the `Expire` and of its own no-op, whichever came later.
+    /// Milliseconds, from the leader's apply of the `Expire` or of its own no-op, whichever was
+    /// later.
     pub delay_ms: u32,
 }
 
@@ -56,18 +56,18 @@ impl Delays {
         self.0.as_ref().map_or(0, |running| running.by_token.len())
     }
 
-    /// How many permits they take together.
+    /// The permits that they take together.
     pub(super) fn permits(&self) -> u64 {
         self.0.as_ref().map_or(0, |running| running.permits)
     }
 
-    /// In the order of their tokens.
+    /// All, in the order of their tokens.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Token, &Delay)> {
         let all = self.0.iter().flat_map(|running| running.by_token.iter());
         all.map(|(token, delay)| (*token, delay))
     }
 
-    /// Those behind `token`, or all.
+    /// The delays of tokens above `token`; `None`: all.
     fn behind(&self, token: Option<Token>) -> impl Iterator<Item = (Token, &Delay)> {
         let start = token.map_or(Bound::Unbounded, Bound::Excluded);
         let running = self.0.iter();
@@ -76,7 +76,7 @@ impl Delays {
         behind.map(|(token, delay)| (*token, delay))
     }
 
-    /// The newest token of any.
+    /// The newest token of them.
     pub(super) fn last(&self) -> Option<Token> {
         self.0.as_ref()?.by_token.last_key_value().map(|(token, _)| *token)
     }
@@ -88,7 +88,7 @@ impl Delays {
         assert!(earlier.is_none(), "token {token} expired already: {earlier:?}");
     }
 
-    /// The one that `token` left, if it is not over yet.
+    /// Removes the delay of `token`, if it is not over.
     fn end(&mut self, token: Token) -> Option<Delay> {
         let running = self.0.as_mut()?;
         let delay = running.by_token.remove(&token)?;
@@ -101,13 +101,13 @@ impl Delays {
 }
 
 impl LockMachine {
-    /// All delays that are not over; time linear in the locks.
+    /// All running delays; time linear in the locks.
     pub fn delays(&self) -> impl Iterator<Item = Delayed> + use<> {
         self.delays_behind(None, usize::MAX).0.into_iter()
     }
 
-    /// The same in parts, for the timers of a new leader: those behind `after`, as far as a look at `count` locks and delays
-    /// goes, and where to go on if that is not the end.
+    /// The running delays in parts, for the timers of a new leader: those behind `after`, until `count` locks
+    /// and delays were examined; and the place to continue from, `None` at the end.
     #[must_use]
     pub fn delays_behind(
         &self,
@@ -125,7 +125,7 @@ impl LockMachine {
                     return (delays, Some((name.clone(), token)));
                 }
             }
-            // The one to go on with was counted before.
+            // The lock to continue with was counted before.
             looked += usize::from(before.is_none());
             if looked >= count {
                 return (delays, Some((name.clone(), Token(u64::MAX))));
@@ -134,7 +134,7 @@ impl LockMachine {
         (delays, None)
     }
 
-    /// Keeps the room of a grant that expired; says so if its acquire asked for that.
+    /// Keeps the room of an expired grant taken, if its acquire asked for a delay.
     pub(super) fn begin_delay(
         &mut self,
         slot: Slot,
@@ -153,7 +153,7 @@ impl LockMachine {
         Some(Delayed { name: name.clone(), token, delay_ms })
     }
 
-    /// The delay that `token` left on `name` is over; the lock is handed on. Repeating is harmless.
+    /// Ends the delay of `token` on `name`, and hands the lock over. Repeats are harmless.
     pub(super) fn end_delay(
         &mut self,
         name: &Name,

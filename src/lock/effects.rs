@@ -1,9 +1,9 @@
-//! What one apply does besides answering, gathered while it runs.
+//! Effects of one apply besides its answer, gathered while it runs.
 //!
-//! Whose oldest holder changed is not asked of every lock, nor kept in the state: each step that puts another one
-//! in the first place notes the lock. What was granted in an apply does not end in it, and tokens never come
-//! again (L4): so whoever holds a noted lock when all is done is not who held it before. An entry that changes nothing
-//! of the kind allocates nothing for it.
+//! Changes of the oldest holder are neither searched in every lock nor kept in the state: each step that puts
+//! another grant in the first place notes the lock. A grant of an apply does not end in the same apply, and
+//! tokens are unique (L4): so the final holder of a noted lock is not the one before. An entry without such a
+//! change allocates nothing for them.
 
 use super::delay::Delayed;
 use super::locks::Slot;
@@ -15,31 +15,31 @@ use crate::base::meters::EndReason;
 
 /// The parts of [`Applied`](super::Applied) that any step may add to.
 pub(super) struct Effects {
-    /// How many names were looked up.
+    /// Names that were looked up.
     pub(super) looked: u64,
     pub(super) granted: Vec<Granted>,
     pub(super) delayed: Vec<Delayed>,
     pub(super) asked: Vec<AskedHolder>,
-    /// Locks whose oldest holder, or its value, is another; perhaps more than once each.
+    /// Locks whose oldest holder, or its value, changed; repeats are possible.
     changed: Vec<(Slot, Name)>,
-    /// Whether anybody is told of these.
+    /// Whether anybody hears of the changes.
     is_told: bool,
-    /// Closed sessions of which it has freed the last.
+    /// Closed sessions whose last piece this entry freed.
     pub(super) freed: Vec<SessionId>,
-    /// Waits that it has refused.
+    /// Waits that this entry refused.
     pub(super) denied: Vec<Denied>,
-    /// How many more names it may free and grant.
+    /// Names that this entry may still free and grant.
     left: usize,
-    /// Waits that it has looked at and left alone, since the last that counted.
+    /// Unchanged waits examined since the last spent name.
     glances: usize,
     /// The entry's wall clock.
     pub(super) unix_ms: u64,
-    /// How what ends in it ends.
+    /// The reason under which its ended grants are counted.
     pub(super) why: EndReason,
 }
 
 impl Effects {
-    /// Of an entry that may free and grant so many names before it leaves the rest.
+    /// The effects of an entry that may free and grant `names` names before it leaves the rest.
     pub(super) fn of_part(names: usize, unix_ms: u64, why: EndReason) -> Self {
         let (granted, delayed, asked) = (Vec::new(), Vec::new(), Vec::new());
         let (changed, freed) = (Vec::new(), Vec::new());
@@ -61,34 +61,35 @@ impl Effects {
         }
     }
 
-    /// Of an entry that is replayed: nobody is told.
+    /// The effects of a replayed entry: changes are not gathered.
     pub(super) fn untold(self) -> Self {
         Self { is_told: false, ..self }
     }
 
-    /// Whether it may do one more thing. What it begins it does as a whole.
+    /// Whether the entry may begin one more thing, which it then does as a whole.
     pub(super) fn lasts(&self) -> bool {
         self.left > 0
     }
 
-    /// Keeps half of what is left for later, and says how much that is.
+    /// Keeps half of the entry's share for later; the names kept.
     pub(super) fn keep_half(&mut self) -> usize {
         let kept = self.left / 2;
         self.left -= kept;
         kept
     }
 
-    /// What was kept may be done now.
+    /// Returns `kept` names to the entry's share.
     pub(super) fn give_back(&mut self, kept: usize) {
         self.left += kept;
     }
 
-    /// It has freed or granted so many names.
+    /// Takes freed or granted names off the share.
     pub(super) fn spend(&mut self, names: usize) {
         self.left = self.left.saturating_sub(names);
     }
 
-    /// It looks at one wait, or one session, that may stay as it is: so many of them are as much as one name.
+    /// Counts a look at one wait or session that may stay as it is: [`GLANCES_PER_NAME`] of them cost one
+    /// name.
     pub(super) fn spend_look(&mut self) {
         self.looked += 1;
         self.glances += 1;
@@ -98,21 +99,20 @@ impl Effects {
         }
     }
 
-    /// The oldest holder of the lock in `slot`, which is called `name`, or the value that it shows, is another from now on.
+    /// Notes that the oldest holder of the lock in `slot`, called `name`, or its value, has changed.
     pub(super) fn note_change(&mut self, slot: Slot, name: &Name) {
-        // One after the other of a crowd is the oldest: the lock changes once.
+        // In a crowd one grant after the other becomes the oldest: the lock is noted once.
         if self.is_told && self.changed.last().is_none_or(|(last, _)| *last != slot) {
             self.changed.push((slot, name.clone()));
         }
     }
 
-    /// So many names were looked up, to see who holds or waits, or to change that.
+    /// Counts names that were looked up, to read or to change who holds or waits.
     pub(super) fn look(&mut self, names: usize) {
         self.looked += names as u64;
     }
 
-    /// What is to be told of each lock that was noted: once, in byte order, as it is now. What was freed and
-    /// handed on is one change.
+    /// The final holder of each noted lock, once, in byte order. A lock freed and handed over is one change.
     pub(super) fn take_changes(&mut self, machine: &LockMachine) -> Vec<HolderChange> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
@@ -125,5 +125,5 @@ impl Effects {
     }
 }
 
-/// To look at a wait costs so much less than to free a name.
+/// Looks at a wait that cost as much as freeing one name.
 const GLANCES_PER_NAME: usize = 8;

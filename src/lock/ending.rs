@@ -1,5 +1,5 @@
-//! How a session ends: by its own wish, or by expiry. From level 2 on its entry, and if need be later ones, free what it has (L22);
-//! below that all goes in one apply.
+//! Ends of sessions, by close or by expiry. From level 2 on the entry, and later ones if need be, free what
+//! the session has (L22); below, one apply frees all.
 
 use super::Outcome;
 use super::effects::Effects;
@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::base::SessionId;
 
 impl LockMachine {
-    /// Ends a session whose client said that it has ended its work; `None` if it is not alive.
+    /// Ends a session whose client has ended its work; `None` if it is not alive.
     pub(super) fn close_session(
         &mut self,
         id: SessionId,
@@ -55,15 +55,14 @@ impl LockMachine {
         Some(Outcome::SessionEnded { session: id })
     }
 
-    /// Takes all places and grants of a session out of the locks, and gives the grants, in the order in which
-    /// they were asked for.
+    /// Takes all places and grants of a session out of the locks; the grants, in the order of request ids.
     fn take_out(&mut self, session: &Session, effects: &mut Effects) -> Vec<Freed> {
         for place in session.answers.waiting().values() {
             self.leave_queues(place, effects);
         }
         let mut all_freed = Vec::new();
         for hold in session.answers.grants().values() {
-            // A grant with several handles goes with the first of them.
+            // The first handle of a grant took the whole grant out.
             if self.grant(hold.slot, hold.token).is_some() {
                 all_freed.push(self.drop_grant(hold.slot, hold.token, effects));
             }
@@ -71,7 +70,7 @@ impl LockMachine {
         all_freed
     }
 
-    /// Hands on what a session was in: only now, so that nothing freed goes to the session that ends.
+    /// Hands over the locks of an ended session: only now, so that none goes to the session itself.
     fn pass_on_all(
         &mut self,
         session: &Session,

@@ -12,10 +12,10 @@ use crate::base::Subject;
 use crate::base::locks::{BreakWay, Rule};
 
 impl LockMachine {
-    /// A hash of the whole state: equal logs give equal hashes (O2).
+    /// A 64-bit hash of the whole state: equal logs give equal hashes (O2).
     ///
-    /// Made anew at each call, in time linear in the state; stable over machines and processes of one
-    /// version. It resists accidents, not adversaries.
+    /// Takes time linear in the state at each call; stable over machines and processes of one
+    /// version. Resists accidents, not adversaries.
     #[must_use]
     pub fn state_hash(&self) -> u64 {
         let mut hash = Fingerprint::default();
@@ -23,7 +23,7 @@ impl LockMachine {
         self.hash_rest(hash)
     }
 
-    /// The same of all but how far the log was applied: what an entry that does nothing leaves alone.
+    /// The hash without the applied index, which even an entry without effect raises.
     #[cfg(test)]
     pub(super) fn state_hash_without_applied(&self) -> u64 {
         self.hash_rest(Fingerprint::default())
@@ -158,8 +158,8 @@ impl LockMachine {
 }
 
 /// A running 64-bit hash. Each step is a bijection of the state before it, so a difference is lost only
-/// by a collision later. Lists and byte strings are led by their length, so that no two states are fed
-/// in alike.
+/// by a later collision. Lists and byte strings are led by their length, so that no two states give the
+/// same input.
 #[derive(Default)]
 struct Fingerprint(u64);
 
@@ -192,7 +192,7 @@ impl Fingerprint {
             self.number(u64::from(hold.print.0));
             self.bytes(locks.name(hold.slot).as_str().as_bytes());
         }
-        // Tickets are how a replica finds a place, not part of the state: the queues are fed in order.
+        // Tickets are local to a replica, not part of the state: the queues are hashed in order.
         self.length(answers.waiting().len());
         for (request, place) in answers.waiting().iter() {
             self.number(request.0);

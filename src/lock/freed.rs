@@ -1,4 +1,5 @@
-//! How a grant ends, with its last handle or as a whole, and to whom what it held goes then.
+//! The end of a grant, with its last handle or as a whole, and the hand-over of its locks (L5,
+//! L23).
 
 use super::asked::Mark;
 use super::dedupe::Fixed;
@@ -9,17 +10,17 @@ use super::machine::LockMachine;
 use crate::base::locks::Name;
 use crate::base::{RequestId, SessionId, Token};
 
-/// A grant that was taken out of its locks, which still are to be passed on.
+/// A grant that was taken out of its locks, which are yet to be handed over.
 #[derive(Debug)]
 pub(super) struct Freed {
     known_as: Slot,
     pub(super) grant: Grant,
-    /// What it was asked, if it was.
+    /// The order to end it, if there was one.
     mark: Option<Mark>,
 }
 
 impl Freed {
-    /// Whether somebody was named who gets one of its locks.
+    /// Whether an heir was named for one of its locks.
     pub(super) fn has_heir(&self) -> bool {
         self.mark.as_ref().is_some_and(|mark| mark.heir.is_some())
     }
@@ -29,7 +30,7 @@ impl Freed {
         self.grant.claim.slots(&self.known_as)
     }
 
-    /// Somebody else was chosen for `name`.
+    /// Drops the heir for `name`: somebody else was chosen.
     pub(super) fn disinherit(&mut self, name: &Name) {
         self.mark = self.mark.take().filter(|mark| mark.name != *name);
     }
@@ -62,7 +63,7 @@ impl LockMachine {
         let session = grant.claim.session;
         let slots = grant.claim.shared_slots(slot);
         let handles: Vec<RequestId> = grant.handles().collect();
-        // Of a session that has ended nothing is remembered.
+        // An ended session keeps no answers.
         let answers = self.answers_of_mut(session);
         for acquire in handles {
             let hold = answers.end_grant(acquire);
@@ -77,7 +78,7 @@ impl LockMachine {
         self.drop_from(&slots, token, effects)
     }
 
-    /// `slots` are all that the grant has.
+    /// `slots` are all locks of the grant.
     fn drop_from(&mut self, slots: &[Slot], token: Token, effects: &mut Effects) -> Freed {
         let mut dropped = None;
         effects.look(slots.len());
@@ -96,7 +97,7 @@ impl LockMachine {
         Freed { known_as: slots[0], grant, mark }
     }
 
-    /// Hands on what was freed, to its heir before all others (L23).
+    /// Hands the freed locks over, to the heir before the queue (L23).
     pub(super) fn pass_on(&mut self, freed: &Freed, unix_ms: u64, effects: &mut Effects) {
         if let Some(Mark { name, heir: Some(heir), .. }) = &freed.mark
             && let Some(slot) = self.locks.find(name)

@@ -14,27 +14,27 @@ use crate::base::locks::Mode;
 use crate::base::{RequestId, SessionId, Token};
 use std::collections::VecDeque;
 
-/// A lock that somebody holds or waits for, or that is delayed. Whoever waits has no room, unless the hand-over is unfinished: what
-/// frees a lock hands it on at once (L5).
+/// A lock that somebody holds or waits for, or that is delayed. No first waiter has room, unless the
+/// hand-over is unfinished: the apply that frees a lock hands it over (L5).
 #[derive(Clone, Debug)]
 pub(super) struct Lock {
     pub(super) holders: Holders,
-    /// There exactly if any of it is.
+    /// There exactly if one of its fields differs from its default.
     rest: Option<Box<Rest>>,
 }
 
 /// What most locks do not have.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rest {
-    /// 0 = a lock, else a semaphore of this size. Fixed by those who are in it.
+    /// 0 = a lock, else a semaphore of this size. Fixed by the first acquire in the lock.
     pub(super) limit: u32,
-    /// What expired holders still take (L16).
+    /// The room of expired grants (L16).
     pub(super) delays: Delays,
     pub(super) queue: Queue,
 }
 
 impl Lock {
-    /// One that nobody holds yet.
+    /// A vacant lock.
     pub(super) fn new(limit: u32) -> Self {
         Self::with(Holders::default(), Rest { limit, ..Rest::default() })
     }
@@ -44,12 +44,11 @@ impl Lock {
         Self { holders, rest }
     }
 
-    /// 0 = a lock, else a semaphore of this size.
     pub(super) fn limit(&self) -> u32 {
         self.rest().limit
     }
 
-    /// What expired holders still take (L16).
+    /// The room of expired grants (L16).
     pub(super) fn delays(&self) -> &Delays {
         &self.rest().delays
     }
@@ -58,7 +57,7 @@ impl Lock {
         &self.rest().queue
     }
 
-    /// Changes what most locks do not have.
+    /// Changes the fields that most locks lack.
     pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Rest) -> T) -> T {
         let rest = self.rest.get_or_insert_default();
         let result = change(rest);
@@ -72,26 +71,26 @@ impl Lock {
         self.rest.as_deref().unwrap_or(&NOTHING)
     }
 
-    /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes on its own: this is asked for the first
-    /// in the queue only, or where nobody waits, so neither a writer nor a large request starves.
+    /// Whether `claim` may hold the lock beside its holders (L1). Asked for the first in the queue only, or
+    /// where the queue is empty: nobody overtakes, so neither a writer nor a large request starves.
     pub(super) fn has_room(&self, claim: &Claim, bounds: &Bounds) -> bool {
         if self.holders.len() + self.delays().len() >= bounds.holders_per_lock {
             return false;
         }
         match (self.limit(), claim.mode) {
             (0, Mode::Exclusive) => self.is_unused(),
-            // All are of one mode: an exclusive one is alone.
+            // All holders and delays are of one mode: an exclusive one is alone.
             (0, Mode::Shared) => self.first_mode().is_none_or(|mode| mode == Mode::Shared),
             (limit, _) => self.permits_taken() + u64::from(claim.permits) <= u64::from(limit),
         }
     }
 
-    /// Permits of holders, and of those whose delay is not over.
+    /// Permits of holders and delays together.
     pub(super) fn permits_taken(&self) -> u64 {
         self.holders.permits() + self.delays().permits()
     }
 
-    /// The mode in which it is used, if it is.
+    /// The mode of its holders and delays; `None` if it has neither.
     fn first_mode(&self) -> Option<Mode> {
         let held = self.holders.first().map(|grant| grant.claim.mode);
         held.or_else(|| self.delays().iter().next().map(|(_, delay)| delay.mode))
@@ -101,7 +100,7 @@ impl Lock {
         self.holders.is_empty() && self.delays().len() == 0
     }
 
-    /// Whether nobody is in it.
+    /// Whether it has no holders, delays or waiters.
     pub(super) fn is_vacant(&self) -> bool {
         self.is_unused() && self.queue().len() == 0
     }
@@ -114,18 +113,19 @@ impl Rest {
 }
 
 impl LockMachine {
-    /// Gives the lock in `slot` to as many as it has room for, first come first (L5), each under a token of its own; if
-    /// nobody is left in it, drops it. One who waits for several gets all or nothing: when all are free, and it
-    /// is the first in the queue of each. The others' queues have another head then, and are looked at after.
+    /// Grants the lock in `slot` to as many waiters as have room, first come first (L5), each under a token
+    /// of its own; drops the lock if nobody is left in it. A waiter for several locks gets all or nothing:
+    /// when all have room, and it is the first in the queue of each. Their queues then have another head, and
+    /// are examined next.
     ///
-    /// Nothing goes to a session that has ended: at a place that it still has the queue stops until that is removed (L22). Nor is anything
-    /// handed on of a lock that is being taken from very many, before the last of them has lost it (L23).
-    /// When the entry's share of work is used up, the rest is left to later entries; the queue stays as it is meanwhile.
+    /// A place of an ended session stops its queue until the place is removed (L22). A lock that is being
+    /// taken from very many is handed over only when the last of them has lost it (L23). When the entry's
+    /// share of work is used up, later entries go on; the queue stays as it is meanwhile.
     pub(super) fn hand_over(&mut self, slot: Slot, unix_ms: u64, effects: &mut Effects) {
         self.hand_over_all([slot], unix_ms, effects);
     }
 
-    /// The same for each of `slots`, one after the other.
+    /// Hands over each of `slots`, one after the other.
     pub(super) fn hand_over_all(
         &mut self,
         slots: impl IntoIterator<Item = Slot>,
@@ -147,8 +147,8 @@ impl LockMachine {
         }
     }
 
-    /// Whether the first who waits for the lock in `slot` may have all that it waits for, if it is not `kept_waiting`: who waits for several
-    /// is the first of several queues, and need not be looked at in each.
+    /// [`LockMachine::first_is_due`], false at once for the acquire in `kept_waiting`: a waiter for several
+    /// locks is the first of several queues, and is examined in one.
     fn is_due_anew(
         &self,
         slot: Slot,
@@ -166,7 +166,7 @@ impl LockMachine {
         is_due
     }
 
-    /// What is left of a lock that was handed over, as far as the entry's share of work went.
+    /// Drops a vacant lock, or leaves an unfinished hand-over to later entries.
     fn settle(&mut self, slot: Slot, effects: &Effects) {
         let Some(lock) = self.locks.get(slot) else { return };
         let is_vacant = lock.is_vacant();
@@ -181,7 +181,7 @@ impl LockMachine {
         }
     }
 
-    /// Whether the first who waits for the lock in `slot` may have all that it waits for.
+    /// Whether the first waiter for the lock in `slot` may have all locks that it waits for.
     pub(super) fn first_is_due(&self, slot: Slot, mut look: impl FnMut(usize)) -> bool {
         look(1);
         let Some(lock) = self.locks.get(slot) else { return false };
@@ -199,7 +199,7 @@ impl LockMachine {
             && !claim.slots(&slot).iter().any(|slot| self.is_being_taken(*slot))
     }
 
-    /// Grants to the first in the queue of the lock in `slot` all that it waits for.
+    /// Grants the first waiter of `slot` all its locks; its former place.
     fn grant_first(&mut self, slot: Slot, unix_ms: u64, effects: &mut Effects) -> Place {
         let first = self.locks[slot].queue().first().expect("it is due");
         let (session, request, owner) = (first.claim.session, first.request, first.claim.owner());
@@ -238,8 +238,9 @@ impl LockMachine {
     }
 }
 
-/// Of a lock with nothing but holders.
+/// The rest of a lock that has nothing but holders.
 static NOTHING: Rest = Rest { limit: 0, delays: Delays::NONE, queue: Queue::EMPTY };
-/// One plain holder and a pointer. Locks are in pages apart from the map by name (`lock/locks.rs`): nodes of a map whose names came in
-/// order are half empty, and with the locks in them each would cost nearly twice its size.
+/// One plain holder and a pointer. Locks are in pages apart from the map by name (`lock/locks.rs`): nodes of
+/// a map whose names came in order are half empty, and with the locks inside, each lock would cost nearly
+/// twice its size.
 const _: () = assert!(size_of::<Lock>() <= 56);

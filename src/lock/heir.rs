@@ -1,18 +1,19 @@
-//! Who gets a lock out of turn: the waiter for whom its holder, or who took it from its holder, asked by name.
+//! Grants out of turn: to the waiter whose client's name a holder, or an operator who broke the lock, gave.
 //!
-//! Being put at the head of the queue is the one way to overtake (L5), and it must not make a deadlock that nobody
-//! would find: waits are examined when they are enqueued, against the order as it then is.
+//! Being put at the head of the queue is the one way to overtake (L5), and must not make an undetected
+//! deadlock: waits are examined when they are enqueued, against the order of that moment.
 //!
-//! * Only one who waits for this lock alone may go first. One who waits for several would have to be first in all
-//!   of its queues, and each of these would be a lock that nobody freed.
-//! * Those whom it overtakes wait for it from now on, which nobody knew when they were examined. If it is granted at
-//!   once, and its owner waits for nothing else, that is no harm: its owner releases in the end, and the others
-//!   are where they were, with one wait less before them. But an owner that waits elsewhere too, for what one
-//!   of the overtaken holds, would get this lock and keep it for ever; and one for whom there is no room
-//!   yet, who asks for more permits or would write where others read, could wait for a holder that waits for one of
-//!   the overtaken. So in these two cases the whole question is asked again, with the new order
-//!   ([`LockMachine::stalls_behind`]), and one who would stall anybody, or depends on more than is looked at, stays
-//!   where it stands. So does, from level 2 on, who comes behind too many of its name of whom that had to be asked.
+//! * Only a waiter for this lock alone may go first. A waiter for several would have to be first in all of
+//!   its queues, each of a lock that nobody freed.
+//! * The overtaken wait for the heir from now on, which was unknown when they were examined. If the heir is
+//!   granted at once, and its owner waits for nothing else, no harm is done: the owner releases in the end,
+//!   and the others are where they were, with one wait less before them. But an owner that also waits
+//!   elsewhere, for a lock of one of the overtaken, would keep this lock for ever; and an heir for whom there
+//!   is no room yet, since it wants more permits or would write where others read, could wait for a holder
+//!   that waits for one of the overtaken. In these two cases the search for a deadlock is repeated with the
+//!   new order ([`LockMachine::stalls_behind`]), and an heir that would stall anybody, or depends on more
+//!   than the search may look at, stays in its place. So does, from level 2 on, a waiter behind too many of
+//!   its client that needed this search.
 
 use super::claim::ALONE;
 use super::effects::Effects;
@@ -21,9 +22,9 @@ use super::machine::LockMachine;
 use super::queue::{Ticket, Waiter};
 
 impl LockMachine {
-    /// Puts the first of `client` who waits for the lock in `slot` alone, and stalls nobody by it, at the head of the queue;
-    /// whether there is one. The caller hands the lock on. From level 2 on only the first few of that name are looked at for whom
-    /// that is a question.
+    /// Puts the first waiter of `client` for the lock in `slot` alone, which stalls nobody, at the head of
+    /// the queue. True: there is one; the caller hands the lock over. From level 2 on only the first few
+    /// waiters that need a search are examined.
     pub(super) fn put_first(&mut self, slot: Slot, client: &str, effects: &mut Effects) -> bool {
         let is_bounded = self.level() >= LEVEL_FEW_EXAMINED;
         let mut left = if is_bounded { EXAMINED_MAX } else { usize::MAX };
@@ -49,7 +50,7 @@ impl LockMachine {
         true
     }
 
-    /// Those of `client`, alive, who wait for the lock in `slot` and for nothing else, first come first.
+    /// Waiters of live sessions of `client` for the lock in `slot` and nothing else, first come first.
     pub(super) fn waiting_alone(
         &self,
         slot: Slot,
@@ -67,14 +68,14 @@ impl LockMachine {
         })
     }
 
-    /// Whether `waiter` may go first without a look at anybody else.
+    /// Whether `waiter` may go first without a search.
     fn is_harmless_first(&self, slot: Slot, waiter: &Waiter) -> bool {
         let lock = &self.locks[slot];
         let is_first = lock.queue().first().is_some_and(|first| first.is_of(waiter));
         is_first || (lock.has_room(&waiter.claim, &self.bounds) && self.waits_once(waiter))
     }
 
-    /// Whether the owner of `waiter`, which waits for one lock alone, waits for nothing else.
+    /// Whether the owner of `waiter`, a waiter for one lock, waits for nothing else.
     fn waits_once(&self, waiter: &Waiter) -> bool {
         let owner = waiter.claim.owner();
         let answers = &self.live_session(waiter.claim.session).answers;
@@ -82,7 +83,8 @@ impl LockMachine {
     }
 }
 
-/// From this level on few are examined.
+/// The level from which on few are examined.
 const LEVEL_FEW_EXAMINED: u32 = 2;
-/// Each may cost a search among 4,096 holders and waits, of a millisecond.
+/// Waiters examined at most: each may cost a search among 4,096 holders and waits, of a
+/// millisecond.
 const EXAMINED_MAX: usize = 8;

@@ -1,5 +1,5 @@
-//! Those who hold one lock: a single grant of an exclusive lock, any number of readers, or the takers of
-//! a semaphore's permits.
+//! The holders of one lock: the one of an exclusive lock, any number of readers, or the takers of a
+//! semaphore's permits.
 //!
 //! Nearly all locks have one holder, which is kept in place; several are a map by token, so that each
 //! step is logarithmic in a crowd of readers.
@@ -23,7 +23,7 @@ pub(super) enum Holders {
 pub(super) struct Grant {
     pub(super) token: Token,
     pub(super) since_unix_ms: u64,
-    /// The acquire that holds it; where its owner has re-entered there are later ones.
+    /// The first acquire that holds it; re-entries are in the claim.
     first: RequestId,
     pub(super) claim: Claim,
 }
@@ -33,7 +33,7 @@ impl Holders {
         self.len() == 0
     }
 
-    /// How many grants there are.
+    /// The number of grants.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Nobody => 0,
@@ -42,7 +42,7 @@ impl Holders {
         }
     }
 
-    /// How many permits they have taken together.
+    /// The permits that they take together.
     pub(super) fn permits(&self) -> u64 {
         match self {
             Self::Nobody => 0,
@@ -94,7 +94,7 @@ impl Holders {
         }
     }
 
-    /// All, the oldest first.
+    /// All grants, the oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Grant> {
         let (one, many) = match self {
             Self::Nobody => (None, None),
@@ -104,7 +104,7 @@ impl Holders {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
-    /// Those with newer tokens than `token`, the oldest first.
+    /// The grants with tokens above `token`, the oldest first.
     pub(super) fn behind(&self, token: Token) -> impl Iterator<Item = &Grant> {
         let (one, many) = match self {
             Self::Nobody => (None, None),
@@ -134,7 +134,6 @@ impl Holders {
         };
     }
 
-    /// Takes the grant of `token` away.
     pub(super) fn remove(&mut self, token: Token) -> Option<Grant> {
         match self {
             Self::One(grant) if grant.token == token => match std::mem::take(self) {
@@ -152,7 +151,7 @@ impl Holders {
         }
     }
 
-    /// What is wrong, unless the crowd's sums and indexes agree with its grants.
+    /// Fails unless the crowd's sums and indexes agree with its grants.
     pub(super) fn examine(&self) -> Result<(), String> {
         let Self::Many(crowd) = self else { return Ok(()) };
         let mut anew = Crowd::default();
@@ -190,7 +189,7 @@ impl Crowd {
 }
 
 impl Grant {
-    /// What `claim` is granted on the acquire `first`.
+    /// A grant of `claim` to the acquire `first`.
     pub(super) fn new(token: Token, since_unix_ms: u64, first: RequestId, claim: Claim) -> Self {
         Self { token, since_unix_ms, first, claim }
     }
@@ -200,17 +199,15 @@ impl Grant {
         std::iter::once(self.first).chain(self.claim.later().iter().copied())
     }
 
-    /// The handle that came first.
     pub(super) fn first_handle(&self) -> RequestId {
         self.first
     }
 
-    /// One more acquire holds it.
     pub(super) fn add_handle(&mut self, request: RequestId) {
         self.claim.change(|extras| extras.later.push(request));
     }
 
-    /// Gives up the handle of `request`, and says what is left.
+    /// Gives up the handle of `request`; whether others are left.
     pub(super) fn give_up(&mut self, request: RequestId) -> Left {
         let later = self.claim.later();
         if later.is_empty() {
@@ -237,5 +234,5 @@ pub(super) enum Left {
 
 /// Two numbers, the first handle and the claim: a million locks have at least one each.
 const _: () = assert!(size_of::<Grant>() <= 48);
-/// Who holds it needs no byte beside the one holder.
+/// The tag of the variant takes no byte beside the one holder.
 const _: () = assert!(size_of::<Holders>() == size_of::<Grant>());

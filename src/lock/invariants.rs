@@ -1,4 +1,4 @@
-//! What must hold of the state after each entry (O1), and of a state that a snapshot brings.
+//! Invariants of the state after each entry (O1), and of a state from a snapshot.
 
 use super::dedupe::{Answers, Hold, Known, Place};
 use super::grant::Lock;
@@ -16,7 +16,7 @@ use crate::base::limits::{
 use crate::base::locks::Mode;
 use crate::base::{Index, SessionId, Token};
 
-/// Leaves with a sentence unless the condition holds.
+/// Returns a sentence as the error unless the condition holds.
 macro_rules! ensure {
     ($holds:expr, $($why:tt)+) => {
         if !$holds {
@@ -36,7 +36,7 @@ impl LockMachine {
     /// The first invariant that does not hold, as a sentence.
     ///
     /// Locks know their holders and waiters, sessions their grants and places. Each side is checked
-    /// against the other: here every lock's against the sessions, and then that the counts agree.
+    /// against the other: here every lock against the sessions, and then the counts.
     pub(super) fn examine(&self) -> Result<(), String> {
         self.examine_settings()?;
         self.access.examine()?;
@@ -72,7 +72,7 @@ impl LockMachine {
         Ok(())
     }
 
-    /// Each session was opened in this incarnation, at an index that was applied (L15).
+    /// Each session was opened in this incarnation, at an applied index (L15).
     fn examine_session(&self, id: SessionId, session: &Session) -> Result<(), String> {
         let Session { client, ttl_ms, answers, .. } = session;
         self.examine_kind(id, client, *ttl_ms, answers)?;
@@ -81,7 +81,7 @@ impl LockMachine {
         Ok(())
     }
 
-    /// It lives no more, and nothing is remembered of it but what it has.
+    /// An ended session is not among the live ones, and remembers no fixed answer.
     fn examine_ending(&self, id: SessionId, ending: &Ending) -> Result<(), String> {
         let Ending { client, ttl_ms, answers, .. } = ending;
         self.examine_kind(id, client, *ttl_ms, answers)?;
@@ -136,7 +136,7 @@ impl LockMachine {
         all.filter(|(slot, grant)| grant.claim.is_known_as(*slot))
     }
 
-    /// Each lock is found in its slot under its own name, and whatever names a lock by slot names one that is there.
+    /// Each lock is in its slot under its own name, and every slot in the state has a lock.
     fn examine_slots(&self) -> Result<(), String> {
         for (name, slot, _) in self.locks.iter() {
             ensure!(self.locks.name(slot) == name, "{name:?} is in {slot:?} under another name");
@@ -152,7 +152,7 @@ impl LockMachine {
         Ok(())
     }
 
-    /// Whoever waits first may not have all that it waits for, or one of these locks is not handed over yet (L5).
+    /// The first waiter lacks room for some of its locks, or one of these has an unfinished hand-over (L5).
     fn examine_hand_over(&self, slot: Slot, lock: &Lock) -> Result<(), String> {
         let name = self.locks.name(slot);
         let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.claim);
@@ -202,7 +202,8 @@ impl LockMachine {
         Ok(())
     }
 
-    /// Each waiter's session lives (L5), or its end is under way, and it knows its place, in the queue of each of its names.
+    /// Each waiter's session lives (L5), or its end is under way, and knows its place in the queue of each of
+    /// its names.
     fn examine_waiters(&self, slot: Slot, queue: &Queue) -> Result<(), String> {
         let name = self.locks.name(slot);
         queue.check_invariants();
@@ -237,7 +238,7 @@ impl LockMachine {
         alive.or_else(|| self.endings.get(&session).map(|ending| &ending.answers))
     }
 
-    /// What is left to later entries is there from its level on, and somebody waits for each lock that is not handed over.
+    /// Work is left to later entries only from its level on, and each unfinished lock has a waiter.
     fn examine_unfinished(&self) -> Result<(), String> {
         let (level, endings) = (self.level(), self.endings.len());
         ensure!(level >= PARTS_LEVEL || !self.is_unfinished(), "{endings} end at level {level}");
@@ -248,7 +249,7 @@ impl LockMachine {
         Ok(())
     }
 
-    /// Who is asked holds, and was asked within the bounds (L23).
+    /// Each marked grant is held, and its mark is within the bounds (L23).
     fn examine_asked(&self) -> Result<(), String> {
         for (token, mark) in &self.asked {
             let (name, grace_ms) = (&mark.name, mark.grace_ms);
@@ -265,7 +266,7 @@ impl LockMachine {
         Ok(())
     }
 
-    /// A break that goes on in parts is of a lock that is there, for grants of this incarnation (L23).
+    /// An unfinished break is of a lock that exists, for grants of this incarnation (L23).
     fn examine_orders(&self) -> Result<(), String> {
         let level = self.level();
         ensure!(
@@ -315,7 +316,7 @@ impl LockMachine {
 }
 
 impl Lock {
-    /// What is wrong, unless those who are in it fit in it (L1).
+    /// Fails unless holders and delays fit into the lock (L1).
     fn examine(&self, bounds: &Bounds) -> Result<(), String> {
         self.holders.examine()?;
         let (limit, holders) = (self.limit(), self.holders.len() + self.delays().len());

@@ -1,8 +1,9 @@
-//! The machine's level: which rules an apply follows, its bounds, and the settings that all replicas agree on.
+//! The machine's level: the rules of an apply, its bounds, and the settings that all replicas agree on.
 //!
-//! The level is part of the replicated settings and only rises. Whatever changes what an apply does, or how state and entries are
-//! written, asks it (L2): a replica of an older build would differ from then on. A leader proposes the next level only
-//! once every member, learners too, has said that it reads it (`replica/raising.rs`, docs/developers/versions.md).
+//! The level is part of the replicated settings and only rises. Any change of an apply, or of the bytes of
+//! state and entries, depends on it (L2): else a replica of an older build would diverge. A leader proposes
+//! the next level only once every member, learners too, has said that it reads it (`replica/raising.rs`,
+//! docs/developers/versions.md).
 
 use super::access::ACCESS_LEVEL;
 use super::command::{Command, Settings};
@@ -29,19 +30,19 @@ impl LockMachine {
         self.level_max
     }
 
-    /// This machine with another share of work for each entry: for the simulator and tests, alike at all replicas.
+    /// Sets the share of work of each entry, for the simulator and tests; alike at all replicas.
     #[must_use]
     pub fn with_names_per_part(mut self, names: usize) -> Self {
         self.bounds.names_per_part = names.max(1);
         self
     }
 
-    /// How many names one entry may free and grant before it leaves the rest.
+    /// Names that one entry may free and grant before it leaves the rest.
     pub(super) fn names_per_part(&self) -> usize {
         if self.level() >= PARTS_LEVEL { self.bounds.names_per_part } else { usize::MAX }
     }
 
-    /// This machine as an older build would run it, which reads no level above `level_max`: for the simulator.
+    /// This machine as an older build that reads no level above `level_max` would run it, for the simulator.
     #[must_use]
     pub fn reading_up_to(self, level_max: u32) -> Self {
         Self { level_max, ..self }
@@ -59,7 +60,7 @@ impl Command {
             | Self::RestoreOver { .. }
             | Self::DelayOver { .. } => 1,
             Self::Request { operation, .. } => operation.level(),
-            // Whoever does not read a level must not follow a log that raises it.
+            // A build that does not read a level must not follow a log that raises it.
             Self::Settings(settings) => settings.level.max(1),
             Self::ClusterKey(_) => KEY_LEVEL,
             Self::Continue => PARTS_LEVEL,
@@ -83,8 +84,8 @@ impl Operation {
     }
 }
 
-/// What an apply may refuse for want of room. Constants of the level, so that replicas cannot differ
-/// (L2); a field of the machine so that tests reach them with few commands.
+/// The bounds beyond which an apply refuses for want of room. Constants of the level, so that
+/// replicas cannot differ (L2); a field of the machine so that tests reach them with few commands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Sessions alive at once.
@@ -97,21 +98,21 @@ pub(super) struct Bounds {
     pub(super) answers_per_session: usize,
     /// Waiters of one lock.
     pub(super) waiters_per_lock: usize,
-    /// Holders of one lock; whoever comes then waits.
+    /// Holders of one lock; later acquires wait.
     pub(super) holders_per_lock: usize,
-    /// What the state may take, in bytes, before what takes something is refused (from level 2 on).
+    /// Bytes of the state beyond which operations that add to it are refused (from level 2 on).
     pub(super) state_bytes: u64,
-    /// What the rest may take beyond that.
+    /// Bytes beyond that for operations that free something.
     pub(super) state_reserve: u64,
-    /// Holders and waiters that a search for a deadlock looks at; beyond that a wait is enqueued unexamined, and nobody
-    /// goes first.
+    /// Holders and waiters that one search for a deadlock examines; beyond that a wait is enqueued
+    /// unexamined, and no waiter goes first.
     pub(super) deadlock_search: usize,
     /// Names that one entry frees and grants before it leaves the rest to later ones (from level 2 on).
     pub(super) names_per_part: usize,
 }
 
 impl Bounds {
-    /// Those of levels 1 and 2.
+    /// The bounds of levels 1 and 2.
     pub(super) const LEVEL_1: Self = Self {
         sessions: limits::SESSIONS_MAX,
         locks: limits::LOCKS_MAX,
@@ -126,7 +127,7 @@ impl Bounds {
     };
 }
 
-/// A session that holds all that it may must still have room to release it.
+/// A session that holds as much as it may must still have room to release it.
 const _: () =
     assert!(limits::ANSWERS_PER_SESSION_MAX >= limits::REQUESTS_PER_SESSION_MAX + 2 * 1024);
 
@@ -140,8 +141,8 @@ pub(super) fn raised(settings: Option<&Settings>, wanted: &Settings) -> Settings
     }
 }
 
-/// `ttl_ms` brought into the range in force. The leader clamps before it appends (L21); replicas do so
-/// again, because the wait after a restore (L15) rests on the replicated maximum.
+/// `ttl_ms` within the range in force. The leader clamps before it appends (L21); replicas repeat it,
+/// because the wait after a restore (L15) rests on the replicated maximum.
 pub(super) fn clamped_ttl_ms(settings: Option<&Settings>, ttl_ms: u32) -> u32 {
     let ttl_ms_max = settings.map_or(limits::TTL_MS_MAX, |settings| settings.ttl_ms_max);
     ttl_ms.min(ttl_ms_max).max(limits::TTL_MS_MIN)

@@ -1,13 +1,13 @@
 //! All locks, found by name where an entry names one, and by slot from there on.
 //!
-//! A name costs a search through the map, with a comparison of texts at each step, all of it cold among a million locks. So an entry looks a
-//! name up once. Grants, places and claims know the slots of their locks, and each step of an apply that starts from one of those
-//! costs an access to an array.
+//! A search by name compares texts at each step, all of them cold among a million locks. So an entry looks a
+//! name up once. Grants, places and claims know the slots of their locks, and each step of an apply from a
+//! slot on costs one access to an array.
 //!
-//! Slots are how one replica finds a lock, and no part of the state: two replicas may keep a lock in different ones, so nothing that is told,
-//! ordered, counted or stored depends on a slot (L2). Whatever has an order has that of the names. A lock keeps its slot as long as anybody is
-//! in it. The slot of a lock that was dropped is used again by a later entry at the earliest: an entry makes all of its locks before the first
-//! one is dropped.
+//! Slots are local to a replica, and no part of the state: two replicas may keep a lock in different ones, so
+//! no message, order, count or snapshot depends on a slot (L2). Every order is by name. A lock keeps its slot
+//! as long as anybody is in it. The slot of a dropped lock is used again by a later entry at the earliest: an
+//! entry makes all of its locks before the first one is dropped.
 
 use super::grant::Lock;
 use crate::base::locks::Name;
@@ -16,12 +16,12 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use std::ops::{Bound, Deref, Index, IndexMut};
 use std::sync::Arc;
 
-/// Where a lock is kept.
+/// The number of a lock's place in the pages.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(u32);
 
 impl Slot {
-    /// From 0 on, without large gaps.
+    /// Numbers begin with 0, without large gaps.
     pub(super) fn number(self) -> usize {
         self.0 as usize
     }
@@ -35,21 +35,22 @@ impl Slot {
     }
 }
 
-/// The locks.
+/// All locks of the machine.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Locks {
     by_name: BTreeMap<Name, Slot>,
     pages: Vec<Page>,
-    /// Pages with a free place. The first of them is filled first, so that others become empty.
+    /// Pages with a free place. The lowest one is filled first, so that others become empty.
     roomy: BTreeSet<u32>,
-    /// Of a page that became empty: one lock that is taken and given back over and over allocates no page each time.
+    /// Memory of a page that became empty: one lock that is taken and given back over and over allocates no
+    /// page each time.
     spare: Option<Box<Places>>,
 }
 
-/// Locks of neighbouring slots. A page without any takes no memory.
+/// Locks of neighbouring slots. An empty page has no places in memory.
 #[derive(Clone, Debug, Default)]
 struct Page {
-    /// A bit for each place that is taken.
+    /// One bit for each place that is taken.
     taken: u64,
     places: Option<Box<Places>>,
 }
@@ -63,22 +64,19 @@ struct Named {
 }
 
 impl Locks {
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.by_name.len()
     }
 
-    /// The slot of the lock called `name`.
     pub(super) fn find(&self, name: &Name) -> Option<Slot> {
         self.by_name.get(name).copied()
     }
 
-    /// The lock called `name`.
     pub(super) fn by_name(&self, name: &str) -> Option<&Lock> {
         self.by_name.get(name).map(|slot| &self[*slot])
     }
 
-    /// The slot of the lock called `name`, which is made if there is none: of this limit, and vacant.
+    /// The slot of the lock called `name`. A missing lock is made, with this limit, and vacant.
     pub(super) fn find_or_make(&mut self, name: &Name, limit: u32) -> Slot {
         let Self { by_name, pages, roomy, spare } = self;
         match by_name.entry(name.clone()) {
@@ -90,22 +88,21 @@ impl Locks {
         }
     }
 
-    /// The lock in `slot`; none if that was dropped.
+    /// The lock in `slot`; `None` if it was dropped.
     pub(super) fn get(&self, slot: Slot) -> Option<&Lock> {
         self.named(slot).map(|named| &named.lock)
     }
 
-    /// What the lock in `slot` is called.
+    /// The name of the lock in `slot`.
     pub(super) fn name(&self, slot: Slot) -> &Name {
         &self.named(slot).unwrap_or_else(|| panic!("no lock is in {slot:?}")).name
     }
 
-    /// The same of several.
+    /// The names of the locks in `slots`.
     pub(super) fn names<'a>(&'a self, slots: &'a [Slot]) -> impl Iterator<Item = &'a Name> {
         slots.iter().map(|slot| self.name(*slot))
     }
 
-    /// Name and lock of `slot`.
     pub(super) fn named_mut(&mut self, slot: Slot) -> (&Name, &mut Lock) {
         let named = self.pages[slot.page()].places.as_mut();
         let named = named.and_then(|places| places[slot.place()].as_mut());
@@ -113,7 +110,6 @@ impl Locks {
         (&named.name, &mut named.lock)
     }
 
-    /// Drops the lock in `slot`.
     pub(super) fn remove(&mut self, slot: Slot) {
         let page = &mut self.pages[slot.page()];
         let places = page.places.as_mut();
@@ -127,12 +123,12 @@ impl Locks {
         self.by_name.remove(&named.name);
     }
 
-    /// All, by name.
+    /// All locks, in the byte order of their names.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Name, Slot, &Lock)> {
         self.by_name.iter().map(|(name, slot)| (name, *slot, &self[*slot]))
     }
 
-    /// Those from `start` on, by name.
+    /// The locks from `start` on, in the byte order of their names.
     pub(super) fn starting_at<'a>(
         &'a self,
         start: Bound<&'a str>,
@@ -141,7 +137,7 @@ impl Locks {
         from_start.map(|(name, slot)| (name, &self[*slot]))
     }
 
-    /// All slots that are or were taken lie below this number.
+    /// An upper bound, exclusive, of all slot numbers ever taken.
     pub(super) fn slots_end(&self) -> usize {
         self.pages.len() * PAGE
     }
@@ -209,9 +205,9 @@ impl Deref for Slots {
     }
 }
 
-/// As many as a word has bits.
+/// Places of a page: one for each bit of a word.
 const PAGE: usize = u64::BITS as usize;
-/// A name, and what is in the lock: there are no bytes between.
+/// Name and lock are next to each other, without padding.
 const _: () = assert!(size_of::<Option<Named>>() == size_of::<Name>() + size_of::<Lock>());
 
 #[cfg(test)]

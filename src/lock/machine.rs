@@ -45,36 +45,36 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 pub struct LockMachine {
     pub(super) bounds: Bounds,
-    /// The highest level that it reads.
+    /// The highest level that this machine reads.
     pub(super) level_max: u32,
     /// The newest entry applied.
     pub(super) applied: Index,
     pub(super) settings: Option<Settings>,
-    /// What members prove themselves by to those who do not know them yet.
+    /// The key by which members prove themselves to nodes that do not know them yet (W9).
     pub(super) cluster_key: Option<ClusterKey>,
     pub(super) tokens: Tokens,
     pub(super) sessions: BTreeMap<SessionId, Box<Session>>,
-    /// Sessions that have ended, and of which something is still in a lock (L22).
+    /// Ended sessions that are still in a lock (L22).
     pub(super) endings: BTreeMap<SessionId, Box<Ending>>,
     /// A lock is here exactly as long as it is held.
     pub(super) locks: Locks,
-    /// Locks whose first waiter may have room, because the entry that made it had its share of work (L5).
+    /// Locks whose first waiter may have room: the entry that freed it had used up its share of work (L5).
     pub(super) unfinished: BTreeSet<Name>,
-    /// Breaks of locks that very many hold, under way (L23).
+    /// Breaks of crowded locks, under way (L23).
     pub(super) orders: BTreeMap<Name, Order>,
-    /// Grants that are to end, by their tokens (L23).
+    /// Grants that are to end, by token (L23).
     pub(super) asked: BTreeMap<Token, Mark>,
-    /// Whether it was restored and grants nothing yet (L15).
+    /// The wait after a restore, in which nothing is granted (L15).
     pub(super) restoring: Option<RestoreWait>,
-    /// Who may what (L27).
+    /// The access rules (L27).
     pub(super) access: Access,
-    /// What all that takes.
+    /// The size of the state in bytes.
     pub(super) weight: Weight,
-    /// The clusters that it was restored from; none below level 2.
+    /// The clusters that this one was restored from; none below level 2.
     pub(super) ancestors: Ancestors,
-    /// What its applies cost: no part of the state.
+    /// Names looked up by all applies; no part of the state.
     pub(super) looked: u64,
-    /// What they are counted as: none of it either.
+    /// The meters of a leader; no part of the state.
     pub(super) tally: Tally,
 }
 
@@ -109,11 +109,12 @@ impl LockMachine {
     }
 
     /// Applies one committed command. `index` and `term` are the entry's own; `unix_ms` is the wall
-    /// clock that the entry carries, remembered for people.
+    /// clock in the entry, kept for people.
     ///
     /// # Panics
     /// `index` is not above every index applied before, or the command is of a level above
-    /// [`LockMachine::level_max`]: whoever decodes an entry refuses it before ([`Command::level`]).
+    /// [`LockMachine::level_max`]: decoders of entries refuse such a command first
+    /// ([`Command::level`]).
     pub fn apply(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) -> Applied {
         let mut effects = Effects::of_part(self.names_per_part(), unix_ms, end_reason(command));
         let outcome = self.advance(index, term, command, &mut effects);
@@ -122,7 +123,7 @@ impl LockMachine {
         Applied { outcome, granted, delayed, asked, changes, freed, denied }
     }
 
-    /// The same where nobody is told anything, as for a snapshot: what changed holders is not gathered.
+    /// Applies without a listener, as for a snapshot: changes of holders are not gathered.
     ///
     /// # Panics
     /// As [`LockMachine::apply`] does.
@@ -131,7 +132,7 @@ impl LockMachine {
         self.advance(index, term, command, &mut effects.untold());
     }
 
-    /// One committed command; `effects` gathers what it does besides answering.
+    /// Applies one committed command; `effects` gathers all but the answer.
     fn advance(
         &mut self,
         index: Index,
@@ -155,7 +156,7 @@ impl LockMachine {
                 Some(Outcome::AccessChanged(self.change_access(by, change, effects)))
             }
             Command::Request { session, request, floor, operation } => {
-                // Before level 2 nothing of a request is remembered but its answer.
+                // Before level 2 a request leaves only its answer.
                 let print = if self.level() >= 2 { Print::of(operation) } else { Print::UNKNOWN };
                 let call = Call { session: *session, request: *request, print, unix_ms };
                 Some(self.apply_request(call, *floor, operation, effects))
@@ -195,7 +196,7 @@ impl LockMachine {
         self.applied
     }
 
-    /// How many names all applies have looked up: what they cost, and nothing that an apply depends on.
+    /// Names looked up by all applies: their cost. No apply depends on the number.
     #[must_use]
     pub fn looked(&self) -> u64 {
         self.looked
@@ -216,7 +217,7 @@ impl LockMachine {
         }
         let id = self.tokens.session_id(self.applied);
         let ttl_ms = level::clamped_ttl_ms(self.settings.as_ref(), ttl_ms);
-        // Below its level no snapshot could carry it.
+        // Below this level no snapshot could carry the subject.
         let subject =
             if self.level() >= ACCESS_LEVEL { subject.clone() } else { Subject::Anonymous };
         let session = Session::new(key, client.into(), ttl_ms, subject, Answers::new());
@@ -257,8 +258,8 @@ impl LockMachine {
                 session.answers.refuse_for_good(call.request);
                 Answer::Refused(Refusal::Limit)
             }
-            // Not remembered, as if it had not been logged: the client retries it under its id, and gets the
-            // lock once the wait is over.
+            // Not remembered, as if it had not been logged: the client retries the acquire under its id, and
+            // gets the lock once the wait is over.
             (Admission::New, Operation::Acquire(_) | Operation::AcquireAll { .. })
                 if self.restoring.is_some() =>
             {
@@ -274,7 +275,7 @@ impl LockMachine {
         call.answered(answer)
     }
 
-    /// A request that has not come before; a close was answered by the end of its session.
+    /// Carries out a new request; a close was answered by the end of its session.
     fn carry_out(&mut self, call: Call, operation: &Operation, effects: &mut Effects) -> Answer {
         match operation {
             Operation::Acquire(acquire) => self.acquire(call, acquire, &[], effects),
@@ -295,7 +296,7 @@ impl LockMachine {
         }
     }
 
-    /// The first key stands. Below its level no snapshot could carry it.
+    /// The first key is final. Below its level no snapshot could carry one.
     fn take_cluster_key(&mut self, key: ClusterKey) {
         if self.level() >= KEY_LEVEL {
             self.cluster_key.get_or_insert(key);
@@ -323,7 +324,7 @@ impl Default for LockMachine {
 pub(super) struct Call {
     pub(super) session: SessionId,
     pub(super) request: RequestId,
-    /// What it asks for, in short.
+    /// A checksum of the operation.
     pub(super) print: Print,
     /// The entry's wall clock.
     pub(super) unix_ms: u64,

@@ -1,12 +1,12 @@
 //! The replicated lock machine, pure: a function of the committed log alone (safety L2).
 //!
 //! Sessions hold locks and places in queues; every request of a session is remembered until the
-//! session's floor passes it, so that it has one effect however often it arrives (L17). A lock exists in
-//! the machine exactly as long as somebody holds it: whatever frees it hands it to the first waiter in
-//! the same apply (L5).
+//! session's floor passes it, so that a repeated request has one effect (L17). A lock exists in the
+//! machine exactly as long as somebody holds it: the apply that frees a lock hands it to the first
+//! waiter (L5).
 //!
-//! Nothing here reads a clock, draws a number, or depends on the order of a hash map; all maps are
-//! ordered, and every bound that an apply tests is a constant of the level.
+//! No code here reads a clock, draws a random number, or depends on the order of a hash map; all maps
+//! are ordered, and every bound that an apply tests is a constant of the level.
 
 mod access;
 mod acquire;
@@ -63,59 +63,59 @@ pub use view::Standing;
 use crate::base::{RequestId, Right, SessionId, Token};
 use std::sync::Arc;
 
-/// What one committed entry did: whom to tell what.
+/// The result of one committed entry: the outcome, and what clients and timers hear of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The answer to the entry's own request. `None`: the entry changed nothing that anybody asked for.
     pub outcome: Option<Outcome>,
-    /// Grants from queues, decided by this entry, for other requests (L5).
+    /// Grants of this entry to requests of earlier ones, from the queues (L5).
     pub granted: Vec<Granted>,
     /// Delays that began with this entry, an `Expire` (L16).
     pub delayed: Vec<Delayed>,
     /// Grants that their sessions are asked to end, or that were taken from them (L23).
     pub asked: Vec<AskedHolder>,
-    /// Locks whose oldest holder, or its value, is another since this entry; each once, in byte order.
+    /// Locks whose oldest holder, or its value, changed in this entry; each once, in byte order.
     pub changes: Vec<HolderChange>,
-    /// Sessions that earlier entries closed, and of which this one has freed the last.
+    /// Sessions closed by earlier entries, of which this entry freed the last lock.
     pub freed: Vec<SessionId>,
-    /// Those who waited and may not any more, since an entry took a right from them (L27).
+    /// Waits that ended because an entry took a right from their session (L27).
     pub denied: Vec<Denied>,
 }
 
-/// A wait that was refused: its right was taken away.
+/// A wait that ended because its right was taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
-    /// Whose.
+    /// The waiting session.
     pub session: SessionId,
-    /// Which acquire.
+    /// The request id of its acquire.
     pub request: RequestId,
-    /// What is missing.
+    /// The missing right.
     pub right: Right,
-    /// For which of its names.
+    /// The name, one of the acquire's, for which the right is missing.
     pub name: Name,
 }
 
 /// A holder that is to end its work (L23).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedHolder {
-    /// Whose grant.
+    /// The session that holds the grant.
     pub session: SessionId,
-    /// Of what.
+    /// The lock that was named.
     pub name: Name,
-    /// Under which token.
+    /// The token of the grant.
     pub token: Token,
-    /// Within so many milliseconds of hearing of it; 0: it was taken already.
+    /// Milliseconds from the notice to the end of the grant; 0: the grant was taken already.
     pub grace_ms: u32,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Arc<str>,
 }
 
-/// Who holds a lock since an entry.
+/// A change of a lock's oldest holder, or of its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HolderChange {
     /// The lock.
     pub name: Name,
-    /// Its oldest holder; `None`: it is vacant.
+    /// Its oldest holder now; `None`: the lock is vacant.
     pub holder: Option<Holding>,
 }
 
@@ -124,11 +124,11 @@ pub struct HolderChange {
 pub struct Holding {
     /// The token of its grant.
     pub token: Token,
-    /// Its client name.
+    /// The name of its client.
     pub client: Arc<str>,
-    /// The value that it gave.
+    /// The value that its client shows to others.
     pub value: Box<[u8]>,
-    /// When it was granted, by the proposer's wall clock.
+    /// The time of the grant, by the proposer's wall clock.
     pub since_unix_ms: u64,
 }
 
@@ -139,29 +139,29 @@ pub enum Outcome {
     SessionOpened { session: SessionId, ttl_ms: u32 },
     /// The machine holds as many sessions as it may, or the client's name is too long.
     SessionRefused(Refusal),
-    /// A request was answered (perhaps again, L17).
+    /// A request was answered (a retry with its first answer, L17).
     Answered { session: SessionId, request: RequestId, answer: Answer },
     /// A session ended, by expiry or close: all that it held is free, or after an expiry is freed by later entries
     /// (L22). It is also the answer to a `Close` that ended it; a repeated one is answered `SessionExpired`.
     SessionEnded { session: SessionId },
-    /// A session was closed: it lives no more, and later entries free the rest of what it held
+    /// A session was closed and is dead; later entries free the rest of its locks
     /// ([`Applied::freed`]).
     SessionEnding { session: SessionId },
     /// The settings in force changed.
     SettingsChanged(Settings),
-    /// The wait after a restore is over: locks are granted again.
+    /// The wait after a restore is over (L15): locks are granted again.
     RestoreOver,
-    /// Who may what was changed, or not, for this reason.
+    /// A change of the access rules: done, or refused for this reason.
     AccessChanged(Result<AccessDone, AccessRefusal>),
 }
 
 /// A waiter that got its lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// Whose.
+    /// The session that waited.
     pub session: SessionId,
-    /// For which acquire.
+    /// The request id of its acquire.
     pub request: RequestId,
-    /// Under which token.
+    /// The token of the new grant.
     pub token: Token,
 }

@@ -1,15 +1,17 @@
-//! A break of a lock that very many hold, in parts (from level 3 on; safety L5, L23): 100,000 readers are asked, or lose the lock, 2,048 names an
-//! entry.
+//! Breaks, in parts, of a lock that very many hold (from level 3 on; safety L5, L23): 100,000 readers are
+//! asked, or lose the lock, 2,048 names an entry.
 //!
-//! The entry that orders it says which grants it is for, all that there are up to a token, and does its share. What it leaves is in the state, and
-//! later entries go on with it, in the order of the tokens (`lock/parts.rs`).
+//! The ordering entry fixes the grants to break, all up to a token, and does its share. The rest is in the
+//! state, and later entries go on with it, in the order of the tokens (`lock/parts.rs`).
 //!
-//! * A grant that is to be taken holds until the part comes that takes it, and frees the lock then, as a session that has ended does. It counts as
-//!   gone for whoever orders something else of the lock, for the search for a deadlock, and for a delay: it leaves none.
-//! * Nothing of the lock is handed on before the last of them has ended: then to the heir, and to the queue behind (L5). Who comes meanwhile and finds
-//!   nobody waiting may share the lock as ever; its token is newer, so the break is not for it.
-//! * The newest order counts. One for all takes the place of one that asks all and is under way; one that takes all goes on, for the newer heir.
-//!   A grant that was asked on its own meanwhile is left out.
+//! * A grant that is to be taken holds until its part comes, and then frees the lock, as an ended session
+//!   does. Meanwhile later orders, the search for deadlocks and lock delays treat it as gone: it leaves no
+//!   delay.
+//! * The lock is handed over only when the last of these grants has ended: to the heir, then to the queue
+//!   (L5). A newcomer that finds an empty queue may share the lock as ever; its token is newer, so the break
+//!   spares it.
+//! * The newest order counts. An order for all replaces an unfinished one that asks all; an unfinished one
+//!   that takes all goes on, for the newer heir. A grant that was asked on its own meanwhile is left out.
 
 use super::AskedHolder;
 use super::asked::Mark;
@@ -25,24 +27,24 @@ use crate::base::{SessionId, Token};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A break of all who hold a lock, under way.
+/// An unfinished break of all holders of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) way: BreakWay,
-    /// The newest grant that it is for.
+    /// The newest grant to break.
     pub(super) until: Token,
-    /// Those up to here have been told, or taken.
+    /// Grants up to this one have been asked, or taken.
     pub(super) done: Token,
-    /// For people.
+    /// The reason, for people.
     pub(super) reason: Arc<str>,
     /// The client that gets the lock then, if it still waits for it.
     pub(super) heir: Option<Arc<str>>,
-    /// Grants that were asked on their own since: theirs is the newer order.
+    /// Grants that were asked on their own since, by a newer order.
     pub(super) except: BTreeSet<Token>,
 }
 
 impl Order {
-    /// What every grant that it asks is told.
+    /// The mark for each grant that is asked.
     fn mark(&self, name: &Name, grace_ms: u32) -> Mark {
         let (reason, heir) = (Arc::clone(&self.reason), self.heir.clone());
         Mark { name: name.clone(), grace_ms, reason, heir }
@@ -50,23 +52,23 @@ impl Order {
 }
 
 impl LockMachine {
-    /// Whether a break of all who hold the lock in `slot` takes it from the grant under `token`, though not yet.
+    /// Whether an unfinished break of the lock in `slot` is going to take it from the grant under `token`.
     pub(super) fn is_to_lose(&self, slot: Slot, token: Token) -> bool {
         self.taking(slot).is_some_and(|order| token <= order.until)
     }
 
-    /// The same of any lock of that grant, which the one in `slot` is of.
+    /// Whether a break is going to take any lock of `grant`, which holds the one in `slot`.
     pub(super) fn is_to_end(&self, slot: Slot, grant: &Grant) -> bool {
         let mut slots = grant.claim.slots(&slot).iter();
         !self.orders.is_empty() && slots.any(|slot| self.is_to_lose(*slot, grant.token))
     }
 
-    /// Whether nothing of the lock in `slot` is handed on: it is being taken from those who have it.
+    /// Whether the lock in `slot` is not handed over, since it is being taken from its holders.
     pub(super) fn is_being_taken(&self, slot: Slot) -> bool {
         self.taking(slot).is_some()
     }
 
-    /// Those who hold the lock in `slot`, but for those who are to lose it, the oldest first.
+    /// The holders of the lock in `slot` without those that are to lose it, the oldest first.
     pub(super) fn keeping(&self, slot: Slot) -> impl Iterator<Item = &Grant> {
         let after = self.taking(slot).map_or(Token(0), |order| order.until);
         self.locks[slot].holders.behind(after)
@@ -77,7 +79,8 @@ impl LockMachine {
         order.filter(|order| order.way == BreakWay::Now)
     }
 
-    /// Whether a break of all who hold the lock in `slot` is too much for one entry, or goes on with one that was.
+    /// Whether a break of all holders of the lock in `slot` is too much for one entry, or replaces an
+    /// unfinished one.
     pub(super) fn is_for_parts(&self, slot: Slot, way: BreakWay) -> bool {
         if self.level() < ORDERS_LEVEL {
             return false;
@@ -99,7 +102,8 @@ impl LockMachine {
         }
     }
 
-    /// Begins a break of all who hold the lock in `slot`, and does as much of it as this entry may.
+    /// Begins a break of all holders of the lock in `slot`, and does as much of it as this entry
+    /// may.
     pub(super) fn order_all(
         &mut self,
         slot: Slot,
@@ -117,7 +121,7 @@ impl LockMachine {
         self.go_on_with_order(breaking.name, effects);
     }
 
-    /// The grant under `token` is asked on its own: an older order for all passes it over.
+    /// Leaves the grant under `token`, asked on its own, out of an older order for all.
     pub(super) fn except(&mut self, name: &Name, token: Token) {
         let Some(order) = self.orders.get_mut(name) else { return };
         if token > order.done && token <= order.until {
@@ -127,14 +131,15 @@ impl LockMachine {
         }
     }
 
-    /// Whoever holds the lock in `slot` is asked by a newer order.
+    /// Ends an older order that asks the holders of the lock in `slot`: a newer one takes its
+    /// place.
     pub(super) fn end_asking(&mut self, slot: Slot) {
         if !self.is_being_taken(slot) {
             self.end_order(slot);
         }
     }
 
-    /// Nothing is left of an order for all who hold the lock in `slot`.
+    /// Removes the order for all holders of the lock in `slot`, if there is one.
     pub(super) fn end_order(&mut self, slot: Slot) {
         if self.orders.is_empty() {
             return;
@@ -145,10 +150,10 @@ impl LockMachine {
         }
     }
 
-    /// Goes on with the break of `name` until this entry has had its share of work, or nothing is left.
+    /// Goes on with the break of `name` until the entry's share is used up, or nothing is left.
     pub(super) fn go_on_with_order(&mut self, name: &Name, effects: &mut Effects) {
         let Some(slot) = self.locks.find(name) else { return };
-        // Whatever ends in it is broken, also where a later entry goes on.
+        // All ends in it count as broken, even in a later entry.
         effects.why = EndReason::Broken;
         while let Some(order) = self.orders.get(name) {
             let next = self.locks[slot].holders.behind(order.done).next();
@@ -169,14 +174,14 @@ impl LockMachine {
                     self.ask_one(name, token, (session, grace_ms), effects);
                 }
             }
-            // With the last of those who were in it the lock may be gone, and its order with it.
+            // With its last holder the lock may be gone, and its order with it.
             if let Some(order) = self.orders.get_mut(name) {
                 order.done = next.map_or(order.done, |(token, _)| token);
             }
         }
     }
 
-    /// Ends one grant. Its other locks are handed on; this one waits for the last.
+    /// Ends one grant, and hands over its other locks; the lock in `slot` waits for the last grant.
     fn take_one(&mut self, slot: Slot, token: Token, session: SessionId, effects: &mut Effects) {
         let name = self.locks.name(slot).clone();
         let mut freed = self.end_grant(slot, token, effects);
@@ -205,7 +210,7 @@ impl LockMachine {
         self.mark(token, session, order.mark(name, grace_ms), effects);
     }
 
-    /// All grants have been asked, or have ended: the lock is handed on.
+    /// All grants were asked, or have ended: hands the lock over.
     fn finish_order(&mut self, slot: Slot, way: BreakWay, effects: &mut Effects) {
         let heir = self.orders.get(self.locks.name(slot)).and_then(|order| order.heir.clone());
         self.end_order(slot);

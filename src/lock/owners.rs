@@ -1,8 +1,8 @@
 //! The owners of one session that are not alone: what they hold, and what they wait for.
 //!
-//! Nearly all acquires are owners of their own, and cost nothing here. For the others it must be known at once whether an owner
-//! waits for a name already: a session may have 16,384 waits for 32 names each, and a walk over them at each acquire would be
-//! quadratic.
+//! Nearly all acquires are owners of their own, and cost nothing here. Of other owners an acquire must know
+//! at once whether they wait for a name already: a session may have 16,384 waits for 32 names each, and a
+//! walk over them at each acquire would be quadratic.
 
 use super::by_request::ByRequest;
 use super::claim::ALONE;
@@ -11,12 +11,12 @@ use super::locks::Slot;
 use crate::base::{Owner, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whose the grants and places of a session are.
+/// The owners, other than [`ALONE`], of the grants and places of one session.
 #[derive(Clone, Debug)]
 pub(super) struct Owners {
-    /// Of those acquires that hold something.
+    /// The owner of each acquire that holds.
     holding: ByRequest<Owner>,
-    /// The locks that each waits for.
+    /// The locks for which each owner waits.
     waiting: BTreeMap<Owner, BTreeSet<Slot>>,
 }
 
@@ -37,7 +37,7 @@ impl Owners {
         }
     }
 
-    /// It holds nothing any more.
+    /// `request` has no grant any more.
     pub(super) fn end_grant(&mut self, request: RequestId) {
         self.holding.remove(request);
     }
@@ -49,7 +49,7 @@ impl Owners {
         }
     }
 
-    /// The owner of `place` waits there no more.
+    /// The owner of `place` left its queues.
     pub(super) fn end_waiting(&mut self, place: &Place) {
         if let Some(slots) = self.waiting.get_mut(&place.owner) {
             for slot in place.slots() {
@@ -66,7 +66,7 @@ impl Owners {
         self.waiting.contains_key(&owner) || self.holding.values().any(|other| *other == owner)
     }
 
-    /// For how many locks `owner`, which is not 0, waits.
+    /// The number of locks for which `owner`, which is not 0, waits.
     pub(super) fn waits(&self, owner: Owner) -> usize {
         self.waiting.get(&owner).map_or(0, BTreeSet::len)
     }
@@ -76,7 +76,7 @@ impl Owners {
         self.waiting.get(&owner).is_some_and(|slots| slots.contains(&slot))
     }
 
-    /// The acquires of owners that hold something.
+    /// The acquires that hold, of owners other than [`ALONE`].
     pub(super) fn holding(&self) -> impl Iterator<Item = RequestId> {
         self.holding.requests()
     }

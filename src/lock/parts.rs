@@ -1,14 +1,15 @@
-//! What one entry leaves to later ones, so that no apply is long (from level 2 on): sessions that have ended and still are in
-//! locks (safety L22), and locks that are handed over to very many (L5).
+//! Work that one entry leaves to later ones, so that no apply is long (from level 2 on): ended sessions that
+//! are still in locks (safety L22), and locks that are handed over to very many (L5).
 //!
-//! An entry frees and grants so many names as the level says, and ends with the thing at which they are used up. Whatever it
-//! leaves is in the state, and a leader proposes [`Command::Continue`](super::Command::Continue) as long as there is any: it
-//! decides nothing, so that it may come twice, late, or from a leader that was replaced.
+//! An entry frees and grants up to the level's number of names, and ends with the thing at which they are
+//! used up. The rest is in the state, and a leader proposes [`Command::Continue`](super::Command::Continue)
+//! while any is left. `Continue` decides nothing, so it may be repeated, late, or from a leader that was
+//! replaced.
 //!
-//! * A session that has ended is none of `sessions`: it is dead to everybody. What it still has stands in its locks as if it
-//!   lived, so that nobody else has room for it; but nothing is granted to it, nobody is put before others for it, and nothing that
-//!   it waits for keeps anybody waiting for ever.
-//! * A lock that is not handed over yet has its waiters in their order, and who comes meanwhile stands behind them.
+//! * An ended session is not in `sessions`: it is dead to everybody. Its grants keep their locks, so that
+//!   nobody else has room; but nothing is granted to the session, no waiter of it is put first, and its waits
+//!   block nobody for ever.
+//! * A lock whose hand-over is unfinished keeps its waiters in their order; new ones queue behind.
 
 use super::dedupe::{Answers, Hold};
 use super::effects::Effects;
@@ -19,29 +20,29 @@ use crate::base::meters::EndReason;
 use crate::base::{RequestId, SessionId};
 use std::sync::Arc;
 
-/// A session that has ended, and what of it is still in locks.
+/// An ended session that is still in locks.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
     pub(super) client: Arc<str>,
     pub(super) ttl_ms: u32,
     pub(super) way: EndWay,
-    /// Its grants and places; nothing else is remembered of it.
+    /// Its grants and places; no fixed answer is kept.
     pub(super) answers: Answers,
-    /// What of it is in the bytes of the state.
+    /// Its share of the bytes of the state.
     pub(super) counted: u64,
 }
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum EndWay {
-    /// Its client said that it had ended its work, and waits until all is free.
+    /// Closed by its client, which has ended its work, and waits until all is free.
     Closed,
-    /// Nothing was heard of it: its grants may leave delays (L16).
+    /// Not heard of for its TTL: its grants may leave delays (L16).
     Expired,
 }
 
 impl EndWay {
-    /// As its grants are counted.
+    /// The reason under which its grants are counted.
     fn reason(self) -> EndReason {
         match self {
             Self::Closed => EndReason::Closed,
@@ -51,14 +52,14 @@ impl EndWay {
 }
 
 impl Ending {
-    /// What is left of a session at its end.
+    /// The rest of `session` at its end.
     pub(super) fn of(session: Session, way: EndWay) -> Self {
         let Session { client, ttl_ms, answers, .. } = session;
         Self { client, ttl_ms, way, answers: answers.of_the_dead(), counted: 0 }
     }
 
-    /// What is freed next: of its grants and its places first those of which there are fewer, so that one lock of a session
-    /// that waits for thousands is free at once; each in the order in which they were asked for.
+    /// The next piece to free: a grant or a place, of whichever there are fewer, so that the one lock of a
+    /// session that waits for thousands is free at once; each kind in the order of request ids.
     fn next(&self) -> Option<Piece> {
         let (grants, places) = (self.answers.grants(), self.answers.waiting());
         let grant = || grants.iter().next().map(|(_, hold)| Piece::Grant(hold.clone()));
@@ -67,14 +68,14 @@ impl Ending {
     }
 }
 
-/// One thing that a session has.
+/// One grant or place of a session.
 enum Piece {
     Grant(Hold),
     Place(RequestId),
 }
 
 impl LockMachine {
-    /// Whether earlier entries have left anything to later ones.
+    /// Whether earlier entries have left work to later ones.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
         let (locks, orders) = (&self.unfinished, &self.orders);
@@ -82,7 +83,7 @@ impl LockMachine {
         is_left || self.access.sweep().is_some()
     }
 
-    /// Whether `session` was closed, and is not all free yet.
+    /// Whether `session` was closed, and still has locks.
     #[must_use]
     pub fn is_closing(&self, session: SessionId) -> bool {
         self.endings.get(&session).is_some_and(|ending| ending.way == EndWay::Closed)
@@ -93,10 +94,11 @@ impl LockMachine {
         !self.endings.is_empty() && self.endings.contains_key(&session)
     }
 
-    /// Goes on with what earlier entries left: first with locks that are handed over, in byte order, then with sessions that have
-    /// ended, the oldest first. Half of its share is kept for these, so that neither waits for the other for ever.
+    /// Goes on with the work that earlier entries left: breaks and hand-overs first, in byte order, then
+    /// ended sessions, the oldest first. Half of the entry's share is kept for the sessions, so that neither
+    /// kind starves the other.
     pub(super) fn go_on(&mut self, unix_ms: u64, effects: &mut Effects) {
-        // What is to be refused stops others; and no more of it comes by itself.
+        // Waits to refuse go first: they stop their queues, and only a change of rights adds any.
         if !self.sweep(effects) {
             return;
         }
@@ -126,7 +128,7 @@ impl LockMachine {
         }
     }
 
-    /// Ends a session that is alive, and frees as much of it as this entry may; whether that is all.
+    /// Ends a live session, and frees as much of it as this entry may. True: nothing is left.
     pub(super) fn end_in_parts(
         &mut self,
         id: SessionId,
@@ -139,7 +141,7 @@ impl LockMachine {
         self.free(id, unix_ms, effects)
     }
 
-    /// Frees what a session that has ended still has, until this entry has had its share of work; whether nothing is left.
+    /// Frees an ended session until this entry has used up its share of work. True: nothing is left.
     fn free(&mut self, session: SessionId, unix_ms: u64, effects: &mut Effects) -> bool {
         self.weight.touch(session);
         effects.why = self.endings[&session].way.reason();
@@ -170,7 +172,7 @@ impl LockMachine {
         self.hand_over_all(place.slots(), unix_ms, effects);
     }
 
-    /// A delay begins in the entry that frees the grant (L16).
+    /// Frees one grant; its delay begins in the same entry (L16).
     fn free_grant(&mut self, session: SessionId, hold: &Hold, unix_ms: u64, effects: &mut Effects) {
         let freed = self.drop_grant(hold.slot, hold.token, effects);
         let ending = self.endings.get_mut(&session).expect("it is looked at");
@@ -188,26 +190,26 @@ impl LockMachine {
         self.pass_on(&freed, unix_ms, effects);
     }
 
-    /// As how many names it counts to put an heir first, if there is one.
+    /// The cost of putting an heir first, in names; 0 without one.
     pub(super) fn spent_on_heir(&self, has_heir: bool) -> usize {
         if has_heir { self.names_per_part() / HEIRS_PER_PART } else { 0 }
     }
 
-    /// A lock's hand-over is left to later entries.
+    /// Leaves the hand-over of a lock to later entries.
     pub(super) fn leave_unfinished(&mut self, slot: Slot) {
         if self.unfinished.insert(self.locks.name(slot).clone()) {
             self.weight.add(UNFINISHED_BYTES);
         }
     }
 
-    /// A lock is handed over.
+    /// Removes a lock from the unfinished hand-overs.
     pub(super) fn end_unfinished(&mut self, slot: Slot) {
         if !self.unfinished.is_empty() && self.unfinished.remove(self.locks.name(slot)) {
             self.weight.take_off(UNFINISHED_BYTES);
         }
     }
 
-    /// The client of a session that is in a lock.
+    /// The client's name, of a session that is in a lock.
     pub(super) fn client_of(&self, session: SessionId) -> &Arc<str> {
         match self.endings.get(&session) {
             Some(ending) => &ending.client,
@@ -240,7 +242,7 @@ impl LockMachine {
     }
 }
 
-/// To put an heir before others may cost a search: so many of them use up the share of one entry.
+/// Putting an heir first may cost a search: this many heirs use up the share of one entry.
 const HEIRS_PER_PART: usize = 16;
-/// That a lock is not handed over yet, in a snapshot.
+/// Bytes of an unfinished hand-over in a snapshot, without the name.
 pub(super) const UNFINISHED_BYTES: u64 = 16;

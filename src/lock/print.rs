@@ -1,29 +1,30 @@
-//! Which request it was that an id was first used for (L17): a print of 32 bits beside each answer that is remembered.
+//! Prints of requests (L17): 32 bits beside each remembered answer, by which a retry is told from another
+//! request under the same id.
 //!
-//! A retry under its id has the same print. Another request under a used id has another one, but for one in 2³² by accident, and is
-//! told so: answered with the first one's answer, it would believe in what it never asked for.
+//! A retry has the same print. Another request has another one, but for one in 2³² by accident, and is
+//! refused: with the first one's answer its client would believe in something it never asked for.
 
 use crate::base::checksum;
 use crate::base::locks::{Acquire, BreakWay, Operation};
 
-/// A request, in short. Part of the state from level 2 on.
+/// A checksum of a request. Part of the state from level 2 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Print(pub(super) u32);
 
 impl Print {
-    /// Of a request that came before prints were kept: whatever comes under its id is it.
+    /// The print of a request from before prints were kept: any request under its id is a retry.
     pub(super) const UNKNOWN: Self = Self(0);
-    /// Of an id that a withdrawal reserved for an acquire that had not arrived (L14): any acquire is it.
+    /// The print of an id that a withdrawal reserved for an acquire that had not arrived (L14): any
+    /// acquire fits.
     pub(super) const ANY_ACQUIRE: Self = Self(1);
 
-    /// That of a request.
     pub(super) fn of(operation: &Operation) -> Self {
         let mut crc = Running(0);
         crc.operation(operation);
         Self(if crc.0 <= Self::ANY_ACQUIRE.0 { crc.0 + 2 } else { crc.0 })
     }
 
-    /// Whether `operation`, of print `other`, is the request that this is of.
+    /// Whether `operation`, whose print is `other`, fits this print.
     pub(super) fn is_of(self, operation: &Operation, other: Self) -> bool {
         match self {
             Self::UNKNOWN => true,
@@ -33,7 +34,8 @@ impl Print {
     }
 }
 
-/// A checksum over fields, byte strings led by their length, so that no two requests are fed in alike.
+/// A running checksum over fields; byte strings are led by their length, so that no two requests give
+/// the same input.
 struct Running(u32);
 
 impl Running {

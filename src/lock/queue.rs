@@ -10,41 +10,41 @@ use crate::base::RequestId;
 use crate::base::checksum::crc32c;
 use std::collections::VecDeque;
 
-/// A queue. Most locks have none, so an empty one is a single pointer.
+/// The waiters of a lock. Most locks have none, so an empty queue is one null pointer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue(Option<Box<Line>>);
 
-/// One who waits.
+/// One waiting acquire in one queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Waiter {
     pub(super) request: RequestId,
     pub(super) since_unix_ms: u64,
-    /// A checksum of its client's name, so that one of a name is found among 100,000.
+    /// A checksum of its client's name, by which one client is found among 100,000.
     pub(super) client: u32,
     pub(super) claim: Claim,
 }
 
 impl Waiter {
-    /// What marks those of a client of this name.
+    /// The checksum of a client's name.
     pub(super) fn mark_of(client: &str) -> u32 {
         crc32c(client.as_bytes())
     }
 
-    /// Whether both are of one acquire.
+    /// Whether both belong to one acquire.
     pub(super) fn is_of(&self, other: &Waiter) -> bool {
         (self.claim.session, self.request) == (other.claim.session, other.request)
     }
 }
 
-/// A place in one queue: larger than that of everybody who stands before. Negative ones are of those who were put
-/// at the head.
+/// A place in one queue: greater than all places before it. Negative tickets are of waiters that were put at
+/// the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(i64);
 
 impl Queue {
     pub(super) const EMPTY: Self = Self(None);
 
-    /// How many wait.
+    /// The number of waiters.
     pub(super) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |line| line.length)
     }
@@ -54,19 +54,18 @@ impl Queue {
         self.0.get_or_insert_default().push(waiter)
     }
 
-    /// Puts the one with `ticket` before all others; its new place.
+    /// Moves the waiter with `ticket` before all others; its new ticket.
     pub(super) fn put_first(&mut self, ticket: Ticket) -> Ticket {
         let line = self.0.as_mut().expect("somebody waits");
         line.put_first(ticket)
     }
 
-    /// The first.
     pub(super) fn first(&self) -> Option<&Waiter> {
         let (_, waiter) = self.0.as_ref()?.blocks.front()?.front()?;
         Some(waiter)
     }
 
-    /// Takes the first.
+    /// Takes the first waiter.
     pub(super) fn pop(&mut self) -> Option<Waiter> {
         let line = self.0.as_mut()?;
         let waiter = line.take(Position { block: 0, place: 0 });
@@ -74,7 +73,7 @@ impl Queue {
         Some(waiter)
     }
 
-    /// Takes the one with `ticket`, wherever it stands.
+    /// Takes the waiter with `ticket`, wherever it stands.
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Waiter> {
         let line = self.0.as_mut()?;
         let position = line.find(ticket)?;
@@ -83,27 +82,26 @@ impl Queue {
         Some(waiter)
     }
 
-    /// The one with `ticket`.
     pub(super) fn waiter(&self, ticket: Ticket) -> Option<&Waiter> {
         let line = self.0.as_ref()?;
         let Position { block, place } = line.find(ticket)?;
         Some(&line.blocks[block][place].1)
     }
 
-    /// How many stand before the one with `ticket`.
+    /// The number of waiters before the one with `ticket`.
     pub(super) fn ahead(&self, ticket: Ticket) -> Option<u32> {
         let line = self.0.as_ref()?;
         let ahead = if ticket == line.last { line.length - 1 } else { line.ahead(ticket)? };
         Some(u32::try_from(ahead).expect("waiters are bounded"))
     }
 
-    /// All, first come first.
+    /// All waiters, first come first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Ticket, &Waiter)> {
         let blocks = self.0.iter().flat_map(|line| line.blocks.iter());
         blocks.flatten().map(|(ticket, waiter)| (*ticket, waiter))
     }
 
-    /// Panics unless the blocks are what the searches rely on.
+    /// Panics unless length, blocks and tickets are as the searches need.
     pub(super) fn check_invariants(&self) {
         let Some(line) = self.0.as_ref() else { return };
         let sizes: Vec<usize> = line.blocks.iter().map(VecDeque::len).collect();

@@ -1,4 +1,4 @@
-//! Release and withdrawal: how a lock is given back.
+//! Release and withdrawal: two ways to give a lock back (L13, L14).
 
 use super::dedupe::{Fixed, Known, Place};
 use super::effects::Effects;
@@ -8,10 +8,10 @@ use crate::base::locks::{Answer, Name};
 use crate::base::{RequestId, Token};
 
 impl LockMachine {
-    /// Gives up one handle, only if this session holds the lock under this token (L13); of a grant of several
-    /// locks any name will do, and the last handle frees them all. A release does not
-    /// say which acquire it answers; the oldest handle goes, so that an acquire which is still undecided at
-    /// the client, always the newest of its owner (L14), is left for its withdrawal.
+    /// Gives up one handle, if this session holds the lock under this token (L13); for a grant of several
+    /// locks any of their names will do, and the last handle frees them all. A release does not name its
+    /// acquire: the oldest handle goes, so that an acquire that is undecided at the client, always the newest
+    /// of its owner (L14), is left for its withdrawal.
     pub(super) fn release(
         &mut self,
         call: Call,
@@ -29,9 +29,9 @@ impl LockMachine {
         self.fix(call, Fixed::Done)
     }
 
-    /// Takes back `acquire` and fixes its answer, also if it has not arrived yet: then it finds the
-    /// answer there, and does nothing (L14). An answer that is fixed already stays as it is; of a grant with
-    /// several handles only that one goes.
+    /// Takes back `acquire` and fixes its answer, even before its arrival: a late acquire finds the answer,
+    /// and does nothing (L14). An answer that is fixed already stays; of a grant with several handles only
+    /// this one goes.
     pub(super) fn withdraw(
         &mut self,
         call: Call,
@@ -47,7 +47,8 @@ impl LockMachine {
                 let place = answers.leave_queue(acquire);
                 answers.fix(acquire, place.print, Fixed::Withdrawn);
                 self.leave_queues(&place, effects);
-                // It may have kept out those behind it: readers behind a writer, or a smaller request.
+                // The waiter may have kept out those behind it: readers behind a writer, or a smaller
+                // request.
                 self.hand_over_all(place.slots(), call.unix_ms, effects);
             }
             Some(Known::Granted(_)) => self.give_up(call, acquire, Fixed::Withdrawn, effects),

@@ -8,20 +8,20 @@ use super::weight::Weight;
 use crate::base::Ancestors;
 use crate::base::limits::{LEASE_MS_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
 
-/// Whether a restored cluster waits until nobody can believe in anything of before.
+/// The rule for the wait after a restore, until no belief of the old incarnation is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitRule {
-    /// It does, as long as anything may be believed in that was granted under these: beliefs stay disjoint across the
+    /// Wait as long as a grant under these settings may be believed in: beliefs stay disjoint across the
     /// restore.
     Full(Largest),
-    /// The operator knows better, or wants the locks now: across the restore only tokens protect.
+    /// No wait, by order of the operator: across the restore only tokens protect.
     Waived,
 }
 
 /// The largest settings that any node of the old cluster, or of one that it was restored from, ever ran with.
 ///
-/// The snapshot does not say it: what was raised after it was made is not in it, and its own settings were perhaps
-/// raised by nobody who is asked today. So this is what an operator states, or what no node can exceed.
+/// The snapshot does not say them: a later raise is not in it, and the nodes that raised its settings may be
+/// gone. So an operator states them, or they are the bounds that no node can exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Largest {
     /// The largest session TTL.
@@ -31,20 +31,22 @@ pub struct Largest {
 }
 
 impl Largest {
-    /// What no node can exceed.
+    /// The bounds that no node can exceed.
     pub const OF_ALL: Self = Self { ttl_ms_max: TTL_MS_MAX, lease_ms: LEASE_MS_MAX };
 
-    /// The longest belief under these. Nodes take no `ttl_ms_max` below the default TTL.
+    /// The longest belief under these, in milliseconds. No node accepts a `ttl_ms_max` below the
+    /// default TTL.
     fn belief_ms(self) -> u64 {
         u64::from(self.ttl_ms_max.max(TTL_MS_DEFAULT).max(self.lease_ms))
     }
 }
 
-/// How long a restored cluster neither grants nor claims: until a leader has measured this, by elapsed_lo
-/// since its apply of its own no-op, and a `RestoreOver` of its term is applied.
+/// The time in which a restored cluster neither grants nor claims: until a leader has measured it, by
+/// elapsed_lo since its apply of its own no-op, and a `RestoreOver` of its term is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestoreWait {
-    /// The longest that a session or a leader lease of before may still be believed in, in milliseconds.
+    /// The longest that a session or a leader lease of the old incarnation may still be believed in, in
+    /// milliseconds.
     pub ms: u64,
 }
 
@@ -57,9 +59,9 @@ pub enum RestoreError {
          that of every earlier restore of this cluster"
     )]
     EpochNotAbove {
-        /// The snapshot's.
+        /// The snapshot's epoch.
         snapshot: u64,
-        /// The operator's.
+        /// The operator's epoch.
         named: u64,
     },
     /// Tokens of the new incarnation would not fit in 63 bits.
@@ -68,26 +70,26 @@ pub enum RestoreError {
     /// There is no larger epoch.
     #[error("the snapshot is of epoch {EPOCH_MAX}, the last one: found a new cluster instead")]
     EpochsUsedUp,
-    /// Some node did run with more.
+    /// The snapshot names a larger TTL than the operator.
     #[error(
         "the snapshot itself names a largest TTL of {in_snapshot} ms, so that of all nodes was not {stated} ms: state the \
          largest that any node ever ran with"
     )]
     TtlTooSmall {
-        /// The operator's.
+        /// The operator's value.
         stated: u32,
-        /// The snapshot's.
+        /// The snapshot's value.
         in_snapshot: u32,
     },
-    /// Some node did run with more.
+    /// The snapshot names a longer leader lease than the operator.
     #[error(
         "the snapshot itself names a leader lease of {in_snapshot} ms, so the longest of all nodes was not {stated} ms: \
          state the longest that any node ever ran with"
     )]
     LeaseTooSmall {
-        /// The operator's.
+        /// The operator's value.
         stated: u32,
-        /// The snapshot's.
+        /// The snapshot's value.
         in_snapshot: u32,
     },
 }
@@ -95,10 +97,10 @@ pub enum RestoreError {
 impl LockMachine {
     /// This state as the first of a new incarnation (L15): its epoch is raised by one, or to the one that
     /// the operator names, so that all its tokens and session ids are larger than every earlier one. All
-    /// sessions end, and with them all grants, places and answers (L22). Settings and what is applied stay.
+    /// sessions end, with their grants, places and answers (L22). Settings and the applied index stay.
     ///
     /// # Errors
-    /// There is no such epoch, or the snapshot contradicts what is stated.
+    /// There is no such epoch, or the snapshot contradicts the stated settings.
     pub fn restored(self, epoch: Option<u64>, wait: WaitRule) -> Result<Self, RestoreError> {
         let epoch = new_epoch(self.epoch(), epoch)?;
         let restoring = match wait {
@@ -118,7 +120,8 @@ impl LockMachine {
         })
     }
 
-    /// A state with the settings and rights of this one, and nothing else: what changes of rights lead to from here on.
+    /// A state with the settings and access rules of this one alone, on which a leader tries changes of rights
+    /// that are not applied yet.
     #[must_use]
     pub fn rights_alone(&self) -> Self {
         let access = self.access.clone().restored();
@@ -131,7 +134,8 @@ impl LockMachine {
         }
     }
 
-    /// The same, restored from these clusters, the newest first. Below level 2 no state says so: it stays as it is.
+    /// This state with the clusters that it was restored from, the newest first. Below level 2 the state
+    /// cannot carry them, and stays as it is.
     #[must_use]
     pub fn with_ancestors(self, ancestors: Ancestors) -> Self {
         if self.level() < 2 { self } else { Self { ancestors, ..self } }
@@ -143,16 +147,17 @@ impl LockMachine {
         &self.ancestors
     }
 
-    /// What no node can have exceeded that took part in this state: stated by nobody, and so true of all.
+    /// The largest settings that any node of this state can have run with, without a statement of the
+    /// operator.
     #[must_use]
     pub fn largest_possible(&self) -> Largest {
         let Largest { ttl_ms_max, lease_ms } = Largest::OF_ALL;
-        // A program that embeds 0.1.0 could set more.
+        // A program that embeds 0.1.0 could set larger ones.
         let named = self.settings.as_ref().map_or((0, 0), |own| (own.ttl_ms_max, own.lease_ms));
         Largest { ttl_ms_max: ttl_ms_max.max(named.0), lease_ms: lease_ms.max(named.1) }
     }
 
-    /// What a restored state waits for; `None` once the wait is over, and in a state that was not restored.
+    /// The wait of a restored state; `None` once it is over, and in a state that was not restored.
     #[must_use]
     pub fn restoring(&self) -> Option<RestoreWait> {
         self.restoring
@@ -164,8 +169,8 @@ impl LockMachine {
         self.tokens.epoch()
     }
 
-    /// The longest that anything granted in this incarnation, or before it, may still be believed in, if no node ever
-    /// ran with more than `largest`; longer where this state itself knows better: of a session in it, or of an earlier
+    /// The longest belief in a grant of this incarnation or an earlier one, in milliseconds, if no node ever
+    /// ran with more than `largest`; longer if this state has a session of a longer TTL, or an earlier
     /// restore whose wait is not over.
     fn belief_ms_max(&self, largest: Largest) -> Result<u64, RestoreError> {
         if let Some(settings) = &self.settings {
@@ -176,13 +181,13 @@ impl LockMachine {
         Ok(largest.belief_ms().max(session).max(before))
     }
 
-    /// Locks are granted from here on.
+    /// Ends the wait: locks are granted from here on.
     pub(super) fn end_restoring(&mut self) -> Option<Outcome> {
         self.restoring.take().map(|_| Outcome::RestoreOver)
     }
 }
 
-/// Whether all nodes can have run with no more than `largest`, if these were in force once.
+/// Refuses `largest` if it is below `settings`, which some node ran with.
 fn check_stated(largest: Largest, settings: &Settings) -> Result<(), RestoreError> {
     let (stated, in_snapshot) = (largest.ttl_ms_max, settings.ttl_ms_max);
     if stated.max(TTL_MS_DEFAULT) < in_snapshot {

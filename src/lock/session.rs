@@ -1,31 +1,32 @@
-//! A client's session: who it is, and what its requests came to.
+//! A live session: its client, key and owner, and its remembered requests.
 
 use super::access::Resolved;
 use super::dedupe::Answers;
 use crate::base::{SessionKey, Subject};
 use std::sync::Arc;
 
-/// A live session. Of one that has ended only what it still has in locks is left (L22).
+/// A live session. Of an ended one only an [`Ending`](super::parts::Ending) is left, while it is in
+/// a lock (L22).
 #[derive(Clone, Debug)]
 pub(super) struct Session {
-    /// Asked at each hello, so that a guessed id opens nothing.
+    /// Compared at each hello, so that a guessed id opens nothing.
     pub(super) key: SessionKey,
     /// The client's name, for people.
     pub(super) client: Arc<str>,
-    /// Whose it is: what is asked in it is asked on behalf of that one (L27).
+    /// Its owner, on whose behalf it asks (L27).
     pub(super) subject: Subject,
-    /// What is allowed to that one, once somebody has asked; no part of the state.
+    /// The rights of its owner, once they were asked for; no part of the state.
     pub(super) allowed: Resolved,
     /// Within the bounds of the settings.
     pub(super) ttl_ms: u32,
     /// Its requests: grants, places in queues, fixed answers.
     pub(super) answers: Answers,
-    /// What of it is in the bytes of the state.
+    /// Its share of the bytes of the state.
     pub(super) counted: u64,
 }
 
 impl Session {
-    /// One that is not counted yet.
+    /// A session whose bytes are not counted yet.
     pub(super) fn new(
         key: SessionKey,
         client: Arc<str>,

@@ -1,14 +1,15 @@
-//! The machine as bytes: what any later apply or read can depend on, and nothing else.
+//! The snapshot of the machine as bytes: all that a later apply or read can depend on, and nothing else.
 //!
-//! A format number, which is the level in force, then pieces: a head, from format 2 on the cluster's key and the clusters that this
-//! one was restored from, each session followed by its fixed answers, from format 2 on the sessions whose end is under way, then the locks with their holders, delays and waiters, and
-//! what holders were asked, and from format 2 on which locks are not handed over yet. Each piece is bounded and led by its length, so that no state is too large for the codec.
-//! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be
-//! derived is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
-//! Tickets are how a replica finds a place; they are made anew.
+//! The bytes are a format number, which is the level in force, then pieces: a head; from format 2 on the
+//! cluster's key and ancestors; each session with its fixed answers; from format 2 on the sessions whose end
+//! is under way; the locks with their holders, delays and waiters; the marks; from format 2 on the unfinished
+//! hand-overs. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! Sessions, answers, locks and tokens are in rising order, waiters in that of their queue, and derived
+//! values are left out (a session's grants and places are those that locks name): equal machines give equal
+//! bytes. Tickets are local to a replica, and made by the reader.
 //!
-//! Format 1 is that of 0.1.0, and names all locks of a claim in each of them. From format 2 on each name is there once, and the
-//! prints of requests are there too. From format 3 on, which is format 2 otherwise, it has who may what.
+//! Format 1 is that of 0.1.0, and names all locks of a claim in each of them. Format 2 has each name once,
+//! and the prints of requests. Format 3 adds the access rules to format 2.
 
 mod access;
 mod decode;
@@ -38,18 +39,18 @@ use out::{Out, push};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// Why bytes are not the state of a lock machine.
+/// Failures to read a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
-    /// Another version wrote it.
+    /// Another version wrote the bytes.
     #[error(
         "the snapshot of the locks has format {format}, this version reads up to {format_max}: run tenure of the version \
          that wrote it, or a newer one"
     )]
     Format {
-        /// That of the bytes.
+        /// The format of the bytes.
         format: u32,
-        /// The highest that is read here.
+        /// The highest format that is read here.
         format_max: u32,
     },
     /// Bytes are wrong, missing or too many.
@@ -57,20 +58,20 @@ pub enum SnapshotError {
     Damaged {
         /// Where the piece starts.
         at: usize,
-        /// What is wrong with it.
+        /// The fault of the piece, as a sentence.
         why: String,
     },
-    /// They cannot be read where they are stored.
+    /// The stored bytes cannot be read.
     #[error("the snapshot of the locks cannot be read: {0}")]
     Unreadable(String),
-    /// Each piece is whole, and together they are no state that a log leads to.
+    /// Each piece is whole, but no log leads to such a state.
     #[error("the snapshot of the locks contradicts itself: {0}; take another one")]
     Contradiction(String),
 }
 
 impl LockMachine {
-    /// The whole state as bytes, the same for equal states; time and room linear in it. In the format of the level in
-    /// force: whoever reads that level reads it.
+    /// The whole state as bytes, the same for equal states, in the format of the level in force; time and
+    /// memory are linear in the state.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.encoded_bytes_guess());
@@ -78,7 +79,7 @@ impl LockMachine {
         bytes
     }
 
-    /// The same in parts, one behind the other: no more than one of them is in memory beside the state.
+    /// Encodes in parts: no more than one of them is in memory beside the state.
     ///
     /// # Errors
     /// That of `sink`.
@@ -114,7 +115,7 @@ impl LockMachine {
         }
     }
 
-    /// Enough for format 2: what growth would cost in copies is spared, and what is not used is no memory.
+    /// Enough for format 2, so that the bytes are not copied as they grow; unused pages take no memory.
     fn encoded_bytes_guess(&self) -> usize {
         usize::try_from(self.state_bytes()).unwrap_or_default()
     }
@@ -145,7 +146,7 @@ struct Head {
     asked: u64,
 }
 
-/// The cluster's key, in as many bytes as if there were one; from format 2 on.
+/// The cluster's key, zeros if there is none, so that its length is fixed; from format 2 on.
 #[derive(Debug, Serialize, Deserialize)]
 struct KeyPiece {
     is_there: bool,
@@ -172,7 +173,7 @@ struct SessionPiece<'a> {
 
 /// The length in front of each piece.
 const LENGTH_BYTES: usize = 4;
-// A holder with all handles that a session may have is the largest piece.
+// The largest piece is a holder with all handles that a session may have.
 const _: () = assert!(
     NAMES_PER_ACQUIRE_MAX * (NAME_BYTES_MAX + 8)
         + VALUE_BYTES_MAX

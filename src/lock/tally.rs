@@ -1,7 +1,7 @@
-//! What applies are counted as: no part of the state, and nothing that an apply depends on.
+//! Meters of applies: no part of the state, and nothing that an apply depends on.
 //!
-//! Every member applies every entry, so each grant would be counted by all of them, and again by whoever replays a log. So
-//! only the machine of a leader counts.
+//! Every member applies every entry, and a replay applies them again, so each grant would be counted many
+//! times. Only the machine of a leader counts.
 
 use super::command::Command;
 use super::machine::LockMachine;
@@ -9,7 +9,7 @@ use crate::base::locks::Operation;
 use crate::base::meters::{EndReason, Meters};
 use std::sync::Arc;
 
-/// Where it counts, if it does, and how many wait.
+/// The meters of a leader, and the number of waiting acquires.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     meters: Option<Arc<Meters>>,
@@ -18,14 +18,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// A grant was given to who asks for it now.
+    /// A grant was given at once.
     pub(super) fn grant(&self) {
         if let Some(meters) = &self.meters {
             meters.grants.add(1);
         }
     }
 
-    /// A grant was given to who has waited for so long.
+    /// A grant was given to an acquire that had waited for `waited_ms`.
     pub(super) fn grant_after(&self, waited_ms: u64) {
         if let Some(meters) = &self.meters {
             meters.grants.add(1);
@@ -33,7 +33,7 @@ impl Tally {
         }
     }
 
-    /// A grant has ended that lasted for so long.
+    /// A grant ended after `held_ms`.
     pub(super) fn end(&self, reason: EndReason, held_ms: u64) {
         if let Some(meters) = &self.meters {
             meters.ends[reason as usize].add(1);
@@ -41,7 +41,6 @@ impl Tally {
         }
     }
 
-    /// A session has expired.
     pub(super) fn expire(&self) {
         if let Some(meters) = &self.meters {
             meters.expiries.add(1);
@@ -50,19 +49,19 @@ impl Tally {
 }
 
 impl LockMachine {
-    /// Counts there what it applies from now on, or nothing.
+    /// Counts all further applies into `meters`; `None`: counts no more.
     pub fn count_into(&mut self, meters: Option<Arc<Meters>>) {
         self.tally.meters = meters;
     }
 
-    /// How many acquires wait in queues; one that waits for several locks is one.
+    /// Acquires that wait in queues; a wait for several locks is one.
     #[must_use]
     pub fn waiting_count(&self) -> usize {
         self.tally.waiting
     }
 }
 
-/// How a grant ends that ends in the apply of `command`.
+/// The reason under which grants that end in the apply of `command` are counted.
 pub(super) fn end_reason(command: &Command) -> EndReason {
     match command {
         Command::Expire { .. } => EndReason::Expired,

@@ -1,4 +1,4 @@
-//! The fencing token's counter, and the epoch that stands in front of all replicated numbers.
+//! The counter of fencing tokens, and the epoch in front of all replicated numbers (L3, L15).
 
 use crate::base::{Index, SessionId, Token};
 
@@ -16,8 +16,7 @@ impl Tokens {
         Token(self.epoch.stamp(self.granted))
     }
 
-    /// Goes on after `granted` tokens of `epoch`, as [`Tokens::epoch`] and [`Tokens::granted`] told them;
-    /// `None` if either does not fit.
+    /// The counter after `granted` tokens of `epoch`; `None` if either does not fit.
     pub(super) fn resume(epoch: u64, granted: u64) -> Option<Self> {
         let fits = epoch <= EPOCH_MAX && granted < 1 << EPOCH_SHIFT;
         fits.then_some(Self { epoch: Epoch(epoch), granted })
@@ -28,7 +27,7 @@ impl Tokens {
         self.epoch.0
     }
 
-    /// How many tokens were given out since the cluster was founded.
+    /// The number of tokens given out since the cluster was founded.
     pub(super) fn granted(&self) -> u64 {
         self.granted
     }
@@ -38,7 +37,7 @@ impl Tokens {
         Token(self.epoch.stamp(self.granted))
     }
 
-    /// All tokens of this epoch are larger.
+    /// Below all tokens of this epoch.
     pub(super) fn floor(&self) -> Token {
         Token(self.epoch.stamp(0))
     }
@@ -65,8 +64,8 @@ impl Epoch {
 
 /// The epoch's lowest bit. 2⁴⁸ tokens of one epoch last 89 years at 100,000 grants a second.
 const EPOCH_SHIFT: u32 = 48;
-/// The most that a snapshot may say was granted, or applied: who believed more would soon have no number left. The
-/// sixteenth that is kept lasts five years at 100,000 grants a second.
+/// The most that a snapshot may say was granted, or applied: a counter taken from a forged snapshot would
+/// soon run out. The sixteenth left over lasts five years at 100,000 grants a second.
 pub(super) const COUNT_MAX: u64 = (1 << EPOCH_SHIFT) - (1 << (EPOCH_SHIFT - 4));
 /// The last epoch. At one restore a day it comes after 89 years.
 pub(super) const EPOCH_MAX: u64 = (1 << (63 - EPOCH_SHIFT)) - 1;

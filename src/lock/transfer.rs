@@ -1,4 +1,4 @@
-//! What a holder does with its grant besides giving it back: it shows another value, or names who gets it next.
+//! Proclaim and transfer: a holder shows another value, or names the next holder.
 
 use super::dedupe::Fixed;
 use super::effects::Effects;
@@ -10,7 +10,7 @@ use crate::base::{RequestId, Right, Token};
 use std::sync::Arc;
 
 impl LockMachine {
-    /// Replaces the value of a grant in each of its locks, in which it stands alike.
+    /// Replaces the value of a grant, in each of its locks.
     pub(super) fn proclaim(
         &mut self,
         call: Call,
@@ -41,7 +41,7 @@ impl LockMachine {
         self.fix(call, Fixed::Done)
     }
 
-    /// Counts a grant again, whose first lock is in `slot`.
+    /// Recounts the bytes of a grant whose first lock is in `slot`.
     fn count_grant(&mut self, slot: Slot, token: Token) {
         let grant = self.grant(slot, token).expect("it is held");
         let (session, bytes) = (grant.claim.session, grant.claim.bytes(slot, &self.locks));
@@ -50,8 +50,9 @@ impl LockMachine {
         handles.into_iter().for_each(|request| answers.set_bytes(request, bytes));
     }
 
-    /// Ends a grant with all its handles: the client has ended its belief in it for good (L13). Who is named goes
-    /// before the heir of a break, who goes before the queue; the grant's other locks go to their queues.
+    /// Ends a grant with all its handles: the client has ended its belief in it for good (L13). The named
+    /// client goes before the heir of a break, and the heir before the queue; the grant's other locks go to
+    /// their queues.
     pub(super) fn transfer(
         &mut self,
         call: Call,
@@ -72,12 +73,13 @@ impl LockMachine {
             freed.disinherit(name);
         }
         self.pass_on(&freed, call.unix_ms, effects);
-        // To give back takes no right; but who waits is told to nobody who may not see it (L27).
+        // Giving back takes no right; but waiters are told only to those that may see them (L27).
         let may_hear = self.session_may(call.session, Right::Read, name);
         self.fix(call, if is_awaited || !may_hear { Fixed::Done } else { Fixed::NoWaiter })
     }
 
-    /// Where `name` is, and all locks of its grant under `token`, if the session of `call` holds it.
+    /// The slot of `name`, and all locks of its grant under `token`, if the session of `call` holds
+    /// it.
     fn held(&self, call: Call, name: &Name, token: Token) -> Option<(Slot, Slots)> {
         let slot = self.locks.find(name)?;
         let claim = &self.grant(slot, token)?.claim;

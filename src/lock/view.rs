@@ -1,4 +1,4 @@
-//! What the machine shows: reads, which change nothing.
+//! Reads of the machine, which change nothing.
 
 use super::AskedHolder;
 use super::access::{Part, Reader};
@@ -10,16 +10,16 @@ use crate::base::locks::{Answer, HolderView, LockView, Mode, Name, SessionView, 
 use crate::base::{ClusterKey, RequestId, SessionId, SessionKey, Subject, Token};
 use std::ops::Bound;
 
-/// A part of what stands for a session.
+/// A part of the grants and places of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// In order of their ids.
     pub answers: Vec<(RequestId, Answer)>,
-    /// What it is asked to end of that.
+    /// The marks on these grants.
     pub asked: Vec<AskedHolder>,
-    /// How many names that was to look at.
+    /// The names that were looked up for this part.
     pub names: usize,
-    /// Nothing follows.
+    /// Whether nothing follows.
     pub is_last: bool,
 }
 
@@ -41,7 +41,7 @@ impl LockMachine {
         self.sessions.iter().map(|(id, session)| (*id, session.ttl_ms))
     }
 
-    /// The same behind `after`, or all.
+    /// The live sessions with ids above `after`, and their TTLs; `None`: all.
     pub fn sessions_behind(
         &self,
         after: Option<SessionId>,
@@ -51,19 +51,19 @@ impl LockMachine {
         behind.map(|(id, session)| (*id, session.ttl_ms))
     }
 
-    /// How many sessions are alive.
+    /// The number of live sessions.
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.sessions.len()
     }
 
-    /// The largest token given out so far; of a new incarnation, what all its tokens will be larger than.
+    /// The newest token; in a new incarnation the number below all its tokens.
     #[must_use]
     pub fn newest_token(&self) -> Token {
         self.tokens.last()
     }
 
-    /// How many locks are held or delayed.
+    /// The number of locks held, waited for or delayed.
     #[must_use]
     pub fn held_count(&self) -> usize {
         self.locks.len()
@@ -82,20 +82,22 @@ impl LockMachine {
         })
     }
 
-    /// The highest request id that `session` is known to have used, or named as its floor; 0 if it is not alive.
+    /// The highest request id that `session` is known to have used, or named as its floor; 0 if it is not
+    /// alive.
     #[must_use]
     pub fn reach(&self, session: SessionId) -> RequestId {
         self.sessions.get(&session).map_or(RequestId(0), |found| found.answers.reach())
     }
 
-    /// Whose a live session is (L27).
+    /// The owner of a live session (L27).
     #[must_use]
     pub fn subject_of(&self, session: SessionId) -> Option<&Subject> {
         self.sessions.get(&session).map(|found| &found.subject)
     }
 
-    /// Whether `subject` may speak for a live session, whose key it knows: the one that opened it. One of nobody belongs to whoever has its
-    /// key; and while rights are off, so does one of somebody to a connection on which nobody is known.
+    /// Whether `subject`, which knows the key of a live session, may speak for it: only its owner may. A
+    /// session without an owner belongs to all that have its key; while rights are off, a connection without an
+    /// identity may speak for any session.
     #[must_use]
     pub fn may_attach(&self, session: SessionId, subject: &Subject) -> bool {
         let may_be_anybody = *subject == Subject::Anonymous && !self.has_rights_on();
@@ -103,21 +105,21 @@ impl LockMachine {
             .is_some_and(|owner| *owner == Subject::Anonymous || owner == subject || may_be_anybody)
     }
 
-    /// Whether `session` lives and `key` is the one that it was created with; `None`: no such session.
+    /// Whether `key` is the key of `session`; `None`: no such live session.
     #[must_use]
     pub fn check_key(&self, session: SessionId, key: &SessionKey) -> Option<bool> {
         self.sessions.get(&session).map(|found| found.key == *key)
     }
 
-    /// The standing answers of `session`'s acquires, granted and queued, in order of their ids: what a
-    /// reconnect is told again. Empty if the session is not alive.
+    /// The grants and places of `session`'s acquires as answers, in order of their ids, repeated at a
+    /// reconnect. Empty if the session is not alive.
     #[must_use]
     pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {
         self.standing_above(session, RequestId(0), usize::MAX).answers
     }
 
-    /// The same in parts: those above `after`, at most `count`, and what the holders of those grants were asked, each said
-    /// with the oldest handle of its grant.
+    /// [`LockMachine::standing`] in parts: ids above `after`, at most `count`, and the marks on these grants,
+    /// each with the oldest handle of its grant.
     #[must_use]
     pub fn standing_above(&self, session: SessionId, after: RequestId, count: usize) -> Standing {
         let mut standing = Standing::default();
@@ -142,7 +144,7 @@ impl LockMachine {
         standing
     }
 
-    /// Who holds `name` and who waits, `None` if nobody does either and it is not delayed.
+    /// The state of `name`; `None` if it has no holder, waiter or delay.
     #[must_use]
     pub fn lock(&self, name: &Name) -> Option<LockView> {
         self.locks.by_name(name.as_str()).map(|lock| self.lock_view(name, lock))
@@ -157,7 +159,7 @@ impl LockMachine {
         matching.take(limit).map(|(name, lock)| self.lock_view(name, lock)).collect()
     }
 
-    /// The same of those alone that `reader` may read: what it may not is not walked over.
+    /// [`LockMachine::locks`] with only those that `reader` may read, without a walk over the others.
     #[must_use]
     pub fn locks_for(
         &self,
@@ -179,7 +181,7 @@ impl LockMachine {
                         found.extend(lock.map(|(name, lock)| self.lock_view(name, lock)));
                     }
                 }
-                // The narrower of both; apart from each other they have nothing in common.
+                // The narrower of the two; else they have nothing in common.
                 Part::Below(below) if below.starts_with(prefix) => {
                     found.extend(self.locks(below, after, left));
                 }
@@ -192,7 +194,7 @@ impl LockMachine {
         found
     }
 
-    /// How many wait for `name`.
+    /// The number of waiters for `name`.
     #[must_use]
     pub fn waiting(&self, name: &Name) -> usize {
         self.locks.by_name(name.as_str()).map_or(0, |lock| lock.queue().len())

@@ -1,9 +1,11 @@
-//! What the state takes, in bytes: counted as it changes, the same at each replica, and no less than format 2 needs for it.
+//! The size of the state in bytes: counted as the state changes, the same at each replica, and no less than
+//! format 2 needs.
 //!
-//! It is a function of the state alone. The documented bounds, multiplied, allow more than any machine has (each of 200,000 sessions may wait
-//! 16,384 times for 32 names), and a state that no follower can take is lost with its leader. So from level 2 on whatever takes
-//! something is refused beyond [`Bounds::state_bytes`](super::level::Bounds), and everything but a close beyond that and a reserve: as with
-//! any other want of room, nothing of such a request is remembered.
+//! The size is a function of the state alone. The documented bounds, multiplied, exceed any machine (each of
+//! 200,000 sessions may wait 16,384 times for 32 names), and a state that no follower can take is lost with
+//! its leader. So from level 2 on, operations that add to the state are refused beyond
+//! [`Bounds::state_bytes`](super::level::Bounds), and everything but a close beyond that and a reserve: such
+//! a request is not remembered, as with any other want of room.
 
 use super::asked::Mark;
 use super::claim::Claim;
@@ -21,21 +23,21 @@ use crate::base::limits::{
 use crate::base::locks::{Name, Operation};
 use crate::base::{SessionId, Subject, Token};
 
-/// The bytes of the state, and the sessions of which they are to be counted again.
+/// The bytes of the state, and the sessions to recount.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Weight {
     pub(super) bytes: u64,
-    /// Changed by the entry that is being applied.
+    /// Sessions changed by the entry that is being applied.
     touched: Vec<SessionId>,
 }
 
 impl Weight {
-    /// Of what takes so many bytes.
+    /// The weight of a state of so many bytes, all counted.
     pub(super) fn of(bytes: u64) -> Self {
         Self { bytes, touched: Vec::new() }
     }
 
-    /// The requests of `session` may change.
+    /// Marks `session` for a recount: its requests may change.
     pub(super) fn touch(&mut self, session: SessionId) {
         if self.touched.last() != Some(&session) {
             self.touched.push(session);
@@ -52,7 +54,7 @@ impl Weight {
 }
 
 impl LockMachine {
-    /// What the state takes, in bytes: no less than its snapshot from level 2 on, the format's few bytes of a head included.
+    /// The bytes of the state: from level 2 on no less than its snapshot, the format's short head included.
     #[must_use]
     pub fn state_bytes(&self) -> u64 {
         HEAD_BYTES + self.weight.bytes
@@ -65,7 +67,7 @@ impl LockMachine {
             | Operation::AcquireAll { .. }
             | Operation::Proclaim { .. }
             | Operation::Break { .. } => self.bounds.state_bytes,
-            // They free something, or say that there is nothing.
+            // They free something, or answer that there is nothing.
             Operation::Release { .. } | Operation::Withdraw { .. } | Operation::Transfer { .. } => {
                 self.bounds.state_bytes + self.bounds.state_reserve
             }
@@ -74,19 +76,19 @@ impl LockMachine {
         self.level() >= 2 && self.weight.bytes >= room
     }
 
-    /// Whether it has no room for one more session (from level 2 on).
+    /// Whether the state has no room for one more session (from level 2 on).
     pub(super) fn lacks_room_for_sessions(&self) -> bool {
         self.level() >= 2 && self.weight.bytes >= self.bounds.state_bytes
     }
 
-    /// Counts again what the entry that was applied has changed.
+    /// Recounts the sessions that the applied entry changed.
     pub(super) fn count_touched(&mut self) {
         while let Some(session) = self.weight.touched.pop() {
             self.count(session);
         }
     }
 
-    /// Counts a session again. One that has ended, and of which nothing is left, was taken off.
+    /// Recounts a session. An ended one of which nothing is left was taken off before.
     pub(super) fn count(&mut self, session: SessionId) {
         if let Some(session) = self.sessions.get_mut(&session) {
             self.weight.bytes -= session.counted;
@@ -99,14 +101,14 @@ impl LockMachine {
         }
     }
 
-    /// Takes a session out.
+    /// Removes a session, and its bytes.
     pub(super) fn take_session(&mut self, id: SessionId) -> Option<Box<Session>> {
         let session = self.sessions.remove(&id)?;
         self.weight.take_off(session.counted);
         Some(session)
     }
 
-    /// Counts a state that came from elsewhere.
+    /// Counts a whole state, as read from a snapshot.
     pub(super) fn count_anew(&mut self) {
         self.weight = Weight::default();
         let alive = self.sessions.values().map(|session| &session.answers);
@@ -131,7 +133,8 @@ impl LockMachine {
         self.weight.bytes += self.asked.values().map(Mark::bytes).sum::<u64>();
     }
 
-    /// The same from the locks, for the invariants: sessions know what they hold, and locks what that is.
+    /// Counts the state from its locks, for the invariants: sessions know which locks they hold, and
+    /// locks know the claims.
     pub(super) fn weigh(&self) -> u64 {
         let sessions = self.sessions.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
         let locks = self.locks.iter().flat_map(|(name, slot, lock)| {
@@ -153,8 +156,8 @@ impl LockMachine {
 }
 
 impl Claim {
-    /// What an acquire of this claim takes as long as it holds or waits, the locks included that it is in, that in `slot` among them;
-    /// and what an expiry may leave of it.
+    /// Bytes of an acquire with this claim while it holds or waits, in each of its locks (of which `slot` is
+    /// one), and of the delays that an expiry may leave.
     pub(super) fn bytes(&self, slot: Slot, locks: &Locks) -> u32 {
         let left = if self.delay_ms() > 0 { DELAY_BYTES + CLIENT_NAME_BYTES_MAX } else { 0 };
         let names = locks.names(self.slots(&slot));
@@ -164,7 +167,7 @@ impl Claim {
 }
 
 impl Session {
-    /// What it takes with all its requests.
+    /// Its bytes with all its requests.
     pub(super) fn bytes(&self) -> u64 {
         self.own_bytes() + self.answers.bytes()
     }
@@ -179,7 +182,7 @@ impl Session {
 }
 
 impl Ending {
-    /// What it takes with all that is left of it.
+    /// The bytes of all that is left of the session.
     pub(super) fn bytes(&self) -> u64 {
         self.own_bytes() + self.answers.bytes()
     }
@@ -201,7 +204,7 @@ impl Fixed {
 }
 
 impl Delay {
-    /// What it takes in the lock `name`, which may be there for its sake alone.
+    /// Its bytes in the lock `name`, which may exist for the delay alone.
     pub(super) fn bytes(&self, name: &Name) -> u64 {
         (DELAY_BYTES + SPOT_BYTES + name.as_str().len() + self.client.len()) as u64
     }
@@ -220,9 +223,9 @@ impl Order {
     }
 }
 
-/// The format, the head, the cluster's key and ancestors, and some room.
+/// The format, the head, the cluster's key and ancestors, and a margin.
 const HEAD_BYTES: u64 = 640;
-/// A session without its name.
+/// A session without its client's name.
 const SESSION_BYTES: usize = 96;
 /// A claim without its locks and its value.
 const CLAIM_BYTES: usize = 96;
@@ -232,22 +235,21 @@ const SPOT_BYTES: usize = 64;
 const ANSWER_BYTES: usize = 48;
 /// A delay without the name of its client.
 const DELAY_BYTES: usize = 40;
-/// What a holder was asked, without reason and heir.
+/// A mark without reason and heir.
 const MARK_BYTES: usize = 64;
 
-/// A break under way, without reason, heir, and whom it passes over.
+/// A break under way, without reason, heir and excepted grants.
 const ORDER_BYTES: usize = 96;
 
 /// The largest claim without a delay on a single lock.
 const PLAIN_BYTES_MAX: u64 = (CLAIM_BYTES + SPOT_BYTES + NAME_BYTES_MAX + VALUE_BYTES_MAX) as u64;
-/// As many locks as there may be are held by as many sessions as there may be, with the longest names and the largest values:
-/// that much fits.
+/// The longest names and largest values fit, with as many locks and sessions as there may be.
 const _: () = assert!(
     STATE_BYTES_MAX
         >= LOCKS_MAX as u64 * PLAIN_BYTES_MAX
             + SESSIONS_MAX as u64 * (SESSION_BYTES + CLIENT_NAME_BYTES_MAX) as u64
 );
-/// One entry beyond the bounds, with what it leaves in each of its locks, still fits in what a follower takes.
+/// One entry beyond the bounds, with the delays that it leaves, still fits into the largest snapshot.
 const _: () = assert!(
     STATE_BYTES_MAX
         + STATE_RESERVE_BYTES

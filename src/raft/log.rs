@@ -1,14 +1,16 @@
-//! The entries held in memory, contiguous behind a base, with their sizes summed.
+//! The entries of the Raft log in memory, contiguous behind a base, with running sums of their sizes (Raft
+//! §5.3, §7).
 //!
-//! In blocks: a log of 64 MiB may have a million small entries, and one vector of them took tens of milliseconds of a turn to move, where
-//! it grew or where its front was compacted. No block moves; a compaction frees whole blocks, and few entries of one.
+//! The entries are in blocks: a log of 64 MiB may have a million small entries, and one vector of them would
+//! take tens of milliseconds of a turn to grow, or to compact at its front. No block moves; a compaction
+//! frees whole blocks, and few entries of one.
 
 use crate::base::{Index, Term};
 use crate::raft::Entry;
 use std::collections::VecDeque;
 
-/// The log. Invariants: block k holds entries of the indices k × `BLOCK_LEN` to (k + 1) × `BLOCK_LEN` − 1, the first and the
-/// last perhaps only some of them; terms never fall. Entries at or below the base are in a snapshot.
+/// The log. Invariants: block k holds the entries k × `BLOCK_LEN` to (k + 1) × `BLOCK_LEN` − 1, only some of
+/// them in the first and the last block; terms never fall. Entries at or below the base are in a snapshot.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     base: Index,
@@ -16,12 +18,12 @@ pub(super) struct Log {
     /// Σ size of the entries up to the base, from an arbitrary origin.
     base_bytes: u64,
     blocks: VecDeque<Block>,
-    /// Compacted, and freed in parts: so many at once would hold up the loop.
+    /// Compacted blocks, freed in parts: all at once would hold up the loop.
     garbage: Vec<Block>,
 }
 
-/// Entries one behind the other. `bytes_through[p]` = Σ size of all entries through the one at p, from the log's origin, so
-/// that any range is measured by one subtraction.
+/// Adjacent entries. `bytes_through[p]` = Σ size of all entries through the one at p, from the log's origin,
+/// so that any range is measured by one subtraction.
 #[derive(Clone, Debug)]
 struct Block {
     entries: Vec<Entry>,
@@ -46,10 +48,10 @@ impl Block {
 }
 
 impl Log {
-    /// A log behind `base`, of what recovery found.
+    /// A log behind `base`, of the entries that recovery found.
     ///
     /// # Panics
-    /// If the entries are not contiguous behind the base, or their terms fall: recovery promised both.
+    /// The entries are not contiguous behind the base, or their terms fall: recovery promised both.
     pub fn new(base: Index, base_term: Term, entries: impl Iterator<Item = Entry>) -> Self {
         let blocks = VecDeque::new();
         let mut log = Self { base, base_term, base_bytes: 0, blocks, garbage: Vec::new() };
@@ -62,17 +64,17 @@ impl Log {
         self.base
     }
 
-    /// The last index; that of the base if empty.
+    /// The last index; the base if the log is empty.
     pub fn last_index(&self) -> Index {
         self.last().map_or(self.base, |entry| entry.index)
     }
 
-    /// The term of the last entry; that of the base if empty.
+    /// The term of the last entry; the base's if the log is empty.
     pub fn last_term(&self) -> Term {
         self.last().map_or(self.base_term, |entry| entry.term)
     }
 
-    /// The term at `index`; `None` before the base and behind the end.
+    /// The term at `index`; `None` below the base and behind the end.
     pub fn term_at(&self, index: Index) -> Option<Term> {
         if index == self.base {
             Some(self.base_term)
@@ -90,12 +92,12 @@ impl Log {
         self.blocks.get(block)?.entries.get(position)
     }
 
-    /// The entries `from ..= to`, all held; none if `to` < `from`.
+    /// The entries `from ..= to`, all in the log; none if `to` < `from`.
     pub fn range(&self, from: Index, to: Index) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
         self.slices(from, to).flatten()
     }
 
-    /// Copies of the same; their payloads are shared.
+    /// Copies of the entries `from ..= to`; their payloads are shared.
     pub fn copied(&self, from: Index, to: Index) -> Vec<Entry> {
         let mut copies = Vec::with_capacity((to.0 + 1).saturating_sub(from.0) as usize);
         self.slices(from, to).for_each(|slice| copies.extend_from_slice(slice));
@@ -115,7 +117,7 @@ impl Log {
         })
     }
 
-    /// Bytes of the entries behind `index`; those before the base count for nothing.
+    /// Bytes of the entries behind `index`; entries up to the base count for nothing.
     pub fn bytes_behind(&self, index: Index) -> u64 {
         self.bytes_end() - self.bytes_through(index.max(self.base))
     }
@@ -125,19 +127,19 @@ impl Log {
         if to < from { 0 } else { self.bytes_through(to) - self.bytes_through(before(from)) }
     }
 
-    /// The last index such that the entries `from ..=` it fit into `budget` bytes; `from` − 1 if none.
+    /// The last index such that the entries `from ..=` index fit into `budget` bytes; `from` − 1 if
+    /// none.
     pub fn last_within(&self, from: Index, budget: u64) -> Index {
         let end = self.bytes_through(before(from)).saturating_add(budget);
         before(self.first_where(from, |index| self.bytes_through(index) > end))
     }
 
-    /// The first index such that the entries from it through `to` fit into `budget` bytes; `to` + 1 if none.
+    /// The first index such that the entries index `..= to` fit into `budget` bytes; `to` + 1 if none.
     pub fn first_within(&self, to: Index, budget: u64) -> Index {
         let start = self.bytes_through(to).saturating_sub(budget);
         self.first_where(self.base.next(), |index| self.bytes_through(before(index)) >= start)
     }
 
-    /// Appends one entry.
     pub fn push(&mut self, entry: Entry) {
         assert_eq!(entry.index, self.last_index().next(), "the log has no gaps");
         assert!(entry.term >= self.last_term(), "term {} < {}", entry.term, self.last_term());
@@ -160,7 +162,7 @@ impl Log {
         }
     }
 
-    /// Forgets the entries through `to`, which a snapshot holds the effect of.
+    /// Forgets the entries through `to`, whose effect is in a snapshot.
     pub fn compact(&mut self, to: Index) {
         if to <= self.base {
             return;
@@ -172,7 +174,7 @@ impl Log {
         if to == end {
             self.garbage.extend(self.blocks.drain(..));
         } else if some > 0 {
-            // Of the one block that holds both sides.
+            // The one block with entries on both sides of `to`.
             self.blocks[0].forget_first(some);
         }
         (self.base, self.base_term, self.base_bytes) = (to, term, bytes);
@@ -217,7 +219,8 @@ impl Log {
         }
     }
 
-    /// The first index from `from` on, held or the one behind the end, of which `holds` is true; from there on it is.
+    /// The first index from `from` on for which `holds` is true, or the one behind the end; `holds` stays
+    /// true from there on.
     fn first_where(&self, from: Index, holds: impl Fn(Index) -> bool) -> Index {
         let (mut low, mut high) = (from, self.last_index().next());
         while low < high {
@@ -227,7 +230,7 @@ impl Log {
         low
     }
 
-    /// The number of the block, and the position in it, of what stands behind the base at `index`.
+    /// The number of the block, and the position in it, of `index`, which is behind the base.
     fn place(&self, index: Index) -> (usize, usize) {
         let (number, start) = (index.0 / BLOCK_LEN, self.base.0 + 1);
         let first_of_block = start.max(number * BLOCK_LEN);
@@ -238,7 +241,7 @@ impl Log {
         self.blocks.back()?.entries.last()
     }
 
-    /// Σ size of the entries through `index`, which is the base or held.
+    /// Σ size of the entries through `index`, which is the base or in the log.
     fn bytes_through(&self, index: Index) -> u64 {
         if index == self.base {
             return self.base_bytes;
@@ -256,7 +259,7 @@ fn before(index: Index) -> Index {
     Index(index.0 - 1)
 }
 
-/// Entries of a block: 40 KiB, and growing to it moves as many.
+/// Entries of a block: 40 KiB, which is also the most that one growth of a block moves.
 const BLOCK_LEN: u64 = 1024;
 
 /// Blocks freed in one turn: some hundred microseconds.
@@ -269,7 +272,7 @@ mod tests {
     use crate::base::rng::Rng;
     use crate::raft::{EntryHeader, EntryKind};
 
-    /// What the log is told, in one vector.
+    /// The same log in one vector.
     struct Model {
         base: Index,
         base_term: Term,
@@ -365,7 +368,7 @@ mod tests {
                     model.entries.retain(|entry| entry.index < any);
                     log.truncate(any);
                 }
-                // At the seams of blocks, too, and all of it.
+                // At the seams of blocks, too, and all of the log.
                 kind @ 4..12 => {
                     let seam = Index(any.0 / BLOCK_LEN * BLOCK_LEN);
                     let to = [any, seam, Index(seam.0.saturating_sub(1)), model.last()]

@@ -1,4 +1,4 @@
-//! Acquires: from the wish to the grant, the withdrawal, or the next try.
+//! Acquires, from the wish to the grant, the withdrawal, or the next try (L14).
 
 use super::acquire_call::Ownership;
 use super::refusal::refusal_error;
@@ -13,14 +13,14 @@ use crate::base::{RequestId, Sample, Token};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The acquires that are not decided.
+/// The undecided acquires.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Acquires {
     calls: Row<CallId, Acquiring>,
-    /// Those without a request that may get one, first come first.
+    /// Acquires without a request that may get one, first come first.
     ready: Row<CallId, ()>,
-    /// Those that wait for an earlier request of the same owner about one of their locks (L14), under one that is
-    /// undecided.
+    /// Acquires behind an earlier request of the same owner about one of their locks (L14), by one such owner
+    /// and lock.
     held_back: BTreeMap<OwnerKey, BTreeSet<CallId>>,
 }
 
@@ -29,25 +29,25 @@ pub(super) struct Acquiring {
     pub(super) wish: AcquireCall,
     /// `None` for an owner of its own.
     pub(super) ownership: Option<Ownership>,
-    /// Under which key it is held back.
+    /// The owner and lock that hold it back.
     behind: Option<OwnerKey>,
-    /// The request that stands for it in the session in force.
+    /// Its request in the session in force.
     request: Option<RequestId>,
     began: Sample,
     /// Its timer, to be removed with it.
     wait_over: Option<u64>,
-    /// How often a grant to it had ended before it was heard of.
+    /// Grants to it that had ended before the client knew of them.
     ended: u32,
-    /// Whether the last answer was a refusal for load.
+    /// The servers' last word on their load.
     load: Load,
 }
 
-/// What the servers said of their load.
+/// The word of the servers on their load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Load {
     /// Nothing.
     Unsaid,
-    /// That it is too much.
+    /// They refuse for load.
     Refused,
 }
 
@@ -64,7 +64,7 @@ impl Acquires {
         }
     }
 
-    /// A request about these is decided: whoever was held back behind it may try.
+    /// A request with these keys is decided: the acquires behind it may try.
     pub(super) fn make_ready_held_back(&mut self, keys: &[OwnerKey]) {
         for key in keys {
             let free = self.held_back.remove(key).unwrap_or_default();
@@ -72,7 +72,7 @@ impl Acquires {
         }
     }
 
-    /// Owners of a session that is over hold nothing back.
+    /// The session is over, and its owners hold nothing back.
     pub(super) fn release_held_back(&mut self) {
         let free = std::mem::take(&mut self.held_back).into_values().flatten();
         self.ready.extend(free.map(|call| (call, ())));
@@ -91,7 +91,8 @@ impl Acquires {
         held_back.is_some_and(|calls| calls.contains(&call))
     }
 
-    /// A grant to it had ended before it was heard of, so that it has no request: how often that was so.
+    /// A grant to `call` had ended before the client knew of it, so its request is gone: the number of
+    /// such grants.
     pub(super) fn count_ended(&mut self, call: CallId) -> u32 {
         let Some(acquiring) = self.calls.value_mut(&call) else { return 0 };
         acquiring.request = None;
@@ -99,30 +100,30 @@ impl Acquires {
         acquiring.ended
     }
 
-    /// Whether the last answer to it was a refusal for load.
+    /// Notes the servers' last word on load to `call`.
     pub(super) fn mark_load(&mut self, call: CallId, load: Load) {
         if let Some(acquiring) = self.calls.value_mut(&call) {
             acquiring.load = load;
         }
     }
 
-    /// What the last answer to it said of load.
+    /// The servers' last word on load to `call`.
     pub(super) fn load_of(&self, call: CallId) -> Option<Load> {
         self.calls.get(&call).map(|acquiring| acquiring.load)
     }
 
-    /// The tries, and when each began.
+    /// The tries, and the beginning of each.
     pub(super) fn tries(&self) -> Vec<(CallId, Sample)> {
         let tries = self.calls.iter().filter(|(_, acquiring)| acquiring.wish.wait == Wait::Try);
         tries.map(|(call, acquiring)| (call, acquiring.began)).collect()
     }
 
-    /// When that try began.
+    /// The beginning of the try `call`; `None` if it is none.
     pub(super) fn began_try(&self, call: CallId) -> Option<Sample> {
         self.calls.get(&call).filter(|_| self.is_try(call)).map(|acquiring| acquiring.began)
     }
 
-    /// Its wait is over at another instant; gives the one before.
+    /// Moves the end of the wait to `over_at`; the former end.
     pub(super) fn set_wait_over(&mut self, call: CallId, over_at: u64) -> Option<u64> {
         self.calls.value_mut(&call)?.wait_over.replace(over_at)
     }
@@ -147,7 +148,7 @@ impl Acquires {
 }
 
 impl Core {
-    /// Wants a lock, or several in one step. Decided by `CoreAction::Decided`.
+    /// Asks for a lock, or several in one step. Decided by `CoreAction::Decided`.
     pub fn acquire(&mut self, now: &Sample, wish: AcquireCall) -> CallId {
         self.check_belief(now);
         let call = self.new_call();
@@ -190,7 +191,7 @@ impl Core {
         self.want_session(now);
     }
 
-    /// Gives requests to those that may have one: the session is believed in.
+    /// Gives requests to the acquires that may have one: the session is believed in.
     pub(super) fn start_ready_acquires(&mut self) {
         while let Some(call) = self.acquires.ready.first_key() {
             let Some(session) = &self.session else { return };
@@ -214,7 +215,7 @@ impl Core {
         }
     }
 
-    /// What becomes of an acquire that has no request. Re-entrance is counted here, so that no server is asked (L14).
+    /// The way of an acquire without a request. Re-entrance is counted here, without a server (L14).
     fn way_of(&self, call: CallId) -> Way {
         let ownership =
             self.acquires.calls.get(&call).and_then(|acquiring| acquiring.ownership.as_ref());
@@ -246,7 +247,7 @@ impl Core {
         acquiring.request = Some(request);
     }
 
-    /// The owner has the lock: another handle on the same grant, which ends with it, asked to or not.
+    /// The owner has the lock: adds a handle on the same grant, which ends with it, asked to or not.
     fn grant_again(&mut self, call: CallId, token: Token) {
         let Some(acquiring) = self.take_acquire(call) else { return };
         let lease = self.leases.add_handle(token);
@@ -265,7 +266,7 @@ impl Core {
         Some(acquiring)
     }
 
-    /// Takes back an undecided acquire; its withdrawal leaves with the next transmission (L14). Whether
+    /// Takes back an undecided acquire; its withdrawal leaves with the next transmission (L14). True:
     /// there was one.
     pub(super) fn withdraw(&mut self, call: CallId) -> bool {
         let Some(acquiring) = self.take_acquire(call) else { return false };
@@ -303,8 +304,8 @@ impl Core {
         self.decide(call, Err(error));
     }
 
-    /// The session in which it was asked is over: it queues again at the tail of the next one, a try
-    /// does not.
+    /// The session of the acquire is over: a wait goes to the tail of the queue in the next session,
+    /// a try fails.
     pub(super) fn handle_acquire_lost(&mut self, now: &Sample, call: CallId) {
         let Some(acquiring) = self.acquires.calls.get(&call) else { return };
         match acquiring.wish.wait {
@@ -320,7 +321,7 @@ impl Core {
         }
     }
 
-    /// Nothing that is not granted yet shall be.
+    /// Takes back all undecided acquires, which fail with `error`.
     pub(super) fn withdraw_all(&mut self, error: &Error) {
         let calls: Vec<CallId> = self.acquires.calls.keys().collect();
         for call in calls {
@@ -338,15 +339,15 @@ impl Core {
     }
 }
 
-/// What becomes of an acquire that has no request.
+/// The ways of an acquire without a request.
 #[derive(Debug)]
 enum Way {
-    /// The servers are asked.
+    /// A request to the servers.
     Submitted,
-    /// Its owner holds just that, under this token.
+    /// The owner holds exactly these locks, under this token.
     ReEnters(Token),
-    /// Its owner holds this one otherwise: it would wait for itself.
+    /// The owner holds this lock in another way, and would wait for itself.
     Refused(Name),
-    /// It waits for an undecided request about that.
+    /// The acquire waits for an undecided request of this owner about this lock.
     HeldBack(OwnerKey),
 }

@@ -1,9 +1,9 @@
 //! The client's half of the safety proof, sans IO: sessions, renewals with their send times, the request
-//! window, and what each lease may believe. Driven by `client::driver` and by the simulator.
+//! window, and the belief in each lease. Driven by `client::driver` and by the simulator.
 //!
-//! Whoever drives it hands in what happened, each time with a sample of the clocks, and then drains
-//! [`Core::take_actions`], whose `now` is sampled before any of the bytes leave (safety L19). Ends of belief
-//! come before sends in what is drained, so that belief ends before the bytes leave (L13).
+//! The driver passes in each event with a sample of the clocks, and then drains [`Core::take_actions`],
+//! whose `now` is sampled before any of the bytes leave (safety L19). In the drained actions ends of belief
+//! come before sends, so that belief ends before the bytes leave (L13).
 
 mod acquire;
 mod acquire_call;
@@ -70,10 +70,10 @@ pub struct Core {
     bound: Bound,
     /// The session in force, if there is one.
     session: Option<Session>,
-    /// Present while a session is wanted and there is none.
+    /// Present while a session is wanted and missing.
     opening: Option<Opening>,
     reopening: Reopening,
-    /// Sessions that ended here and perhaps not yet at the server.
+    /// Sessions that ended here, and may not have at the server.
     retiring: Vec<Retiring>,
     acquires: Acquires,
     leases: Leases,
@@ -89,34 +89,35 @@ pub struct Core {
     /// The largest token that this client was ever told: a grant to a later request is larger (L3).
     largest_token: Token,
     life: Life,
-    /// Why the leader behind a link refuses what takes something, as it said.
+    /// The link to a leader with a shortage, and its reason for refusing operations that add to the
+    /// state.
     shortage: Option<(LinkId, String)>,
-    /// It has not had a session yet, and may take so long for the first: a reading of BOOTTIME.
+    /// No session so far: the first one may take until `opens_until`, a reading of BOOTTIME.
     is_new: bool,
     opens_until: u64,
-    /// When it lost its last leader, or began.
+    /// The loss of the last leader, or the start of the client.
     leaderless_since: Sample,
     reported: (SessionState, Option<SessionId>),
     actions: Vec<CoreAction>,
 }
 
-/// What is due at an instant.
+/// Timers of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     /// The wait of an acquire is over.
     WaitOver(CallId),
-    /// An acquire that found its grant ended is asked again.
+    /// An acquire whose grant had ended is asked again.
     AskAgain(CallId),
-    /// A read was tried long enough.
+    /// The time of a read is over.
     ReadOver(CallId),
-    /// A proclamation or a break was waited for long enough.
+    /// The time of a proclamation or a break is over.
     OrderOver(CallId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     Open,
-    /// By `close`, for good.
+    /// Closed by `close`, for good.
     Closed,
 }
 
@@ -156,38 +157,40 @@ impl Core {
         }
     }
 
-    /// What to say first on a link.
+    /// The first message on a link.
     #[must_use]
     pub fn hello(&self) -> ClientHello {
-        // No cluster: who is told one that is not its own refuses, and then does not say which it is.
+        // No cluster: a node of another cluster refuses one that names a cluster, and then does not
+        // say its own.
         ClientHello { client: self.options.client.clone(), cluster: None }
     }
 
-    /// The other side took the connection of `link`: it is waited for, and not dialed once more beside it.
+    /// The connection of `link` is established: its welcome is awaited, and the link not dialed a second
+    /// time.
     pub fn handle_connected(&mut self, link: LinkId) {
         self.links.handle_connected(link, &mut self.actions);
     }
 
-    /// The node behind `link` welcomed us (the driver has sent the hello), and understands this.
+    /// The node behind `link` welcomed the client (the driver has sent the hello).
     pub fn handle_welcome(&mut self, now: &Sample, link: LinkId, welcomed: Welcomed) {
         self.check_belief(now);
         self.take_welcome(now, link, welcomed);
     }
 
-    /// The node behind `link` refused us; the driver closes it.
+    /// The node behind `link` refused the client; the driver closes the link.
     pub fn handle_refused(&mut self, now: &Sample, link: LinkId, refused: Refused) {
         self.handle_closed(now, link, &refused.text);
     }
 
-    /// `link` could not be dialed, or is closed by the other side; `why` in words.
+    /// `link` could not be dialed, or was closed by the other side; `why` in words.
     pub fn handle_closed(&mut self, now: &Sample, link: LinkId, why: &str) {
         self.check_belief(now);
         self.links.handle_closed(now, (link, why), &mut self.actions);
     }
 
-    /// A message came. `now` was sampled after it was read (L19).
+    /// A message of a server. `now` was sampled after it was read (L19).
     pub fn handle_message(&mut self, now: &Sample, link: LinkId, message: ServerMessage) {
-        // First of all, so that nothing that comes after an end extends or grants anything (L24).
+        // First of all: a message after the end of belief extends and grants nothing (L24).
         self.check_belief(now);
         self.links.handle_sign_of_life(now, link);
         match message {
@@ -231,7 +234,7 @@ impl Core {
         }
     }
 
-    /// Time has passed; does what is due.
+    /// Runs the timers that are due at `now`.
     pub fn handle_deadline(&mut self, now: &Sample) {
         self.check_belief(now);
         while let Some((at, timer)) = self.timers.first().copied() {
@@ -249,7 +252,7 @@ impl Core {
     }
 
     /// A loss timer of `session` has fired, or a reader of its belief has seen that nothing remains: that
-    /// end stands, whatever was acknowledged since (L24).
+    /// end is final, whatever was acknowledged since (L24).
     pub fn handle_lapsed(&mut self, now: &Sample, session: SessionId) {
         self.check_belief(now);
         if self.session.as_ref().is_some_and(|current| current.id == session) {
@@ -257,8 +260,8 @@ impl Core {
         }
     }
 
-    /// Gives up a call that is undecided: withdrawn under its id (L14), decided as CANCELLED. What frees a lock goes
-    /// on, nobody waiting for it, and so does what may have been done already.
+    /// Gives up an undecided call: withdrawn under its id (L14), decided as CANCELLED. A request that frees a
+    /// lock, or may have been done already, goes on without a caller.
     pub fn cancel(&mut self, now: &Sample, call: CallId) {
         self.check_belief(now);
         let is_given_up = self.forget_order(call).is_some()
@@ -278,7 +281,8 @@ impl Core {
         id
     }
 
-    /// When to call `handle_deadline` and `take_actions` at the latest, as a reading of BOOTTIME; a hint.
+    /// The latest time of the next `handle_deadline` and `take_actions`, as a reading of BOOTTIME; a
+    /// hint.
     #[must_use]
     pub fn next_deadline(&self) -> u64 {
         let timer = self.timers.first().map_or(u64::MAX, |(at, _)| *at);
@@ -286,7 +290,7 @@ impl Core {
         timer.min(session).min(self.links.next_deadline())
     }
 
-    /// How long `lease` may still be believed in, at `now`; zero for good once it has been zero (L24).
+    /// The rest of the belief in `lease` at `now`; zero for good once it has been zero (L24).
     #[must_use]
     pub fn remaining(&self, now: &Sample, lease: LeaseId) -> Duration {
         match (&self.session, self.leases.token(lease)) {
@@ -312,13 +316,13 @@ impl Core {
         }
     }
 
-    /// How long the session in force may still be believed in.
+    /// The rest of the belief in the session in force.
     #[must_use]
     pub fn session_remaining(&self, now: &Sample) -> Duration {
         self.session.as_ref().map_or(Duration::ZERO, |session| session.belief.remaining(now))
     }
 
-    /// How many leases have not ended.
+    /// The number of leases that have not ended.
     #[must_use]
     pub fn lease_count(&self) -> usize {
         self.leases.len()
@@ -330,19 +334,19 @@ impl Core {
         self.links.home().map(|home| home.link)
     }
 
-    /// Whether it is closed and nothing is left to do, for good.
+    /// Whether the client is closed, and nothing is left to do, for good.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.life == Life::Closed && self.retiring.is_empty()
     }
 
-    /// The TTL of the session in force, else the one that will be asked for.
+    /// The TTL of the session in force, else the one to ask for.
     #[must_use]
     pub fn ttl(&self) -> Duration {
         self.session.as_ref().map_or(self.options.ttl, |session| session.ttl)
     }
 
-    /// Why there is no leader or no session, node by node, for error texts.
+    /// The reason for the lack of a leader or a session, node by node, for error texts.
     #[must_use]
     pub fn why_unavailable(&self) -> String {
         if let Some(text) = self.contradiction() {
@@ -365,7 +369,7 @@ impl Core {
         }
     }
 
-    /// Whether the program has ended it.
+    /// Whether the program closed this client.
     pub fn is_closed(&self) -> bool {
         self.life == Life::Closed
     }

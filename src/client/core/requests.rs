@@ -1,5 +1,5 @@
-//! The window of one session's logged requests: ids, the floor, what is sent again, and who must wait for
-//! whom (safety L14, L17).
+//! The window of one session's logged requests: their ids, the floor, retransmissions, and the order
+//! between requests of one owner (safety L14, L17).
 
 use super::repeats::Pause;
 use super::slot::{Counts, Slot};
@@ -11,23 +11,23 @@ use crate::base::row::Row;
 use crate::base::{Owner, RequestId, Sample, Token};
 use std::collections::BTreeMap;
 
-/// The requests of one session that are not decided, under ids that rise from 1.
+/// The undecided requests of one session, under ids that rise from 1.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     next: RequestId,
     row: Row<RequestId, Slot>,
-    /// The lowest without a first reply (QUEUED is one), or `next`.
+    /// The lowest id without a first reply (QUEUED is one), or `next`.
     floor: RequestId,
-    /// None below is a change: what those do, reads behind them must see.
+    /// No request below is a change, which later reads must see.
     changes_from: RequestId,
-    /// None below is an acquire that somebody waits for.
+    /// No request below is an acquire that a call waits for.
     acquires_from: RequestId,
-    /// None below is to be sent.
+    /// No request below is to be sent.
     unsent_from: RequestId,
     counts: Counts,
-    /// Of what was refused for load.
+    /// The pause after a refusal for load.
     pause: Pause,
-    /// How many undecided requests each owner has about each lock.
+    /// Undecided requests of each owner about each lock.
     busy: BTreeMap<OwnerKey, u32>,
 }
 
@@ -39,28 +39,28 @@ pub(super) type OwnerKey = (Owner, Name);
 pub(super) struct Outstanding {
     pub(super) operation: Operation,
     pub(super) purpose: Purpose,
-    /// Whose, about what; empty for an owner of its own.
+    /// The owner and each lock; empty for an owner of its own.
     pub(super) keys: Vec<OwnerKey>,
-    /// Every token known here when it was first submitted is at most this: a grant to it is larger (L3).
+    /// No token known at its first submission is larger; a grant to it is (L3).
     pub(super) above: Token,
-    /// How often it left.
+    /// The number of its transmissions.
     pub(super) transmissions: u32,
 }
 
-/// What an answer is for.
+/// The use of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// An acquire that somebody waits for.
+    /// An acquire, for a call that waits.
     Acquire(CallId),
-    /// An acquire that is withdrawn: whatever its answer, it is never believed (L14).
+    /// A withdrawn acquire: its answer, even a grant, is never believed (L14).
     Withdrawn,
     /// The withdrawal of that acquire.
     Withdraw(RequestId),
-    /// A release, and who waits for it.
+    /// A release, and the call that waits for it.
     Release(Option<CallId>),
-    /// A transfer, and who waits for it.
+    /// A transfer, and the call that waits for it.
     Transfer(Option<CallId>),
-    /// A proclamation or a break, and who waits for it.
+    /// A proclamation or a break, and the call that waits for it.
     Order(Option<CallId>),
 }
 
@@ -88,17 +88,15 @@ impl Window {
         }
     }
 
-    /// The lowest id without a first reply.
     pub(super) fn floor(&self) -> RequestId {
         self.floor
     }
 
-    /// The id that the next request will have.
     pub(super) fn next_request(&self) -> RequestId {
         self.next
     }
 
-    /// Whether one more acquire fits. Releases and withdrawals always do: they free something.
+    /// Whether one more acquire fits. Releases and withdrawals always fit: they free something.
     pub(super) fn has_room(&self) -> bool {
         self.next.0 - self.floor.0 < SPAN_MAX
     }
@@ -108,7 +106,7 @@ impl Window {
         self.busy.contains_key(key)
     }
 
-    /// Whether a release, or anything else that changes what is held, is undecided below `request`.
+    /// Whether a release, or another change of what is held, is undecided below `request`.
     pub(super) fn changes_before(&self, request: RequestId) -> bool {
         self.changes_from < request
     }
@@ -128,7 +126,8 @@ impl Window {
         }
         let made = Outstanding { operation, purpose, keys, above, transmissions: 0 };
         let slot = Slot::new(made, &mut self.counts);
-        // A mark of which there was none stands at this one already, if it is such a one.
+        // A mark without a request stood at `next`, now the id of this request: it stays only if
+        // the request is of its kind.
         if !slot.is_change() && self.changes_from == request {
             self.changes_from = self.next;
         }
@@ -143,7 +142,7 @@ impl Window {
         self.row.get(&request).map(|slot| &slot.outstanding)
     }
 
-    /// A first or later reply to `request` came that does not decide it.
+    /// A reply to `request` that does not decide it.
     pub(super) fn handle_reply(&mut self, request: RequestId) {
         if let Some(slot) = self.row.value_mut(&request) {
             slot.is_unreplied = false;
@@ -154,7 +153,7 @@ impl Window {
         self.move_marks(request);
     }
 
-    /// `request` is decided: forgets it.
+    /// `request` is decided: removes it.
     pub(super) fn remove(&mut self, request: RequestId) -> Option<Outstanding> {
         let mut removed = self.row.remove(&request)?;
         removed.rest(&mut self.counts);
@@ -173,7 +172,7 @@ impl Window {
         Some(removed)
     }
 
-    /// `request` is such a one no more: marks that stand at it move to the next that is.
+    /// Moves the marks at `request`, which left their kinds, to the next request of the kind.
     fn move_marks(&mut self, request: RequestId) {
         let (row, next) = (&self.row, self.next);
         let move_on = |mark: &mut RequestId, is_such: fn(&Slot) -> bool| {
@@ -187,8 +186,8 @@ impl Window {
         move_on(&mut self.acquires_from, Slot::is_acquire);
     }
 
-    /// Takes back an acquire. If it ever left, a withdrawal follows it, and its id stays below no floor
-    /// until that is answered; if not, it is surely not done.
+    /// Takes back an acquire. If it was ever sent, a withdrawal follows it, and no floor passes its id
+    /// until that is answered; an unsent one surely has no effect.
     pub(super) fn withdraw(&mut self, acquire: RequestId) {
         let Some(slot) = self.row.value_mut(&acquire) else { return };
         if slot.outstanding.transmissions == 0 {
@@ -202,7 +201,8 @@ impl Window {
         self.submit(Operation::Withdraw { acquire }, Purpose::Withdraw(acquire), keys, above);
     }
 
-    /// Nobody waits for this release, transfer or order any more; it goes on. Whether there was one.
+    /// The caller of this release, transfer or order stopped waiting; the request goes on. True:
+    /// there was one.
     pub(super) fn forget_waiter(&mut self, call: CallId) -> bool {
         for (_, slot) in self.row.iter_mut() {
             match &mut slot.outstanding.purpose {
@@ -231,29 +231,30 @@ impl Window {
         })
     }
 
-    /// Whether a request of this session had that id.
+    /// Whether a request of this session had the id `request`.
     pub(super) fn was_used(&self, request: RequestId) -> bool {
         request < self.next
     }
 
-    /// Whether that acquire is being taken back.
+    /// Whether a withdrawal of `acquire` is undecided.
     pub(super) fn is_withdrawing(&self, acquire: RequestId) -> bool {
         let wanted = Purpose::Withdraw(acquire);
         self.all().any(|outstanding| outstanding.purpose == wanted)
     }
 
-    /// Whether an acquire is undecided that was submitted before `token` was known: the oldest knew the fewest.
+    /// Whether an acquire is undecided that was submitted before `token` was known: the oldest knew the
+    /// fewest.
     pub(super) fn may_be_granted(&self, token: Token) -> bool {
         self.outstanding(self.acquires_from).is_some_and(|oldest| oldest.above < token)
     }
 
-    /// How many releases nobody waits for.
+    /// Releases for which no call waits.
     pub(super) fn unattended(&self) -> usize {
         let unattended = |outstanding: &&Outstanding| outstanding.purpose == Purpose::Release(None);
         self.all().filter(unattended).count()
     }
 
-    /// Refused for load or for now: sent again under its id after a pause.
+    /// `request` was refused for load or for now: it is sent again under its id after a pause.
     pub(super) fn handle_refused(&mut self, request: RequestId, now: &Sample, rng: &mut Rng) {
         let Some(slot) = self.row.value_mut(&request) else { return };
         slot.set_in_flight(&mut self.counts, false);
@@ -263,7 +264,7 @@ impl Window {
         slot.set_paused(&mut self.counts, true);
     }
 
-    /// Moves what was refused and has paused to what is to be sent.
+    /// Marks refused requests for sending, once their pause is over.
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
         if self.next_deadline() <= now.boot() {
             for (request, slot) in self.row.iter_mut().filter(|(_, slot)| slot.is_paused) {
@@ -274,13 +275,13 @@ impl Window {
         }
     }
 
-    /// When `handle_deadline` has something to do.
+    /// The next deadline for `handle_deadline`, as a reading of BOOTTIME.
     pub(super) fn next_deadline(&self) -> u64 {
         if self.counts.paused == 0 { u64::MAX } else { self.pause.over_at() }
     }
 
-    /// Another link: everything outstanding leaves again under its id, in order of the ids (L14); what waits by an
-    /// earlier answer only if the list with which a leader answers an `Attach` does not name it. What is withdrawn
+    /// A new link: all undecided requests leave again under their ids, in order of the ids (L14); one with an
+    /// earlier reply only if the list with which a leader answers an `Attach` lacks it. A withdrawn acquire
     /// does not leave: its withdrawal speaks for it.
     pub(super) fn send_all_again(&mut self) {
         for (_, slot) in self.row.iter_mut() {
@@ -294,7 +295,7 @@ impl Window {
         self.unsent_from = RequestId(0);
     }
 
-    /// The list is complete: what it did not name is asked for again.
+    /// The list is complete: requests that it lacks are sent again.
     pub(super) fn handle_listed(&mut self) {
         if self.counts.listed > 0 {
             for (request, slot) in self.row.iter_mut().filter(|(_, slot)| slot.is_listed) {
@@ -317,21 +318,21 @@ impl Window {
         slot.set_in_flight(&mut self.counts, true);
         slot.outstanding.transmissions = slot.outstanding.transmissions.saturating_add(1);
         let operation = slot.outstanding.operation.clone();
-        // One that is replied to and sent again lies below the floor, which a request never passes: what it
-        // may say of itself is that it is outstanding.
+        // A request that was replied to and is sent again is below the floor, and a request may not name a
+        // floor above itself: its own id says that it is undecided.
         Some(Transmission { request, floor: self.floor.min(request), operation })
     }
 
-    /// All of it, when the session is over.
+    /// All undecided requests, when the session is over.
     pub(super) fn into_outstanding(self) -> impl Iterator<Item = Outstanding> {
         self.row.into_values().map(|slot| slot.outstanding)
     }
 }
 
-/// Ids from the floor on for acquires: half of what the server remembers, so that releases and withdrawals
-/// of all of them still fit.
+/// Ids from the floor on for acquires: half of the answers that the server remembers, so that releases and
+/// withdrawals of all of them still fit.
 const SPAN_MAX: u64 = ANSWERS_PER_SESSION_MAX as u64 / 2;
-/// Half of what a server takes on one connection: the rest is for reads and renewals.
+/// Half of the requests that a server takes on one connection: the rest is for reads and renewals.
 const IN_FLIGHT_MAX: usize = REQUESTS_IN_FLIGHT_MAX / 2;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What leaves, in which order: on a new home the session is bound first, then everything outstanding goes
-//! again under its ids (safety L14).
+//! Transmissions and their order: on a new home the session is bound first, then all undecided requests
+//! leave again under their ids (safety L14).
 
 use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
@@ -12,14 +12,14 @@ use crate::base::{Sample, SessionId};
 use crate::wire::Request;
 use crate::{Error, Status};
 
-/// What home was told.
+/// The home to which all was sent, and the session bound to its link.
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
-    /// The home that everything was sent to.
     home: Option<Home>,
     /// The session that home's link is bound to.
     session: Option<SessionId>,
-    /// When everything is sent to the same home again: it says that it may not have taken it.
+    /// The time at which all is sent to the same home again: the home said that it may not have
+    /// taken it.
     rebind_at: u64,
     back_off: BackOff,
 }
@@ -44,7 +44,7 @@ impl Bound {
 }
 
 impl Core {
-    /// Everything that can leave at `now`.
+    /// Pushes all that can leave at `now`.
     pub(super) fn transmit(&mut self, now: &Sample) {
         self.drop_retired(now);
         if self.life == super::Life::Closed && self.retiring.is_empty() {
@@ -65,7 +65,7 @@ impl Core {
         self.send_observers(now, home);
     }
 
-    /// Another home, or the same one in another term, has been told nothing yet.
+    /// Starts over at a new home, or at the same one in another term, which knows nothing of this client yet.
     fn follow_home(&mut self, now: &Sample) {
         self.reads.handle_deadline(now);
         self.observers.handle_deadline(now);
@@ -99,8 +99,8 @@ impl Core {
         self.retiring.iter_mut().for_each(|retiring| retiring.sent = false);
     }
 
-    /// Closes of sessions that ended here. Not while a creation is under way on this link: the two would
-    /// bind it to different sessions.
+    /// Sends the closes of sessions that ended here. Not while a creation is under way on this link: the
+    /// two would bind it to different sessions.
     fn send_closes(&mut self, now: &Sample, home: Home) {
         if self.opening.as_ref().is_some_and(|opening| !opening.sent.is_empty()) {
             return;
@@ -123,7 +123,7 @@ impl Core {
         if !opening.sent.is_empty() || opening.retry_at > now.boot() {
             return;
         }
-        // What the endpoints say is compared first (L26).
+        // The answers of the endpoints are compared first (L26).
         if self.links.compared_at() > now.boot() || self.links.contradiction().is_some() {
             return;
         }
@@ -162,7 +162,7 @@ impl Core {
         self.send(now, home, Request::Renew { session, number });
     }
 
-    /// A read that an older leader does not know is not asked.
+    /// Sends a read, or fails it if the leader's version does not know it.
     fn send_read(&mut self, now: &Sample, home: Home, request: Request) {
         match request {
             Request::Read { read, .. }
@@ -184,7 +184,7 @@ impl Core {
         }
     }
 
-    /// What leaves with `send_unanswered` asks for no answer, so that the link is not called silent for it.
+    /// Sends a request that asks for no answer, so that the link is not called silent for it.
     pub(super) fn send_unanswered(&mut self, link: LinkId, request: Request) {
         self.actions.push(CoreAction::Send { link, request });
     }
@@ -196,13 +196,13 @@ impl Core {
         self.actions.push(CoreAction::Send { link: home.link, request });
     }
 
-    /// Whether `link` is the one to which everything was sent.
+    /// Whether all was sent to `link`, the present home.
     pub(super) fn is_home(&self, link: LinkId) -> bool {
         let home = self.links.home();
         home == self.bound.home && home.is_some_and(|home| home.link == link)
     }
 
-    /// When `transmit` has something to send by itself, as a reading of BOOTTIME.
+    /// The time of the next send without an input, as a reading of BOOTTIME.
     pub(super) fn transmit_deadline(&self) -> u64 {
         if self.bound.home.is_none() {
             return u64::MAX;

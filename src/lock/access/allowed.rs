@@ -1,33 +1,33 @@
-//! What is allowed to one subject by all rules together, as an index: to ask it costs a search among the patterns that concern
-//! it and then at most the depth of the name, however many rules there are.
+//! The rights of one subject by all rules together, as an index: a look-up costs a search among the patterns
+//! for the subject, and then at most the depth of the name, however many rules there are.
 
 use super::rules::Rules;
 use crate::base::locks::{Name, Who};
 use crate::base::{Right, Rights};
 use std::collections::BTreeMap;
 
-/// What some patterns of subjects allow together.
+/// The rights that some patterns of subjects give together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Allowed {
-    /// Of every name.
+    /// The rights to every name.
     every: Rights,
-    /// Parts of all names, in their order.
+    /// The rights to parts of all names, in the order of the parts.
     patterns: Vec<Pattern>,
 }
 
 #[derive(Clone, Debug)]
 struct Pattern {
     part: Part<Box<str>>,
-    /// With those of all parts that cover it.
+    /// Its own, and those of all parts that cover it.
     rights: Rights,
-    /// The smallest part that covers it; none is [`NONE`].
+    /// The place of the smallest part that covers it; [`NONE`] without one.
     parent: u32,
 }
 
-/// A part of all names. What covers another stands before it.
+/// A part of all names. In order, a part stands behind all that cover it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::lock) enum Part<T> {
-    /// All that begin so, with a "/" at its end.
+    /// All names that begin so; the text ends with "/".
     Below(T),
     /// One name.
     One(T),
@@ -56,10 +56,10 @@ impl Part<Box<str>> {
 }
 
 impl Allowed {
-    /// Of all rules of these patterns.
+    /// The index over all rules of these patterns.
     pub(super) fn of(rules: &Rules, covering: &[&Who]) -> Self {
         let mut every = Rights::NONE;
-        // By text, and of one text the prefix first.
+        // By text; for one text the prefix first.
         let mut all: BTreeMap<(&str, bool), Rights> = BTreeMap::new();
         let mut add = |text, is_one, rights| {
             let before: &mut Rights = all.entry((text, is_one)).or_default();
@@ -83,7 +83,7 @@ impl Allowed {
         allowed
     }
 
-    /// The next one in order: what covers it stands before it.
+    /// Appends the next pattern in order: all that cover it are there already.
     fn push(&mut self, part: Part<Box<str>>, rights: Rights) {
         let above = self.covering(self.patterns.len(), part.text());
         let inherited = above.map_or(Rights::NONE, |above| self.patterns[above].rights);
@@ -91,7 +91,7 @@ impl Allowed {
         self.patterns.push(Pattern { part, rights: rights.with(inherited), parent });
     }
 
-    /// The last of the first `count` patterns, or the nearest above it, that covers `name`.
+    /// The last of the first `count` patterns, or the nearest of its parents, that covers `name`.
     fn covering(&self, count: usize, name: &str) -> Option<usize> {
         let mut at = count.checked_sub(1)?;
         while !self.patterns[at].part.covers(name) {
@@ -104,7 +104,6 @@ impl Allowed {
         Some(at)
     }
 
-    /// Whether `right` is allowed of `name`.
     pub(super) fn has(&self, right: Right, name: &Name) -> bool {
         if self.every.has(right) {
             return true;
@@ -112,7 +111,8 @@ impl Allowed {
         self.find(name.as_str()).is_some_and(|at| self.patterns[at].rights.has(right))
     }
 
-    /// The same, where the pattern by which the last was allowed is looked at first: who asks, mostly asks for names of one kind.
+    /// [`Allowed::has`], with a first look at the pattern of the last success: most questions of a session
+    /// are about names of one kind.
     pub(super) fn has_near(&self, last: &mut u32, right: Right, name: &Name) -> bool {
         let allows = |at: usize| {
             let pattern = self.patterns.get(at);
@@ -128,13 +128,15 @@ impl Allowed {
         found.is_some()
     }
 
-    /// The smallest pattern that covers `name`. Whatever covers it is not greater than it, and covers all that stands between.
+    /// The smallest pattern that covers `name`. Every covering pattern is not greater than `name`, and covers
+    /// all patterns between.
     fn find(&self, name: &str) -> Option<usize> {
         let count = self.patterns.partition_point(|pattern| *pattern.part.text() <= *name);
         self.covering(count, name)
     }
 
-    /// The parts of all names, in byte order and apart, of which `right` is allowed; `None`: all names.
+    /// The parts of all names, in byte order and disjoint, for which `right` is allowed; `None`: all
+    /// names.
     pub(super) fn parts(&self, right: Right) -> Option<Vec<Part<&str>>> {
         if self.every.has(right) {
             return None;
@@ -153,5 +155,5 @@ impl Allowed {
     }
 }
 
-/// Of a pattern that nothing covers.
+/// The parent of a pattern that no other covers.
 const NONE: u32 = u32::MAX;

@@ -1,4 +1,4 @@
-//! Why a change of rights and credentials was not made.
+//! Refusals of changes of rights and credentials (L27).
 
 use crate::base::locks::{AccessChange, Name};
 use crate::base::{Principal, Right, Subject};
@@ -6,38 +6,38 @@ use crate::base::{Principal, Right, Subject};
 /// Why a change was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessRefusal {
-    /// Who asks may not.
+    /// The right of the caller is missing.
     #[error("{0}")]
     Denied(Denial),
-    /// Nobody with a certificate could turn rights off again.
+    /// No holder of a certificate could turn rights off again.
     #[error(
         "nobody could change rights any more, or turn them off: no rule gives admin to somebody whom a certificate can name; first `tenure access allow operator/NAME admin`"
     )]
     NobodyIsAdmin,
-    /// There are as many as there may be, or the state has no room for more.
+    /// The bound of rules and credentials is reached, or the state has no room for more.
     #[error("there are as many rules and credentials as there may be ({0}): take some away first")]
     Full(usize),
-    /// Patterns and rights do not go together.
+    /// The patterns and the rights do not fit together.
     #[error("acquire, read and break are rights to names, operate and admin of the cluster")]
     Unsound,
-    /// The cluster is not at the level that has rights.
+    /// The cluster is below the level that has rights.
     #[error(
         "the cluster is at level {0}, and rights begin at level 3: replace all programs of nodes by this version; `tenure status` says what the level waits for"
     )]
     Level(u32),
-    /// The principal of a credential is none that a client can be.
+    /// The principal of the credential cannot be a client's.
     #[error("a credential is of client/NAME or operator/NAME")]
     NoClient,
 }
 
-/// That something was denied: to whom, which right is missing, and for which name.
+/// A denial: the subject, the missing right, and the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
-    /// To whom.
+    /// The subject that was denied.
     pub subject: Subject,
-    /// What is missing.
+    /// The missing right.
     pub right: Right,
-    /// For which lock; none if it is of the cluster.
+    /// The lock; `None` for a right to the cluster.
     pub name: Option<Name>,
     /// Rights are off, and the kind of identity decides.
     pub is_by_kind: bool,
@@ -53,7 +53,7 @@ impl std::fmt::Display for Denial {
             );
         }
         let of = name.as_ref().map_or_else(|| "the cluster".to_owned(), |name| format!("{name:?}"));
-        // What a shell would take for something else is left to be filled in.
+        // A name that a shell would take for something else is left to be filled in.
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._/:@+-".contains(letter);
         let typed = name.as_ref().map_or_else(String::new, |name| match name.as_str() {
             text if text.chars().all(is_plain) && !text.starts_with('-') => format!(" {text}"),
@@ -67,7 +67,7 @@ impl std::fmt::Display for Denial {
 }
 
 impl AccessChange {
-    /// The principal of a credential, if it is one that a client can be.
+    /// The principal of a credential, if it can be a client's.
     pub(super) fn principal_of(subject: &Subject) -> Option<&Principal> {
         match subject {
             Subject::Known(principal @ (Principal::Client(_) | Principal::Operator(_))) => {

@@ -1,4 +1,4 @@
-//! What an apply, and a read, ask of the rules.
+//! Checks of rights, in applies and in reads (L27).
 
 use super::{ACCESS_LEVEL, Denial, Needed, Part, Resolved};
 use crate::base::locks::{Name, Operation};
@@ -10,8 +10,8 @@ use crate::lock::machine::LockMachine;
 use std::sync::Arc;
 
 impl LockMachine {
-    /// Why `operation` of `session` is denied, if it is. Of several names each is asked about. To give back, to withdraw, to hand over
-    /// what one holds, and to close take no right, ever.
+    /// The denial of `operation` of `session`, if any; each of several names is checked. Giving back,
+    /// withdrawing, handing over and closing take no right, ever.
     pub(in crate::lock) fn denial(
         &mut self,
         session: SessionId,
@@ -36,7 +36,7 @@ impl LockMachine {
         }
     }
 
-    /// While rights are off: only an operator takes a lock at once.
+    /// The denial while rights are off: only an operator takes a lock at once.
     fn denial_by_kind(&self, session: SessionId, operation: &Operation) -> Option<Denial> {
         let Operation::Break { name, .. } = operation else { return None };
         let subject = &self.live_session(session).subject;
@@ -57,7 +57,7 @@ impl LockMachine {
         Some(Denial { subject, right, name: Some(name), is_by_kind: false })
     }
 
-    /// What is allowed to the subject of a session, looked up once for each generation of the rules.
+    /// The rights of the subject of a session, looked up once for each generation of the rules.
     fn resolve(&mut self, session: SessionId) -> &mut Resolved {
         let Self { access, sessions, .. } = self;
         let session = sessions.get_mut(&session).expect("it lives");
@@ -69,7 +69,7 @@ impl LockMachine {
         &mut session.allowed
     }
 
-    /// Whether a live session may do this to `name`, while rights are on; anybody may while they are off.
+    /// Whether a live session has `right` to `name`; always while rights are off.
     pub(in crate::lock) fn session_may(
         &self,
         session: SessionId,
@@ -80,7 +80,7 @@ impl LockMachine {
             || self.sessions.get(&session).is_some_and(|it| self.may(&it.subject, right, name))
     }
 
-    /// The first of its names for which a claim that waits may not any more.
+    /// The first of its names that a waiting claim has lost the right to.
     pub(in crate::lock) fn first_lost<'n>(
         &self,
         session: SessionId,
@@ -90,19 +90,19 @@ impl LockMachine {
         names.find(|name| !self.session_may(session, Right::Acquire, name))
     }
 
-    /// Whether a claim that waits for the lock in `slot` is to be refused, and is not yet: nothing is granted to it.
+    /// Whether a waiting claim is yet to be refused by the sweep: it is granted nothing.
     pub(in crate::lock) fn is_lost(&self, claim: &Claim, slot: Slot) -> bool {
         let names = || self.locks.names(claim.slots(&slot));
         self.access.sweep.is_some() && self.first_lost(claim.session, names()).is_some()
     }
 
-    /// Whether `subject` may do this to `name`. While rights are off anybody may who may use locks.
+    /// Whether `subject` has `right` to `name`; always while rights are off.
     #[must_use]
     pub fn may(&self, subject: &Subject, right: Right, name: &Name) -> bool {
         !self.access.is_on || self.access.rules.allow(&subject.to_string(), right, name)
     }
 
-    /// Why `subject` may not do this to `name`, if so.
+    /// The denial of `right` to `name` for `subject`, if any.
     #[must_use]
     pub fn denial_for(&self, subject: &Subject, right: Right, name: &Name) -> Option<Denial> {
         (!self.may(subject, right, name)).then(|| Denial {
@@ -113,7 +113,7 @@ impl LockMachine {
         })
     }
 
-    /// Why `subject` may not do this to the cluster, if so.
+    /// The denial of `right` to the cluster for `subject`, if any.
     #[must_use]
     pub fn denial_of_cluster(&self, subject: &Subject, right: Right) -> Option<Denial> {
         let is_on = self.access.is_on;
@@ -124,7 +124,7 @@ impl LockMachine {
         (!may).then(|| Denial { subject: subject.clone(), right, name: None, is_by_kind: !is_on })
     }
 
-    /// What the rules say of `subject`, whether they are on or off: `tenure access test`.
+    /// The verdict of the rules on `subject`, whether they are on or off: for `tenure access test`.
     #[must_use]
     pub fn rules_allow(&self, subject: &Subject, right: Right, name: Option<&Name>) -> bool {
         let subject = subject.to_string();
@@ -134,19 +134,19 @@ impl LockMachine {
         }
     }
 
-    /// An index of what `subject` may read.
+    /// An index of the names that `subject` may read.
     #[must_use]
     pub fn reader(&mut self, subject: &Subject) -> Reader {
         Reader(self.access.is_on.then(|| self.access.allowed(subject)))
     }
 }
 
-/// What somebody may read; none: everything.
+/// The names that a subject may read; `None`: all.
 #[derive(Clone, Debug)]
 pub struct Reader(Option<Arc<Allowed>>);
 
 impl Reader {
-    /// The parts of all names that it may read, in byte order and apart; `None`: all.
+    /// The parts of all names that it may read, in byte order and disjoint; `None`: all.
     pub(in crate::lock) fn parts(&self) -> Option<Vec<Part<&str>>> {
         self.0.as_ref().and_then(|allowed| allowed.parts(Right::Read))
     }

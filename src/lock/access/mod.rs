@@ -1,11 +1,12 @@
-//! Who may what (safety L27): rules and credentials as part of the replicated state, and what an apply asks them.
+//! Access rules and credentials (safety L27): a part of the replicated state, by which each apply decides.
 //!
-//! A rule allows rights to those whom one pattern covers, for the names that another covers ([`pattern`]). No rule forbids. While rights
-//! are off the kind of identity decides, as a node does it for each connection; once they are on, whatever no rule allows is denied: in
-//! the apply, by the rules of that very index, so that all replicas decide alike.
+//! A rule allows rights to the subjects that one pattern covers, for the names that another covers
+//! ([`pattern`]). No rule forbids. While rights are off the kind of identity decides, as at a node for each
+//! connection; once they are on, all that no rule allows is denied: in the apply, by the rules of that very
+//! index, so that all replicas decide alike.
 //!
-//! What is taken away is taken in the apply of the change ([`sweep`]): new acquires are denied at once, those who wait are refused, in parts if
-//! they are many. What is held stays; to give back and to renew needs no right, ever.
+//! The apply of a change also takes rights away ([`sweep`]): new acquires are denied at once, waits are
+//! refused, in parts if they are many. Grants stay; giving back and renewing need no right, ever.
 
 mod allowed;
 mod change;
@@ -32,21 +33,22 @@ use rules::Rules;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The rules, whether they are in force, and secrets by their hashes.
+/// The rules, whether they are in force, and the hashes of secrets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Access {
     is_on: bool,
     rules: Rules,
     credentials: Credentials,
-    /// Who waits is looked at from here on, since something was taken away.
+    /// Where the sweep of waits goes on; there is one since a right was taken away.
     sweep: Option<Cursor>,
-    /// Of the rules as they are; no part of the state.
+    /// Counts changes of the rules; no part of the state.
     generation: u64,
-    /// What some patterns of subjects allow together, as far as somebody has asked; no part of the state either.
+    /// The indexes of sets of patterns that were asked for; no part of the state.
     indexes: BTreeMap<Vec<Who>, Arc<Allowed>>,
 }
 
-/// What is allowed to the subject of a session, as of some generation of the rules; and by which of its patterns the last was.
+/// The rights of the subject of a session at some generation of the rules, and the pattern by which the last
+/// question was allowed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Resolved(Option<(u64, Arc<Allowed>)>, u32);
 
@@ -71,15 +73,15 @@ impl Access {
         self.sweep
     }
 
-    /// That of a snapshot; the rules follow.
+    /// The start of a snapshot's access rules; the rules follow.
     pub(super) fn resume(is_on: bool, sweep: Option<Cursor>) -> Self {
         Self { is_on, sweep, ..Self::default() }
     }
 
-    /// Takes a rule of a snapshot.
+    /// Adds a rule of a snapshot.
     ///
     /// # Errors
-    /// It is there already, or unsound.
+    /// The rule is there already, or unsound.
     pub(super) fn resume_rule(&mut self, rule: Rule) -> Result<(), String> {
         let is_new = self.rules.rights(&rule.who, &rule.names).is_empty();
         if !is_new || !rule.is_sound() || self.count() >= ACCESS_RULES_MAX {
@@ -89,10 +91,10 @@ impl Access {
         Ok(())
     }
 
-    /// Takes a credential of a snapshot.
+    /// Adds a credential of a snapshot.
     ///
     /// # Errors
-    /// It is there already, or of nobody.
+    /// The credential is there already, or of nobody.
     pub(super) fn resume_credential(
         &mut self,
         principal: Subject,
@@ -106,7 +108,7 @@ impl Access {
         Ok(())
     }
 
-    /// What it takes in a snapshot.
+    /// Its bytes in a snapshot.
     pub(super) fn bytes(&self) -> u64 {
         let credentials = self.credentials.keys().map(credential_bytes);
         self.rules.bytes() + credentials.sum::<u64>()
@@ -116,12 +118,12 @@ impl Access {
         self.rules.len() + self.credentials.len()
     }
 
-    /// The same rules for another incarnation: nobody waits there.
+    /// The same rules for another incarnation, in which there are no waits.
     pub(super) fn restored(self) -> Self {
         Self { sweep: None, ..self }
     }
 
-    /// What is wrong with it, if anything.
+    /// Fails with the first invariant that does not hold, as a sentence.
     pub(super) fn examine(&self) -> Result<(), String> {
         if self.is_on && !self.has_admin(None) {
             return Err("rights are on, and nobody can turn them off".to_owned());
@@ -133,19 +135,20 @@ impl Access {
         Ok(())
     }
 
-    /// Whether anybody whom a certificate can name has admin; `without`: by another rule than this one.
+    /// Whether any subject that a certificate can name has admin, by a rule other than that of
+    /// `without`.
     fn has_admin(&self, without: Option<&Who>) -> bool {
         let admins = self.rules.iter().filter(|rule| rule.rights.has(Right::Admin));
         admins.filter(|rule| Some(&rule.who) != without).any(|rule| rule.who.can_exist())
     }
 
-    /// Rules are others from now on.
+    /// Voids what was looked up before the rules changed.
     fn begin_generation(&mut self) {
         self.generation += 1;
         self.indexes.clear();
     }
 
-    /// What is allowed to `subject`.
+    /// The index of the rights of `subject`.
     fn allowed(&mut self, subject: &Subject) -> Arc<Allowed> {
         let covering = self.rules.covering(&subject.to_string());
         let key: Vec<Who> = covering.iter().copied().cloned().collect();
@@ -162,7 +165,7 @@ impl Access {
 }
 
 impl LockMachine {
-    /// Changes who may what, on behalf of `by`.
+    /// Changes the access rules on behalf of `by`.
     pub(super) fn change_access(
         &mut self,
         by: &Subject,
@@ -184,7 +187,7 @@ impl LockMachine {
                 Ok(AccessDone::Changed)
             }
             AccessChange::Off if !self.access.is_on => Ok(AccessDone::Already),
-            // Whoever waits and was to be refused, and is not yet, may have what it waits for: the sweep goes on.
+            // A wait that was to be refused may be granted now: the sweep goes on, and hands its locks over.
             AccessChange::Off => {
                 self.access.is_on = false;
                 Ok(AccessDone::Changed)
@@ -251,7 +254,7 @@ impl LockMachine {
         }
         match self.access.credentials.get(principal) {
             Some(known) if *known == hash => return Ok(AccessDone::Already),
-            // The one before is void.
+            // The former secret is void.
             Some(_) => {}
             None if self.lacks_room_for_rules() => {
                 return Err(AccessRefusal::Full(ACCESS_RULES_MAX));
@@ -275,31 +278,31 @@ impl LockMachine {
         self.access.begin_generation();
     }
 
-    /// What the rules take, and whether they are on, for those who show them.
+    /// The rights that the rule of just these patterns allows.
     #[must_use]
     pub fn rights_of(&self, who: &Who, names: &Names) -> Rights {
         self.access.rules.rights(who, names)
     }
 
-    /// Rules behind a place in their order, at most so many.
+    /// At most `count` rules behind `after`, in the order of subjects, then of names.
     #[must_use]
     pub fn rules(&self, after: Option<&(Who, Names)>, count: usize) -> Vec<Rule> {
         self.access.rules.behind(after).take(count).collect()
     }
 
-    /// Whether rights are on: then whatever no rule allows is denied.
+    /// Whether rights are on: then all that no rule allows is denied.
     #[must_use]
     pub fn has_rights_on(&self) -> bool {
         self.access.is_on
     }
 
-    /// By which secrets somebody is whom.
+    /// The hashes of secrets, by the subjects that they prove.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.access.credentials
     }
 
-    /// Those who have a secret, in order.
+    /// The subjects that have a secret, in order.
     pub fn credential_holders(&self) -> impl Iterator<Item = &Subject> {
         self.access.credentials.keys()
     }
@@ -309,11 +312,11 @@ fn credential_bytes(principal: &Subject) -> u64 {
     (CREDENTIAL_BYTES + principal.text_bytes()) as u64
 }
 
-/// The level from which on there are rights, and sessions know whose they are.
+/// The level from which on there are rights, and sessions have an owner.
 pub const ACCESS_LEVEL: u32 = 3;
-/// A credential without its principal.
+/// Bytes of a credential without its principal.
 const CREDENTIAL_BYTES: usize = 64;
-/// Indexes that are kept, of as many sets of patterns.
+/// Indexes that are kept, one for each set of patterns.
 const INDEXES_MAX: usize = 1024;
-/// A pattern of either kind fits a command, and the codec.
+/// A pattern of either kind fits into a command, and into the codec.
 const _: () = assert!(WHO_BYTES_MAX + NAMES_BYTES_MAX < 1024);

@@ -1,23 +1,23 @@
-//! What an operation of a session takes: the rows of the table for what is logged (`wire/right.rs` has the others). An operation without a
-//! row does not compile.
+//! The rights that an operation needs: the table's rows for logged operations (`wire/right.rs` has the
+//! others). An operation without a row does not compile.
 
 use crate::base::Right;
 use crate::base::locks::{BreakWay, Name, Operation};
 
-/// What somebody must be allowed, once rights are on, to have something done.
+/// The right needed for a request, once rights are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needed<'a> {
-    /// Nothing: it says what everybody may know, or concerns what one has.
+    /// None: the answer is public, or about the caller's own.
     Nothing,
-    /// To be the one whose session it is.
+    /// Only the session's own right to its grants and requests.
     Session,
     /// All of these rights to each of the names.
     Names { rights: &'a [Right], first: &'a Name, also: &'a [Name] },
-    /// This right to each name that is told; the others are left out.
+    /// This right to each name in the answer; other names are left out.
     Told(Right),
     /// A right of the cluster.
     Cluster(Right),
-    /// A right of the cluster, unless it concerns whoever asks.
+    /// A right to the cluster, unless the request is about the caller.
     OthersCluster(Right),
 }
 
@@ -30,7 +30,8 @@ impl<'a> Needed<'a> {
 }
 
 impl Operation {
-    /// What it takes once rights are on. To give back, to withdraw, to hand over what one holds, and to close take no right, ever.
+    /// The need of this operation once rights are on. Giving back, withdrawing, handing over and closing take
+    /// no right, ever.
     #[must_use]
     pub fn needed(&self) -> Needed<'_> {
         match self {
@@ -38,13 +39,13 @@ impl Operation {
             Self::AcquireAll { acquire, also } => {
                 Needed::Names { rights: &[Right::Acquire], first: &acquire.name, also }
             }
-            // Its answer says whether somebody waits who is called so.
+            // The answer says whether a client of this name waits.
             Self::Break { name, to: Some(_), .. } => {
                 Needed::name(&[Right::Break, Right::Read], name)
             }
             Self::Break { name, to: None, .. } => Needed::name(&[Right::Break], name),
-            // Of a lock that its session holds. Whom a transfer names must wait, and so may acquire; whether there is one, is told to
-            // those alone who may read the name.
+            // Of a lock that the session holds. The client that a transfer names must wait, and so may
+            // acquire; whether it waits is told only to those that may read the name.
             Self::Proclaim { .. } | Self::Transfer { .. } => Needed::Session,
             Self::Release { .. } | Self::Withdraw { .. } | Self::Close => Needed::Session,
         }

@@ -1,6 +1,6 @@
-//! The rules that allow something: what stands, and what is allowed to whom by all of them together.
+//! The set of rules, and the rights that all of them together allow.
 //!
-//! There are no rules that forbid. What no rule allows is denied, so the order of rules means nothing.
+//! No rule forbids, and all that no rule allows is denied, so the order of rules means nothing.
 
 use crate::base::locks::{Name, Names, Rule, Who};
 use crate::base::{Right, Rights};
@@ -10,13 +10,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 impl Rule {
-    /// What it takes in a snapshot.
+    /// Its bytes in a snapshot.
     pub(super) fn bytes(&self) -> u64 {
         (RULE_BYTES + self.who.as_str().len() + self.names.as_str().len()) as u64
     }
 }
 
-/// As it is typed: "client/a* acquire,read jobs/", of the cluster without the last.
+/// As typed: "client/a* acquire,read jobs/"; the names are left out for the cluster.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.who, self.rights)?;
@@ -27,11 +27,11 @@ impl fmt::Display for Rule {
     }
 }
 
-/// All rules. Of one pattern of subjects and one of names there is one.
+/// All rules, at most one for each pair of patterns.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules {
     rules: BTreeMap<Who, BTreeMap<Names, Rights>>,
-    /// What the patterns begin with that are not of one subject alone.
+    /// The prefixes of the patterns that cover more than one subject.
     prefixes: BTreeMap<Arc<str>, Who>,
     count: usize,
     bytes: u64,
@@ -42,17 +42,17 @@ impl Rules {
         self.count
     }
 
-    /// What all take in a snapshot.
+    /// The bytes of all rules in a snapshot.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// In the order of subjects, then of names.
+    /// All rules, in the order of subjects, then of names.
     pub(super) fn iter(&self) -> impl Iterator<Item = Rule> + '_ {
         self.behind(None)
     }
 
-    /// Those behind a place in that order.
+    /// The rules behind `after` in that order.
     pub(super) fn behind<'a>(
         &'a self,
         after: Option<&'a (Who, Names)>,
@@ -73,13 +73,13 @@ impl Rules {
         })
     }
 
-    /// What the rule of just these patterns allows.
+    /// The rights that the rule of just these patterns allows.
     pub(super) fn rights(&self, who: &Who, names: &Names) -> Rights {
         let rules = self.rules.get(who);
         rules.and_then(|rules| rules.get(names)).copied().unwrap_or_default()
     }
 
-    /// From now on the rule of these patterns allows just this; nothing: there is none.
+    /// Replaces the rule of these patterns; without rights it is removed.
     pub(super) fn set(&mut self, rule: Rule) {
         let bytes = rule.bytes();
         let Rule { who, names, rights } = rule;
@@ -102,12 +102,13 @@ impl Rules {
         }
     }
 
-    /// The patterns that cover `subject`, in a number of steps that grows with its length and not with the rules.
+    /// The patterns that cover `subject`; the steps grow with its length, not with the rules.
     pub(super) fn covering(&self, subject: &str) -> Vec<&Who> {
         let one = self.rules.get_key_value(subject).map(|(who, _)| who);
         let mut found: Vec<&Who> = one.into_iter().collect();
         let mut bound = Bound::Included(subject);
-        // Whatever covers it is one of its begins: the greatest of those that are not greater is one, or shows how long the next may be.
+        // A covering prefix is a beginning of `subject`: the greatest prefix not above it is one, or shows
+        // how long the next may be.
         while let Some((prefix, who)) =
             self.prefixes.range::<str, _>((Bound::Unbounded, bound)).next_back()
         {
@@ -122,7 +123,8 @@ impl Rules {
         found
     }
 
-    /// What those patterns allow of `name`: the plain way, rule by rule.
+    /// Whether the patterns that cover `subject` allow `right` to `name`, rule by rule, without an
+    /// index.
     pub(super) fn allow(&self, subject: &str, right: Right, name: &Name) -> bool {
         self.covering(subject).into_iter().any(|who| {
             let rules = &self.rules[who];
@@ -131,13 +133,13 @@ impl Rules {
         })
     }
 
-    /// Whether they allow something of the cluster.
+    /// Whether they allow `right` to the cluster.
     pub(super) fn allow_of_cluster(&self, subject: &str, right: Right) -> bool {
         let covering = self.covering(subject).into_iter();
         covering.map(|who| self.rights(who, &Names::of_cluster())).any(|rights| rights.has(right))
     }
 
-    /// A rule that still allows one of `rights` to those of `who` for `names`: all of it, else a part.
+    /// A rule that still allows one of `rights` to `who` for `names`: to all of both, else to a part.
     pub(super) fn still_allows(&self, who: &Who, names: &Names, rights: Rights) -> Option<Rule> {
         let alike = |rule: &Rule| !rule.rights.common(rights).is_empty();
         let whole = |rule: &Rule| rule.who.includes(who) && rule.names.includes(names);
@@ -155,7 +157,7 @@ impl Rules {
     }
 }
 
-/// The prefixes that cover `name`, itself first: "a/b/", "a/".
+/// The prefixes that cover `name`, the longest first: "a/b/", "a/".
 fn roots(name: &str) -> impl Iterator<Item = String> + '_ {
     let own = std::iter::once(name.len());
     let slashes = name.rmatch_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
@@ -166,7 +168,8 @@ fn common_bytes(one: &str, other: &str) -> usize {
     one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
 }
 
-/// Subjects are ASCII; what is not is cut where it can be.
+/// The nearest boundary of a character at or below `at`; subjects are ASCII, other texts may be
+/// cut.
 fn floor_boundary(text: &str, mut at: usize) -> usize {
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -174,5 +177,5 @@ fn floor_boundary(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// A rule without its patterns.
+/// Bytes of a rule without its patterns.
 const RULE_BYTES: usize = 48;

@@ -1,9 +1,10 @@
-//! Those who wait and may not any more are refused: in the apply of the change, and where they are many in the entries that go on with it
-//! (safety L27).
+//! The sweep of waits after a right was taken away: those without their right are refused in the apply of the
+//! change, and, where they are many, in later entries (safety L27).
 //!
-//! Each live session is looked at in the order of ids, and each of its waits. Until that is over nothing is granted to a wait
-//! that is to be refused: a queue stops at it, as it does at one whose session has ended (L22), and goes on in the apply that takes it out.
-//! What a change gives back meanwhile, the sweep finds and hands over.
+//! The sweep examines each live session in the order of ids, and each of its waits. Until it is over, a wait
+//! that is to be refused is granted nothing: its queue stops at it, as at a wait of an ended session (L22),
+//! and goes on in the apply that refuses it. Waits that a change allows again meanwhile are found by the
+//! sweep, which hands their locks over.
 
 use crate::base::{RequestId, Right, SessionId};
 use crate::lock::dedupe::Fixed;
@@ -26,13 +27,13 @@ impl Cursor {
 }
 
 impl LockMachine {
-    /// Something was taken away: all who wait are looked at, from the first.
+    /// A right was taken away: begins with the first session.
     pub(super) fn begin_sweep(&mut self, effects: &mut Effects) {
         self.access.sweep = Some(Cursor::FIRST);
         self.sweep(effects);
     }
 
-    /// Goes on with a sweep, as far as this entry may; whether it is over.
+    /// Goes on with a sweep, as far as this entry may. True: it is over.
     pub(in crate::lock) fn sweep(&mut self, effects: &mut Effects) -> bool {
         while let Some(cursor) = self.access.sweep {
             if !effects.lasts() {
@@ -69,7 +70,7 @@ impl LockMachine {
         let lost: Option<LockName> = self.first_lost(session, self.locks.names(&slots)).cloned();
         match lost {
             Some(name) => self.refuse_wait(session, request, name, effects),
-            // It may have kept others waiting, and itself, while it was to be refused.
+            // The wait was to be refused, and may have blocked its queues and itself.
             None if slots.iter().any(|slot| self.first_is_due(*slot, |_| {})) => {}
             None => return,
         }
@@ -93,7 +94,7 @@ impl LockMachine {
     }
 }
 
-/// What a sweep looks at next.
+/// The next step of a sweep.
 enum Next {
     Wait(RequestId),
     Session(SessionId),

@@ -1,4 +1,5 @@
-//! Who may what, from format 3 on: behind the clusters that this one was restored from, and behind the answers of each session whose it is.
+//! Access rules in the snapshot, from format 3 on (L27): rules and credentials behind the ancestors, and the
+//! owner of each session behind its answers.
 
 use super::SnapshotError;
 use super::decode::Pieces;
@@ -46,7 +47,7 @@ pub(super) fn read_access(
     Ok(())
 }
 
-/// Whose a session is, from the level on that has it; of those before nothing is known.
+/// The owner of a session, from the level on that has owners; below it nothing.
 pub(super) fn push_subject(out: &mut Out<'_>, machine: &LockMachine, subject: &Subject) {
     if machine.level() < ACCESS_LEVEL {
         return;
@@ -66,7 +67,7 @@ pub(super) fn read_subject(pieces: &mut Pieces<'_>) -> Result<Subject, SnapshotE
     }
 }
 
-/// Before the rules and the credentials.
+/// Stands before the rules and the credentials.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct AccessPiece {
     is_on: bool,

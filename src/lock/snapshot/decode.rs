@@ -1,4 +1,5 @@
-//! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
+//! The reader of snapshots. The bytes may come from anywhere: each piece is checked, then the
+//! whole.
 
 use super::{
     Head, KeyPiece, LENGTH_BYTES, SessionPiece, SnapshotError, access, format_1, format_2,
@@ -24,7 +25,7 @@ use serde::de::DeserializeOwned;
 use std::ops::Range;
 
 impl LockMachine {
-    /// The machine that [`LockMachine::encode`] made `bytes` of: it goes on as that one would.
+    /// The machine of which [`LockMachine::encode`] made `bytes`.
     ///
     /// # Errors
     /// The bytes are of another format, damaged, or no state that a log leads to.
@@ -32,7 +33,7 @@ impl LockMachine {
         Self::decode_up_to(bytes, LEVEL_MAX)
     }
 
-    /// The same as a build would do it that reads no level above `level_max`.
+    /// [`LockMachine::decode`] as in a build that reads no level above `level_max`.
     ///
     /// # Errors
     /// As for `decode`.
@@ -40,7 +41,7 @@ impl LockMachine {
         Self::read(Pieces::of(&Bytes(bytes), bytes.len()), level_max)
     }
 
-    /// The same of bytes that may be in a file: no more than a part of them is in memory.
+    /// Decodes bytes that may be in a file: no more than a part of them is in memory.
     ///
     /// # Errors
     /// As for `decode`, and [`SnapshotError::Unreadable`].
@@ -89,7 +90,7 @@ impl LockMachine {
 
     fn decode_head(&mut self, pieces: &mut Pieces<'_>) -> Result<Head, SnapshotError> {
         let head: Head = pieces.read()?;
-        // An index is stamped with the epoch as a count of tokens is.
+        // Session ids have the index below the epoch, as tokens have their count.
         if head.applied.0 > COUNT_MAX {
             return Err(pieces.damaged(format!("no log reaches entry {}", head.applied)));
         }
@@ -134,14 +135,14 @@ impl LockMachine {
     }
 }
 
-/// What marks those who wait for `session`; anything if it is not there, which is found out next.
+/// The mark of the waiters of `session`; 0 if there is no such session, which the next check finds.
 pub(super) fn client_mark(machine: &LockMachine, session: SessionId) -> u32 {
     let ended = || machine.endings.get(&session).map(|ending| &ending.client);
     let client = machine.sessions.get(&session).map(|session| &session.client).or_else(ended);
     client.map_or(0, |client| Waiter::mark_of(client))
 }
 
-/// The answers of a session, alive or not, that does not know `request` yet.
+/// The answers of a session, live or ended, that does not know `request` yet.
 pub(super) fn new_request<'m>(
     machine: &'m mut LockMachine,
     pieces: &Pieces<'_>,
@@ -161,7 +162,7 @@ pub(super) fn new_request<'m>(
     Ok(answers)
 }
 
-/// What the holder under `token` was asked; tokens rise.
+/// Adds the mark on the grant of `token`; tokens rise.
 pub(super) fn add_mark(
     machine: &mut LockMachine,
     pieces: &Pieces<'_>,
@@ -192,11 +193,11 @@ fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), S
     Ok(())
 }
 
-/// The pieces that are still to be read.
+/// The rest of the pieces.
 pub(super) struct Pieces<'a> {
     source: &'a dyn ReadAt,
     length: usize,
-    /// What was read of it, from `from` on.
+    /// Bytes of the source, beginning at `from`.
     window: Vec<u8>,
     from: usize,
     /// Where the next piece starts.
@@ -246,7 +247,7 @@ impl<'a> Pieces<'a> {
         self.next
     }
 
-    /// Goes on with the piece that starts at `next`, in this format.
+    /// Goes on with the piece that starts at `next`, in format `format`.
     pub(super) fn go_on_at(&mut self, next: usize, format: u32) {
         (self.next, self.format) = (next, format);
     }
@@ -264,7 +265,7 @@ impl<'a> Pieces<'a> {
         Ok(ancestors)
     }
 
-    /// One more holder of `name`: tokens rise, and no owner holds it twice.
+    /// Adds a holder of `name`: tokens rise, and no owner holds it twice.
     pub(super) fn add_holder(
         &self,
         holders: &mut Holders,
@@ -287,7 +288,7 @@ impl<'a> Pieces<'a> {
         Ok(self.window[place].try_into().expect("so many were taken"))
     }
 
-    /// Where the next `length` bytes stand in the window.
+    /// The place of the next `length` bytes in the window.
     fn take(&mut self, length: usize) -> Result<Range<usize>, SnapshotError> {
         let left = self.length - self.next;
         if length > left {
@@ -307,12 +308,12 @@ impl<'a> Pieces<'a> {
         Ok(start..start + length)
     }
 
-    /// Whether they are of format `format`, or of a newer one.
+    /// Whether the format is `format` or a newer one.
     pub(super) fn is_from(&self, format: u32) -> bool {
         self.format >= format
     }
 
-    /// Whether nothing follows.
+    /// Whether all pieces are read.
     pub(super) fn is_at_end(&self) -> bool {
         self.next == self.length
     }
@@ -332,5 +333,5 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// What is read at a time.
+/// Bytes read at a time.
 const WINDOW_BYTES: usize = 64 << 10;

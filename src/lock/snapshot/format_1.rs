@@ -1,4 +1,4 @@
-//! Format 1, that of 0.1.0: each claim of several locks stands in each of them, with all names.
+//! Format 1, of 0.1.0: a claim on several locks stands in each of them, with all names.
 
 use super::decode::{Pieces, client_mark, new_request};
 use super::out::{Out, push as push_piece};
@@ -64,7 +64,7 @@ fn push_mark(out: &mut Out<'_>, token: Token, mark: &Mark) {
     push_piece(out, &MarkPiece { token, name, grace_ms: *grace_ms, reason, heir });
 }
 
-/// One lock behind `last`, with all that is in it.
+/// Reads one lock behind `last`, with its holders, delays and waiters.
 pub(super) fn read_lock(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
@@ -75,7 +75,7 @@ pub(super) fn read_lock(
     if last.is_some_and(|last| *machine.locks.name(last) >= name) {
         return Err(pieces.damaged(format!("lock {name:?} is out of order")));
     }
-    // It may be there already, for a claim on several locks.
+    // The lock may exist already, for a claim on several locks.
     let slot = machine.locks.find_or_make(&name, limit);
     let (mut in_it, mut rest) = (Holders::default(), Rest { limit, ..Rest::default() });
     for _ in 0..holders {
@@ -91,7 +91,6 @@ pub(super) fn read_lock(
     Ok(slot)
 }
 
-/// What one holder was asked.
 pub(super) fn read_mark(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
@@ -103,7 +102,7 @@ pub(super) fn read_mark(
     super::decode::add_mark(machine, pieces, token, mark)
 }
 
-/// A fixed answer; what it was an answer to is not known.
+/// A fixed answer; the print of its request is not known.
 pub(super) fn read_answer(
     pieces: &mut Pieces<'_>,
 ) -> Result<(RequestId, Print, Answer), SnapshotError> {
@@ -122,7 +121,7 @@ fn read_holder(
     let Some((first, later)) = requests.split_first() else {
         return Err(pieces.damaged(format!("no acquire holds token {token}")));
     };
-    // Of several names the first comes first; that the others are there too is for the whole to tell.
+    // Of several names the first comes first; a check of the whole finds missing others.
     if claim.is_known_as(slot) {
         let bytes = claim.bytes(slot, &machine.locks);
         for request in &requests {
@@ -162,7 +161,7 @@ fn read_waiter(
     })
 }
 
-/// The claim of one who is in the lock in `slot`. The other locks that it names are made, and are vacant until they are read.
+/// A claim on the lock in `slot`. Its other locks are made, and are vacant until they are read.
 fn read_claim(
     machine: &mut LockMachine,
     pieces: &Pieces<'_>,
@@ -183,7 +182,7 @@ fn read_claim(
     Ok(Claim::new(session, mode, permits, extras))
 }
 
-/// A delay that is not over; alike in all formats.
+/// Reads a delay; alike in all formats.
 pub(super) fn read_delay(
     pieces: &mut Pieces<'_>,
     delays: &mut Delays,
@@ -213,7 +212,6 @@ struct LockPiece<'a> {
     waiters: u64,
 }
 
-/// One who holds.
 #[derive(Debug, Serialize, Deserialize)]
 struct HolderPiece<'a> {
     token: Token,
@@ -222,7 +220,7 @@ struct HolderPiece<'a> {
     claim: ClaimPiece<'a>,
 }
 
-/// What an expired grant still takes.
+/// The room that an expired grant takes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct DelayPiece<'a> {
     token: Token,
@@ -232,7 +230,6 @@ pub(super) struct DelayPiece<'a> {
     client: Cow<'a, str>,
 }
 
-/// One who waits.
 #[derive(Debug, Serialize, Deserialize)]
 struct WaiterPiece<'a> {
     request: RequestId,
@@ -240,7 +237,7 @@ struct WaiterPiece<'a> {
     claim: ClaimPiece<'a>,
 }
 
-/// What a holder was asked.
+/// A mark.
 #[derive(Debug, Serialize, Deserialize)]
 struct MarkPiece<'a> {
     token: Token,
@@ -250,7 +247,7 @@ struct MarkPiece<'a> {
     heir: Option<Cow<'a, str>>,
 }
 
-/// Whose it is, and how much.
+/// The session, owner and size of a claim.
 #[derive(Debug, Serialize, Deserialize)]
 struct ClaimPiece<'a> {
     session: SessionId,

@@ -1,7 +1,8 @@
-//! Format 2: each name once. First come all locks by name, then what is in each, in that order; whatever names one does so by number.
+//! Format 2: each name once. First come all locks by name, then their contents in the same order; all
+//! references to a lock are numbers.
 //!
-//! A claim on several locks stands whole in the first of them. In each of the others only that it is there too is said: its
-//! size grows with the locks that it is in, not with their square.
+//! A claim on several locks stands whole in the first of them. The others only refer to it: its size grows
+//! with its locks, not with their square.
 
 use super::decode::{Pieces, add_mark, client_mark, new_request};
 use super::format_1::{DelayPiece, read_delay};
@@ -102,7 +103,7 @@ pub(super) fn read(
     pieces: &mut Pieces<'_>,
     [locks, asked, unfinished]: [u64; 3],
 ) -> Result<(), SnapshotError> {
-    // Each is read twice, first for its name: so much is in memory for a name alone, and for no more.
+    // Each head is read twice, first for its name: only the names of all locks are in memory at once.
     let mut heads = pieces.again();
     let slots = read_names(machine, pieces, locks)?;
     for number in 0..slots.len() {
@@ -120,7 +121,7 @@ pub(super) fn read(
     unfinished::read_orders(machine, pieces, &slots)
 }
 
-/// A fixed answer, and the print of what it was an answer to.
+/// A fixed answer, and the print of its request.
 pub(super) fn read_answer(
     pieces: &mut Pieces<'_>,
 ) -> Result<(RequestId, Print, Answer), SnapshotError> {
@@ -227,7 +228,7 @@ fn read_waiter(
     }
 }
 
-/// The waiter of `request`, as it stands in the first of its locks.
+/// The waiter of `request` in the first of its locks, where its claim is whole.
 fn whole_waiter(
     machine: &LockMachine,
     first: Slot,
@@ -247,7 +248,6 @@ struct AnswerPiece {
     answer: Answer,
 }
 
-/// One who holds.
 #[derive(Debug, Serialize, Deserialize)]
 enum HolderPiece {
     /// In its first lock.
@@ -258,25 +258,24 @@ enum HolderPiece {
         acquire: (RequestId, u32),
         claim: ClaimPiece,
     },
-    /// In another one.
+    /// In another lock.
     Also { first: u32, token: Token },
 }
 
-/// One who waits.
 #[derive(Debug, Serialize, Deserialize)]
 enum WaiterPiece {
-    /// For its first lock.
+    /// In its first lock.
     Whole {
         since_unix_ms: u64,
         /// With the print of the acquire.
         acquire: (RequestId, u32),
         claim: ClaimPiece,
     },
-    /// For another one.
+    /// In another lock.
     Also { first: u32, session: SessionId, request: RequestId },
 }
 
-/// Whose it is, and how much.
+/// The session and size of a claim.
 #[derive(Debug, Serialize, Deserialize)]
 struct ClaimPiece {
     session: SessionId,
@@ -285,7 +284,7 @@ struct ClaimPiece {
     extras: Option<ExtrasPiece>,
 }
 
-/// What most claims do not have.
+/// The fields that most claims lack.
 #[derive(Debug, Serialize, Deserialize)]
 struct ExtrasPiece {
     owner: Owner,
@@ -314,7 +313,7 @@ impl ClaimPiece {
         Self { session, mode, permits, extras }
     }
 
-    /// The claim of one who is in lock `number` first, and the handles behind its first.
+    /// The claim whose first lock has `number`, and the handles behind its first.
     fn read(
         self,
         machine: &LockMachine,
@@ -346,7 +345,7 @@ impl ClaimPiece {
     }
 }
 
-/// What a holder was asked.
+/// A mark.
 #[derive(Debug, Serialize, Deserialize)]
 struct MarkPiece<'a> {
     token: Token,

@@ -1,7 +1,9 @@
-//! A snapshot as it is handed to whoever asks: without the key of the cluster and those of sessions, of which a restore keeps none.
+//! A snapshot for operators: without the key of the cluster and those of sessions, of which a restore keeps
+//! none.
 //!
-//! Where the keys stand is found by a walk over the pieces up to the last session, which may be gigabytes: it goes on in parts, and what is kept of it is
-//! one place for each session. Without its keys a snapshot is as long as with them.
+//! The places of the keys are found by a walk over the pieces up to the last session, which may be gigabytes:
+//! it goes on in parts, and keeps one place for each session. Keys are replaced by zeros, so the length
+//! stays.
 
 use super::decode::Pieces;
 use super::{AccessPiece, Head, SessionPiece, SnapshotError};
@@ -13,7 +15,7 @@ use crate::lock::access::ACCESS_LEVEL;
 use std::ops::Range;
 
 impl LockMachine {
-    /// This state as it is handed to whoever asks: equal to what [`Keyless`] makes of its bytes.
+    /// This state as an operator gets it: its bytes are those that [`Keyless`] gives.
     #[must_use]
     pub fn without_keys(mut self) -> Self {
         self.cluster_key = None;
@@ -23,33 +25,34 @@ impl LockMachine {
     }
 }
 
-/// Where keys stand in the bytes of a snapshot.
+/// The places of keys in the bytes of a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keyless {
-    /// That of the cluster; empty below the level from which on there is one.
+    /// The place of the cluster's key; empty below its level.
     cluster: Range<u64>,
-    /// Where that of each session begins, in rising order.
+    /// The first byte of each session's key, in rising order.
     sessions: Vec<u64>,
     crc: u32,
 }
 
-/// The search for them, which goes on in parts.
+/// The search for the keys, which goes on in parts.
 #[derive(Clone, Debug, Default)]
 pub struct KeySearch {
     found: Keyless,
-    /// Up to here all keys are found.
+    /// The end of the bytes in which all keys are found.
     walked: usize,
     format: u32,
-    /// Sessions that were not met yet.
+    /// Sessions still ahead.
     sessions: u64,
-    /// Pieces before the next one of them that have no key.
+    /// Pieces without a key before the next session.
     others: u64,
-    /// The checksums of what was walked over, with keys and without.
+    /// The checksums of the bytes walked over, with keys and without.
     crcs: [u32; 2],
 }
 
 impl Keyless {
-    /// Of the bytes that [`LockMachine::encode`](crate::lock::LockMachine::encode) gave.
+    /// The places of the keys in bytes of
+    /// [`LockMachine::encode`](crate::lock::LockMachine::encode).
     ///
     /// # Errors
     /// A sentence: they cannot be read, or are no snapshot.
@@ -62,7 +65,8 @@ impl Keyless {
         }
     }
 
-    /// The bytes in `range`, as far as there are: those of keys are zeros, which says of the cluster's that there is none.
+    /// The bytes in `range`, as far as there are any, with zeros for keys; zeros say that the cluster has no
+    /// key.
     ///
     /// # Errors
     /// A sentence: they cannot be read.
@@ -72,13 +76,13 @@ impl Keyless {
         Ok(part)
     }
 
-    /// The checksum of all of them.
+    /// The checksum of all bytes, with zeros for keys.
     #[must_use]
     pub fn crc(&self) -> u32 {
         self.crc
     }
 
-    /// Takes the keys out of bytes that begin at `start`.
+    /// Replaces keys by zeros in bytes that begin at `start`.
     fn mask(&self, start: u64, part: &mut [u8]) {
         let end = start + part.len() as u64;
         let first = self.sessions.partition_point(|key| key + SESSION_KEY_BYTES <= start);
@@ -92,7 +96,7 @@ impl Keyless {
 }
 
 impl KeySearch {
-    /// Goes on over `bytes` of them, and the piece in which those end. What was found, once that is all.
+    /// Walks over `bytes` more bytes, to the end of the last piece. `Some` at the end of the search.
     ///
     /// # Errors
     /// As for [`Keyless::of`].
@@ -130,14 +134,14 @@ impl KeySearch {
             let SessionPiece { answers, .. } = pieces.read()?;
             self.found.sessions.push(at as u64);
             self.sessions -= 1;
-            // Whose it is stands behind its answers.
+            // The owner of a session stands behind its answers.
             self.others = answers.saturating_add(u64::from(self.format >= ACCESS_LEVEL));
         }
         self.walked = pieces.next_at();
         Ok(())
     }
 
-    /// What stands before the sessions.
+    /// Reads the pieces before the sessions.
     fn begin(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
         self.format = pieces.read_format(LEVEL_MAX)?;
         let Head { sessions, .. } = pieces.read()?;
@@ -146,7 +150,7 @@ impl KeySearch {
             let start = pieces.next_at() + LENGTH_BYTES;
             pieces.skip()?;
             self.found.cluster = start as u64..pieces.next_at() as u64;
-            // The clusters that it was restored from.
+            // The ancestors of the cluster.
             pieces.skip()?;
         }
         if self.format >= ACCESS_LEVEL {
@@ -159,5 +163,5 @@ impl KeySearch {
 
 const ID_BYTES: usize = size_of::<SessionId>();
 const SESSION_KEY_BYTES: u64 = size_of::<SessionKey>() as u64;
-/// What is in memory at a time.
+/// Bytes in memory at a time.
 const WALKED_AT_ONCE: u64 = 256 << 10;

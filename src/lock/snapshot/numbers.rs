@@ -1,4 +1,4 @@
-//! The locks of format 2, each by its name once, and the numbers by which everything else in it names one.
+//! The locks of format 2, each by name once, and the numbers by which all other pieces refer to them.
 
 use super::SnapshotError;
 use super::decode::Pieces;
@@ -34,13 +34,13 @@ impl<'a> Numbers<'a> {
         self.of_slot(slot.unwrap_or_else(|| panic!("nobody is in {name:?}")))
     }
 
-    /// The number of the first lock of a claim, in all of its locks but that one.
+    /// The number of the first lock of a claim; `None` in that lock itself.
     pub(super) fn first_elsewhere(&self, claim: &Claim, slot: Slot) -> Option<u32> {
         (!claim.is_known_as(slot)).then(|| self.of_slot(claim.slots(&slot)[0]))
     }
 }
 
-/// All locks, vacant yet.
+/// Reads the names of all locks, which are vacant yet.
 pub(super) fn read_names(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
@@ -67,7 +67,7 @@ pub(super) fn slot_of(
     slot.ok_or_else(|| pieces.damaged(format!("there is no lock {number}")))
 }
 
-/// A lock; how many holders, delays and waiters follow behind all of these.
+/// A lock, with the counts of its holders, delays and waiters, which follow behind all locks.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LockPiece<'a> {
     name: Cow<'a, str>,

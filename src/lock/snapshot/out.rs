@@ -1,4 +1,5 @@
-//! Pieces on their way out: gathered, and handed on in parts, so that a state is never in memory as bytes, too.
+//! The writer of pieces: gathers and passes them on in parts, so that a state is never in memory a second
+//! time, as bytes.
 
 use super::LENGTH_BYTES;
 use crate::base::blob::Sink;
@@ -7,9 +8,9 @@ use serde::Serialize;
 
 pub(super) struct Out<'s> {
     sink: &'s mut dyn Sink,
-    /// What was not handed on yet.
+    /// Bytes not passed on yet.
     gathered: Vec<u8>,
-    /// Why nothing more is handed on.
+    /// The failure of the sink, after which nothing is passed on.
     failure: Option<String>,
 }
 
@@ -22,7 +23,7 @@ impl<'s> Out<'s> {
         self.gathered.extend_from_slice(bytes);
     }
 
-    /// Hands on what is left.
+    /// Passes on the rest.
     pub(super) fn finish(mut self) -> Result<(), String> {
         self.hand_on();
         self.failure.map_or(Ok(()), Err)
@@ -50,5 +51,5 @@ pub(super) fn push<T: Serialize>(out: &mut Out<'_>, piece: &T) {
     }
 }
 
-/// A part is at least so long, but for the last.
+/// The least length of a part, but for the last.
 const PART_BYTES: usize = 256 << 10;

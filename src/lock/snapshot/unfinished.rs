@@ -1,5 +1,6 @@
-//! What entries have left to later ones (`lock/parts.rs`), in format 2: the sessions whose end is under way, behind those that live;
-//! and behind all locks the numbers of those that are not handed over yet. From format 3 on breaks that go on come last, if there are any.
+//! Unfinished work of entries (`lock/parts.rs`), in format 2: the sessions whose end is under way, behind the
+//! live ones; and behind all locks the numbers of those with an unfinished hand-over. From format 3 on the
+//! unfinished breaks come last.
 
 use super::SnapshotError;
 use super::decode::Pieces;
@@ -29,7 +30,8 @@ pub(super) fn push_locks(out: &mut Out<'_>, machine: &LockMachine, numbers: &Num
     machine.unfinished.iter().for_each(|name| push(out, &numbers.of_name(name)));
 }
 
-/// The sessions; how many locks there will be. What the sessions have, locks name.
+/// Reads the ended sessions; the number of unfinished hand-overs. The locks name the grants and places of
+/// these sessions.
 pub(super) fn read_endings(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
@@ -64,7 +66,7 @@ pub(super) fn read_locks(
     Ok(())
 }
 
-/// Most states have none, and say nothing of it.
+/// Writes the unfinished breaks; nothing, as in most states, if there are none.
 pub(super) fn push_orders(out: &mut Out<'_>, machine: &LockMachine, numbers: &Numbers<'_>) {
     for (name, order) in &machine.orders {
         let Order { way, until, done, reason, heir, except } = order;
@@ -112,7 +114,7 @@ struct EndingPiece<'a> {
     way: EndWay,
 }
 
-/// A break of all who hold a lock, under way.
+/// An unfinished break of all holders of a lock.
 #[derive(Debug, Serialize, Deserialize)]
 struct OrderPiece<'a> {
     lock: u32,

@@ -96,7 +96,7 @@ fn l27_the_index_of_a_subject_agrees_with_the_rules() {
     assert!(allowed > 1000, "{allowed}");
 }
 
-/// Every operation, for one who has just one right, or none, or all.
+/// Every operation, for a subject with one right, none, or all.
 #[test]
 fn l27_each_operation_is_done_by_who_has_what_it_needs_and_by_nobody_else() {
     let operations: Vec<Operation> = vec![

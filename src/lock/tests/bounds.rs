@@ -92,7 +92,7 @@ fn a_session_without_room_can_still_close() {
     assert_eq!(script.holder("x"), 0);
 }
 
-/// A machine of level 2 with one session, whose state may take so many bytes more.
+/// A machine of level 2 with one session, and room for so many bytes more.
 fn with_room_for(bytes: u64) -> (Script, SessionId) {
     let (mut script, session) = bounded(|_| ());
     raise_level(&mut script);
@@ -158,7 +158,7 @@ fn a_value_that_is_proclaimed_counts_for_each_handle() {
     assert_eq!(script.machine.weight.bytes, before + 200 + 48);
 }
 
-/// Of a leader that lies: who believed it would have no number left for the next grant, or the next entry.
+/// A forged snapshot: a machine that believed it would have no number for the next grant, or the next entry.
 #[test]
 fn r15_counts_that_no_log_leads_to_are_refused() {
     let refusal =

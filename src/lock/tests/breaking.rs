@@ -248,7 +248,7 @@ fn l22_a_session_that_ends_leaves_nothing_of_what_it_was_asked() {
     assert!(script.machine.asked.is_empty());
 }
 
-/// What `spoil` makes of the mark of token 1 is found, and not decoded.
+/// A mark of token 1 that `spoil` has changed is found, and not decoded.
 #[track_caller]
 fn assert_found(spoil: impl FnOnce(&mut Mark), why: &str) {
     let (mut script, [.., d]) = awaited();

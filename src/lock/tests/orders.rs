@@ -19,7 +19,7 @@ fn shared(lock: &str) -> Operation {
     with(lock, |acquire| acquire.mode = Mode::Shared)
 }
 
-/// So many readers of `x`, under tokens from 1 on.
+/// `count` readers of `x`, under tokens from 1 on.
 fn readers(script: &mut Script, count: u64) -> Vec<SessionId> {
     let open = |number: u64| {
         let session = script.open("reader");
@@ -33,7 +33,7 @@ fn go_on(script: &mut Script) -> Applied {
     script.apply(&Command::Continue)
 }
 
-/// Tokens that an entry told of, with the time that each was given; 0: it was taken.
+/// The tokens that an entry asked for, each with its grace; 0: taken.
 fn told(applied: &Applied) -> Vec<(u64, u32)> {
     applied.asked.iter().map(|asked| (asked.token.0, asked.grace_ms)).collect()
 }
@@ -147,7 +147,7 @@ fn l23_the_newest_order_counts() {
     assert_eq!(told(&script.submit(other, 2, ask("x", 3, Some(5), None)).1), [(3, 5)]);
     assert_eq!(told(&go_on(&mut script)), [(2, 7)]);
     assert!(told(&go_on(&mut script)).is_empty(), "the older order leaves it out");
-    // All of them anew, before the older order has come to its end.
+    // All of them, before the older order is done.
     assert_eq!(told(&script.submit(other, 3, ask("x", 0, Some(6), None)).1), [(1, 6)]);
     assert_eq!(told(&go_on(&mut script)), [(2, 6)]);
     // And taken from all.

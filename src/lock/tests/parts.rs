@@ -38,7 +38,7 @@ fn shared(lock: &str) -> Operation {
     with(lock, |acquire| acquire.mode = Mode::Shared)
 }
 
-/// `held` holds locks `x0` … under tokens from 1 on, in each of which `next` waits.
+/// `held` holds locks `x0` … under tokens from 1 on; `next` waits for each.
 fn holding(script: &mut Script, locks: u64) -> (SessionId, SessionId) {
     let (held, next) = (script.open("held"), script.open("next"));
     for lock in 0..locks {
@@ -66,7 +66,7 @@ fn l22_a_larger_one_is_dead_at_once_and_frees_its_locks_in_the_order_asked_for()
     let (held, next) = holding(&mut script, 4);
     let applied = script.expire(held, 1);
     assert_eq!(applied.outcome, Some(Outcome::SessionEnded { session: held }));
-    // Each lock is freed, and granted anew: two names.
+    // Each lock is freed, and granted again: two names.
     assert_eq!(applied.granted, [handed_to(next, 1, 5)]);
     assert!(script.machine.session(held).is_none());
     assert_eq!(script.request(held, 9, acquire("y")).0, Answer::SessionExpired);

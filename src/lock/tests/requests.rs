@@ -197,7 +197,7 @@ fn a_dead_session_is_told_so_and_nothing_runs() {
 
 const CONFLICT: Answer = Answer::Refused(Refusal::Conflict);
 
-/// At the level at which prints of requests are kept.
+/// A machine at the level from which on prints of requests are kept.
 fn at_level_2() -> Script {
     let mut script = Script::default();
     script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 2 }));

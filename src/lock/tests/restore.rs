@@ -9,7 +9,7 @@ use crate::lock::{
 
 const BUSY: Answer = Answer::Refused(Refusal::Busy);
 
-/// As long as the build allows.
+/// The wait after the largest settings of this build.
 const FULL: WaitRule = WaitRule::Full(Largest::OF_ALL);
 
 /// An operator says that no node ever ran with more.

@@ -24,7 +24,7 @@ impl Script {
         Self { machine, index: script.index }
     }
 
-    /// The log goes on behind `index`.
+    /// Goes on behind `index` of the log.
     pub(super) fn past(self, index: u64) -> Self {
         Self { index, ..self }
     }
@@ -66,7 +66,7 @@ impl Script {
         (answer_of(&applied, session, request), applied.granted)
     }
 
-    /// As `request`; all that it did besides.
+    /// As `request`; all effects of the entry.
     pub(super) fn submit(
         &mut self,
         session: SessionId,
@@ -204,7 +204,7 @@ pub(super) fn with(lock: &str, change: impl FnOnce(&mut Acquire)) -> Operation {
     Operation::Acquire(acquire)
 }
 
-/// From here on at level 2.
+/// Raises the level to 2.
 pub(super) fn raise_level(script: &mut Script) {
     raise_to(script, 2);
 }

@@ -27,7 +27,7 @@ pub(super) fn busy() -> Script {
     script
 }
 
-/// Besides that: readers, a semaphore, several locks in one step held and waited for, two handles on one grant,
+/// That state with readers, a semaphore, several locks in one step held and waited for, two handles on one grant,
 /// the delay of a session that expired, and holders that were asked to end.
 pub(super) fn varied() -> Script {
     let mut script = busy();
