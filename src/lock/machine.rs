@@ -56,7 +56,7 @@ pub struct LockMachine {
     pub(super) sessions: BTreeMap<SessionId, Box<Session>>,
     /// Ended sessions that are still in a lock (L22).
     pub(super) endings: BTreeMap<SessionId, Box<Ending>>,
-    /// A lock is here exactly as long as it is held.
+    /// The locks that are held, delayed, or being handed over in parts.
     pub(super) locks: Locks,
     /// Locks whose first waiter may have room: the entry that freed it had used up its share of work (L5).
     pub(super) unfinished: BTreeSet<Name>,

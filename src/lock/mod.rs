@@ -2,8 +2,8 @@
 //!
 //! Sessions hold locks and places in queues; every request of a session is remembered until the
 //! session's floor passes it, so that a repeated request has one effect (L17). A lock exists in the
-//! machine exactly as long as somebody holds it: the apply that frees a lock hands it to the first
-//! waiter (L5).
+//! machine as long as it is held, delayed (L16), or being handed over in parts (L5): the apply that frees
+//! a lock hands it to the first waiter.
 //!
 //! No code here reads a clock, draws a random number, or depends on the order of a hash map; all maps
 //! are ordered, and every bound that an apply tests is a constant of the level.
