@@ -4,17 +4,17 @@
 //     tenure::mutex nightly(client, "jobs/nightly");
 //     std::unique_lock lock(nightly, 5s);
 //     if (lock) {
-//         update(row, nightly.token());       // reads and writes; the row refuses smaller tokens than it has seen
+//         update(row, nightly.token());       // reads and writes; the row refuses tokens smaller than its largest
 //         nightly.check();                    // throws once the lock is lost
 //     }
 //
-// Each function that can fail is there twice. Without a std::error_code& it throws tenure::error, a std::system_error
-// of tenure::category(). With one, as its last argument, it throws nothing but std::bad_alloc, and returns an empty
-// object on failure; a program that is built with -fno-exceptions uses these alone. Where there is std::expected,
-// tenure::expect makes one of any of them.
+// Each function that can fail has two overloads. Without a std::error_code& a failure throws tenure::error, a
+// std::system_error of tenure::category(). With a std::error_code& as the last argument the call throws nothing but
+// std::bad_alloc and returns an empty object on failure; programs built with -fno-exceptions use these overloads
+// alone. With std::expected, tenure::expect wraps any of them.
 //
 // Objects are as thread-safe as the handles of tenure.h: clients, leases and nodes wholly; a pending has one taker, an
-// observer one reader. An object that is empty (moved from, or after a failure) answers errc::invalid.
+// observer one reader. Calls of an empty object (moved from, or after a failure) fail with errc::invalid.
 #ifndef TENURE_HPP
 #define TENURE_HPP
 
@@ -96,7 +96,7 @@ enum class session_state : int {
 
 } // namespace tenure
 
-// So that `code == tenure::errc::held` compiles; before anything asks.
+// Makes `code == tenure::errc::held` compile; precedes the first use of the trait.
 template <>
 struct std::is_error_code_enum<tenure::errc> : std::true_type {};
 
@@ -110,7 +110,7 @@ public:
 
     std::string message(int status) const override { return tenure_status_text(status); }
 
-    // So that `error.code() == std::errc::timed_out` says what it seems to.
+    // Makes `error.code() == std::errc::timed_out` true for TENURE_TIMEOUT, and so on.
     std::error_condition default_error_condition(int status) const noexcept override {
         switch (status) {
         case TENURE_TIMEOUT: return std::errc::timed_out;
@@ -142,7 +142,7 @@ inline std::error_code make_error_code(errc status) noexcept {
 
 namespace detail {
 
-// Why this header itself refused the last call of this thread that failed; null if the library did.
+// The sentence of this thread's last failed call, if this header refused the call; null if the library did.
 inline thread_local const char *refusal = nullptr;
 
 inline std::error_code code(tenure_status status) noexcept {
@@ -152,7 +152,7 @@ inline std::error_code code(tenure_status status) noexcept {
     return std::error_code(status, category());
 }
 
-// TENURE_INVALID, for something that cannot be said in C. The text is a literal.
+// errc::invalid for arguments that C cannot express. `why` is a literal.
 inline std::error_code refuse(const char *why) noexcept {
     refusal = why;
     return make_error_code(errc::invalid);
@@ -160,18 +160,18 @@ inline std::error_code refuse(const char *why) noexcept {
 
 } // namespace detail
 
-// The sentence about this thread's last call that failed: for those who use error codes. Valid until the next one fails.
+// The sentence about this thread's last failed call, for programs that use error codes. Valid until the next failure.
 inline const char *last_error() noexcept { return detail::refusal ? detail::refusal : tenure_last_error(); }
 
-// Why the lease had ended of which this thread's last call that failed said errc::lost; none if it spoke of no such lease.
+// Why the lease had ended about which this thread's last failed call gave errc::lost; none for any other failure.
 inline end_reason last_reason() noexcept {
     return detail::refusal ? end_reason::none : static_cast<end_reason>(tenure_last_reason());
 }
 
-// A call that failed; what() is the sentence about it, and nothing else.
+// A failed call; what() is the sentence about the failure alone.
 class error : public std::system_error {
 public:
-    // With the sentence about this thread's last call that failed.
+    // With the text of last_error().
     explicit error(tenure_status status) : error(status, tenure::last_error()) {}
     error(tenure_status status, const std::string &what) : std::system_error(status, category()), what_(what) {}
 
@@ -179,7 +179,7 @@ public:
     errc status() const noexcept { return static_cast<errc>(code().value()); }
 
 private:
-    // Copies of it share the text, so that copies of an error do not throw.
+    // A runtime_error, since its copies share the text: copying an error does not throw.
     std::runtime_error what_;
 };
 
@@ -189,7 +189,7 @@ namespace detail {
 [[noreturn]] inline void raise(std::error_code code) { throw error(code.value()); }
 [[noreturn]] inline void raise(std::error_code code, const std::string &what) { throw error(code.value(), what); }
 #else
-// A program without exceptions that calls what throws does not compile, where the compiler can tell.
+// Without exceptions a call of a throwing overload does not compile, where the compiler can tell.
 #if defined(__GNUC__)
 [[noreturn]] void raise(std::error_code code, const std::string &what = std::string())
     __attribute__((error("built without exceptions: call the overload that takes a std::error_code&")));
@@ -206,7 +206,7 @@ inline bool has_nul(std::string_view text) noexcept { return text.find('\0') != 
 inline constexpr const char *name_has_nul = "a name contains a NUL";
 inline constexpr const char *text_has_nul = "a text contains a NUL";
 
-// What `call(code)` returns, or throws. No call of Tenure is between the failure and its text.
+// The result of `call(code)`; throws on failure. No call of Tenure comes between a failure and reading its text.
 template <class Call>
 decltype(auto) throwing(Call call) {
     std::error_code code;
@@ -222,7 +222,7 @@ decltype(auto) throwing(Call call) {
     }
 }
 
-// The same for a call with strings: C would end them at the first NUL.
+// The same for a call with strings; refuses a NUL, at which C would cut `text`.
 template <class Call>
 decltype(auto) throwing(std::string_view text, Call call) {
     if (has_nul(text))
@@ -233,7 +233,7 @@ decltype(auto) throwing(std::string_view text, Call call) {
 } // namespace detail
 
 #ifdef __cpp_lib_expected
-// What a call of the non-throwing set returns, or why it failed:
+// The result of a call that takes a std::error_code&, or its error:
 //
 //     auto lease = tenure::expect([&](std::error_code &code) { return client.acquire("jobs/nightly", 5s, code); });
 template <class Call>
@@ -256,8 +256,8 @@ auto expect(Call &&call) -> std::expected<std::invoke_result_t<Call, std::error_
 // The library's version, which may be newer than this header's.
 inline std::string_view version() noexcept { return tenure_version(); }
 
-// Sends the log of the whole process to `callback`, up to `level` (TENURE_LOG_...); null: to stderr. It runs on any
-// thread, several at once, and must not throw, block or call Tenure.
+// Sends the log of the whole process, up to `level` (TENURE_LOG_...), to `callback`; null: to stderr. The callback runs
+// on any thread, on several at once, and must not throw, block or call Tenure.
 inline void log_to(tenure_log_fn callback, void *user, std::int32_t level, std::error_code &code) noexcept {
     code = detail::code(tenure_log_to(callback, user, level));
 }
@@ -265,14 +265,14 @@ inline void log_to(tenure_log_fn callback, void *user = nullptr, std::int32_t le
     detail::throwing([&](std::error_code &code) { log_to(callback, user, level, code); });
 }
 
-// Sets how much the log says, wherever it goes.
+// Sets the level of the log of the whole process, whatever its sink. errc::invalid: an unknown level.
 inline void log_level(std::int32_t level, std::error_code &code) noexcept { code = detail::code(tenure_log_level(level)); }
 inline void log_level(std::int32_t level) {
     detail::throwing([&](std::error_code &code) { log_level(level, code); });
 }
 
-// Queues the log for log_read, until log_to is called: a descriptor that is readable while there are lines. Poll it; never
-// read or close it.
+// Queues the log for log_read, until log_to is called. Returns a descriptor that is readable while lines are queued:
+// poll it; never read or close it. errc::limit: no descriptor is left.
 inline int log_fd(std::error_code &code) noexcept {
     int fd = tenure_log_fd();
     code = fd < 0 ? make_error_code(errc::limit) : std::error_code();
@@ -282,9 +282,9 @@ inline int log_fd() {
     return detail::throwing([&](std::error_code &code) { return log_fd(code); });
 }
 
-// The next line of that queue, "LEVEL UNIX_MS PART TEXT"; nothing if there is none now. Any thread, which may call Tenure.
+// The next line of the queue, "LEVEL UNIX_MS PART TEXT"; nullopt while the queue is empty. Any thread; never blocks.
 inline std::optional<std::string> log_read(std::error_code &code) {
-    // Whatever it says, a line fits.
+    // No line needs more, its NUL included.
     std::string line(9216, '\0');
     std::size_t len = line.size();
     tenure_status status = tenure_log_read(line.data(), &len);
@@ -302,13 +302,13 @@ inline std::optional<std::string> log_read() {
 
 namespace detail {
 
-// Longer than anybody waits, and what nanoseconds can count: 292 years.
+// 292 years: the most that 64-bit nanoseconds can count.
 constexpr std::int64_t longest_ms = std::numeric_limits<std::int64_t>::max() / 1000000;
 
-// Rounded up, at most `longest_ms`; -2, which C refuses, for what is negative or not a number.
+// Milliseconds, rounded up, at most `longest_ms`; -2, which C refuses, for a negative length or NaN.
 template <class Rep, class Period>
 constexpr std::int64_t whole_ms(std::chrono::duration<Rep, Period> length) {
-    // Whatever its unit, no duration is too long for this one.
+    // No duration of any unit overflows a long double.
     using seconds = std::chrono::duration<long double>;
     const seconds rough(length);
     if (!(rough.count() >= 0))
@@ -325,8 +325,8 @@ inline std::chrono::nanoseconds nanoseconds(std::uint64_t count) noexcept {
 
 } // namespace detail
 
-// How long a call waits: for any duration, rounded up to milliseconds, or until any time point, or `forever`. What is
-// over already is a try.
+// How long a call waits: any duration, rounded up to milliseconds, any time point, or `forever`. A negative duration and
+// a past time point are a try, as 0.
 class wait_limit {
 public:
     template <class Rep, class Period>
@@ -337,7 +337,7 @@ public:
             ms_ = TENURE_FOREVER;
     }
 
-    // What remains by that clock now.
+    // The time left until `end` by its clock, read now.
     template <class Clock, class Duration>
     wait_limit(std::chrono::time_point<Clock, Duration> end) : wait_limit(left(end)) {}
 
@@ -348,7 +348,7 @@ public:
 private:
     constexpr wait_limit() noexcept = default;
 
-    // Only what is near is subtracted exactly: a far time point of coarse units has no nanoseconds.
+    // Only a near `end` is subtracted exactly: a far one of coarse units overflows nanoseconds.
     template <class Clock, class Duration>
     static std::chrono::nanoseconds left(std::chrono::time_point<Clock, Duration> end) {
         using seconds = std::chrono::duration<long double>;
@@ -364,11 +364,11 @@ private:
     std::int64_t ms_ = TENURE_FOREVER;
 };
 
-// For waits: until it is decided.
+// A wait without an end.
 inline constexpr wait_limit forever = wait_limit::without_end();
 
-// A length of time in options: any duration, rounded up to milliseconds; what is too long for C is the longest there
-// is, what is negative is refused when it is used.
+// A length of time in options: any duration, rounded up to milliseconds. Lengths beyond the range of C are cut to its
+// largest value; a negative length is refused by the call that takes the options.
 class interval {
 public:
     constexpr interval() noexcept = default;
@@ -381,13 +381,13 @@ private:
     std::int64_t ms_ = 0;
 };
 
-// How long the holder of a lock that is broken may go on: any duration, rounded up to milliseconds, or `session_ttl`.
+// The grace of a broken lock's holder: any duration, rounded up to milliseconds, or `session_ttl`.
 class grace_limit {
 public:
     template <class Rep, class Period>
     constexpr grace_limit(std::chrono::duration<Rep, Period> length) : ms_(detail::whole_ms(length)) {}
 
-    // Its session's TTL.
+    // The TTL of the holder's session.
     static constexpr grace_limit of_session() noexcept { return grace_limit(); }
 
     constexpr std::int64_t ms() const noexcept { return ms_; }
@@ -402,7 +402,7 @@ inline constexpr grace_limit session_ttl = grace_limit::of_session();
 
 namespace detail {
 
-// False if it is negative.
+// Writes milliseconds to `option`, at most its largest value; false for a negative length.
 inline bool put(std::uint32_t &option, interval given) noexcept {
     const std::int64_t most = std::numeric_limits<std::uint32_t>::max();
     const std::int64_t ms = given.count().count();
@@ -422,12 +422,12 @@ struct free_handle {
 template <class Handle>
 using owned = std::unique_ptr<Handle, free_handle>;
 
-// What copies of a client have in common.
+// State shared by the copies of a client.
 struct shared_client {
     explicit shared_client(owned<tenure_client> opened) noexcept : handle(std::move(opened)) {}
 
     owned<tenure_client> handle;
-    // The servers did not answer the last unlock in time, and have granted nothing since.
+    // True from an unlock that was not answered in time until the next grant.
     std::atomic<bool> is_silent{false};
 };
 
@@ -435,7 +435,7 @@ struct shared_client {
 
 // ---- leases
 
-// What the holder of a lease was asked: to end within `grace` from when it heard of it, and why, for people.
+// An order to end a lease, within `grace` after the holder heard of the order; `reason` is for people.
 struct end_order {
     std::chrono::milliseconds grace{0};
     std::string reason;
@@ -447,7 +447,7 @@ public:
     lease() noexcept = default;
     explicit lease(tenure_lease *handle) noexcept : handle_(handle) {}
 
-    // Held, as far as may be believed at this instant.
+    // True while the lease may be believed in.
     explicit operator bool() const noexcept { return !lost(); }
 
     std::string name() const {
@@ -455,23 +455,22 @@ public:
         return name ? name : "";
     }
 
-    // The fencing token, for every read and every write of what is protected (tenure_lease_token has the two statements);
-    // 0 if there is no lease.
+    // The fencing token, for every read and write of the protected resource (SQL at tenure_lease_token); 0 if empty.
     std::uint64_t token() const noexcept { return handle_ ? tenure_lease_token(handle_.get()) : 0; }
 
-    // How long it may still be believed in; zero means never again.
+    // How long the lease may still be believed in; zero is final.
     std::chrono::nanoseconds remaining() const noexcept {
         return detail::nanoseconds(handle_ ? tenure_lease_remaining_ns(handle_.get()) : 0);
     }
 
-    // It has ended, or there is none. An empty one asks nobody, so that last_error() stands in `if (!lease)`.
+    // True of an ended and of an empty lease. Keeps last_error() of an empty one, for use in `if (!lease)`.
     bool lost() const noexcept { return !handle_ || tenure_lease_remaining_ns(handle_.get()) == 0; }
 
-    // Held, but somebody wants it: remaining() says how soon it ends. Finish, then release it.
+    // Held, and asked to end: remaining() is the time left. Finish, then release.
     bool asked() const noexcept { return state_and_reason().first == TENURE_LEASE_STATE_ASKED; }
 
-    // What it was asked, also after its end; nothing if it was not asked, or was taken while nothing could
-    // be told. Of several orders the one that leaves it the least time; without a grace it was taken at once.
+    // The order to end, also readable after the end; of several the one that leaves the least time. A grace of 0: the lock
+    // was taken at once. nullopt: no order, or the lock was taken while this client could not be reached.
     std::optional<end_order> order() const {
         char reason[256];
         std::size_t size = sizeof reason;
@@ -483,17 +482,17 @@ public:
 
     end_reason reason() const noexcept { return static_cast<end_reason>(state_and_reason().second); }
 
-    // Readable once lost, for good; and when asked to end, until asked(), order() or reason() was called. Borrowed: poll it,
-    // never read or close it.
+    // Readable once lost, for good; and when asked to end, until asked(), order() or reason() is called. -1 if empty.
+    // Borrowed: poll it, never read or close it.
     int fd() const noexcept { return handle_ ? tenure_lease_fd(handle_.get()) : -1; }
 
-    // Throws errc::lost once it may not be believed in any more; what() says why.
+    // Throws errc::lost once lost(); what() says why.
     void check() const {
         if (lost())
             detail::raise(make_error_code(errc::lost), lost_text(name()));
     }
 
-    // Replaces the value that others see. errc::lost if the lease had ended.
+    // Replaces the value that others see, at most 4096 bytes. errc::lost if the lease had ended.
     void proclaim(std::string_view value) {
         detail::throwing([&](std::error_code &code) { proclaim(value, code); });
     }
@@ -501,8 +500,8 @@ public:
         code = detail::code(tenure_proclaim(handle_.get(), value.data(), value.size()));
     }
 
-    // Ends it, and hands what it held to the next in the queue, or to the first waiter of that client name.
-    // errc::not_found if nobody (of that name) waits: then the lease goes on.
+    // Ends the lease and hands the lock to the next in the queue, or to the first waiter of the client `to_client`.
+    // errc::not_found if nobody (of that name) waits; errc::lost if the lease had ended.
     void transfer() {
         detail::throwing([&](std::error_code &code) { transfer(code); });
     }
@@ -515,7 +514,8 @@ public:
                                           : detail::code(tenure_transfer(handle_.get(), to_client.c_str()));
     }
 
-    // Gives it back; waits so long for the server to know. errc::lost if the lease had ended before.
+    // Gives the lock back, then waits at most `wait` for the server's answer. errc::lost if the lease had ended before;
+    // errc::unknown if no answer came: the release goes on in the background.
     void release(wait_limit wait = std::chrono::seconds(5)) {
         detail::throwing([&](std::error_code &code) { release(wait, code); });
     }
@@ -529,7 +529,7 @@ private:
     friend class mutex;
     friend class shared_mutex;
 
-    // The sentence about its end.
+    // The text of check().
     std::string lost_text(const std::string &name) const {
         if (!handle_)
             return "\"" + name + "\" is not locked";
@@ -562,7 +562,7 @@ private:
     detail::owned<tenure_lease> handle_;
 };
 
-// An acquire or a campaign that is under way. Move-only; withdrawn when it is destroyed.
+// An acquire or campaign in flight. Move-only; withdrawn when destroyed.
 class [[nodiscard]] pending {
 public:
     pending() noexcept = default;
@@ -573,7 +573,7 @@ public:
     // Readable once decided. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return tenure_pending_fd(handle_.get()); }
 
-    // Once. errc::again if it is not decided within `wait`.
+    // The lease; succeeds once. errc::again if undecided within `wait`.
     lease take(wait_limit wait = forever) {
         return detail::throwing([&](std::error_code &code) { return take(wait, code); });
     }
@@ -583,7 +583,7 @@ public:
         return lease(taken);
     }
 
-    // From any thread; take() then fails with errc::cancelled.
+    // Withdraws the request, from any thread; take() then fails with errc::cancelled.
     void cancel() noexcept { tenure_pending_cancel(handle_.get()); }
 
     tenure_pending *native_handle() const noexcept { return handle_.get(); }
@@ -594,20 +594,20 @@ private:
 
 // ---- who holds what
 
-// Who holds a lock.
+// The holder of a lock, copied.
 struct holder {
     std::uint64_t token = 0;
     std::string client;
     std::string value;
-    // The wall clock of the server that led then: for people.
+    // The time of the grant by the wall clock of the leader of that time: for people.
     std::chrono::system_clock::time_point since;
 };
 
-// What an observer is told.
+// A change seen by an observer.
 struct observed {
-    // Nothing: nobody holds it.
+    // nullopt: nobody holds the lock.
     std::optional<tenure::holder> holder;
-    // Changes before this one that were not told: at least so many.
+    // The least number of skipped changes before this one.
     std::uint64_t missed = 0;
 };
 
@@ -627,7 +627,7 @@ inline holder copied(const tenure_holder *found) {
 
 } // namespace detail
 
-// Follows who holds one lock or leads one election. Move-only; one reader.
+// Follows the holder of one lock or the leader of one election. Move-only; one reader.
 class [[nodiscard]] observer {
 public:
     observer() noexcept = default;
@@ -638,12 +638,12 @@ public:
     // Readable while next() has something. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return tenure_observer_fd(handle_.get()); }
 
-    // Who holds it: first as it is, then each change; nothing if there is none within `wait`. errc::closed once all is
-    // read and the client is closed.
+    // First the present holder, then each change; nullopt without an error if none comes within `wait`. errc::closed once
+    // all is read and the client is closed.
     std::optional<observed> next(wait_limit wait = forever) {
         return detail::throwing([&](std::error_code &code) { return next(wait, code); });
     }
-    // Nothing, and no error: there was no change within `wait`.
+
     std::optional<observed> next(wait_limit wait, std::error_code &code) {
         tenure_holder *found = nullptr;
         const tenure_status status = tenure_observer_next(handle_.get(), wait.ms(), &found);
@@ -666,7 +666,8 @@ private:
 
 // ---- clients
 
-// By what a node is verified that is dialed: the name or address, or what it is: any node of the authority, wherever it is.
+// How the certificate of a dialed node is verified. host: it names the dialed name or address; node: it is that of any
+// node of the authority, at any address.
 enum class verify_by : std::uint32_t {
     host = TENURE_VERIFY_HOST,
     node = TENURE_VERIFY_NODE,
