@@ -643,7 +643,6 @@ public:
     std::optional<observed> next(wait_limit wait = forever) {
         return detail::throwing([&](std::error_code &code) { return next(wait, code); });
     }
-
     std::optional<observed> next(wait_limit wait, std::error_code &code) {
         tenure_holder *found = nullptr;
         const tenure_status status = tenure_observer_next(handle_.get(), wait.ms(), &found);
@@ -865,7 +864,6 @@ public:
     std::optional<holder> holder_of(const std::string &name) {
         return detail::throwing(name, [&](std::error_code &code) { return holder_of(name, code); });
     }
-
     std::optional<holder> holder_of(const std::string &name, std::error_code &code) {
         tenure_holder *found = nullptr;
         if (detail::has_nul(name)) {
@@ -1016,7 +1014,6 @@ public:
             status = tenure_describe(native_handle(), what.c_str(), name.c_str(), json.data(), &size);
         }
         code = detail::code(status);
-
         json.resize(status == TENURE_OK ? size - 1 : 0);
         return json;
     }
@@ -1359,7 +1356,6 @@ public:
     // The leader at some instant during the call; nullopt if there is none.
     std::optional<holder> leader() { return client_.holder_of(name_); }
     std::optional<holder> leader(std::error_code &code) { return client_.holder_of(name_, code); }
-
 
     observer observe() { return client_.observe(name_); }
     observer observe(std::error_code &code) noexcept { return client_.observe(name_, code); }
@@ -1877,7 +1873,6 @@ public:
             status = tenure_node_metrics(handle_.get(), text.data(), &size);
         }
         code = detail::code(status);
-
         text.resize(code || size == 0 ? 0 : size - 1);
         return text;
     }
