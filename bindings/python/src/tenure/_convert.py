@@ -17,7 +17,7 @@ _TOKEN_MAX = 2**63 - 1
 
 
 def text(value: str, what: str) -> bytes:
-    """A string that C can end with NUL."""
+    """The UTF-8 of `value`. Raises Invalid for a NUL, at which C would cut the text."""
     if not isinstance(value, str):
         raise TypeError(f"the {what} must be a str, not {type(value).__name__}")
     if "\0" in value:
@@ -31,7 +31,7 @@ def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
 
 
 def octets(value: Value, what: str) -> bytes:
-    """A copy of a value; not by bytes(), which makes zeros of a number."""
+    """A copy of a value. Raises TypeError for other types, since bytes() would make zeros of a number."""
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise TypeError(f"the {what} must be bytes, not {type(value).__name__}")
     return bytes(value)
