@@ -214,7 +214,7 @@ class Client(Local):
         _operate.interruptible(lambda: _operate.move_leader(self._handle, to, timeout))
 
     def save_snapshot(self, path: _operate.Path) -> None:
-        """Writes the state of the cluster, with every earlier grant, to the file `path`, which appears whole and durable, or not at all.
+        """Writes the state of the cluster, with every earlier grant, to the file `path`: whole and durable, or not at all.
 
         The file has the names and values of all locks, and is readable by its owner alone. restore_snapshot() begins a new
         cluster with the file. Raises Io if it cannot be written."""

@@ -45,8 +45,8 @@ class Lease(Grant):
         return Loss(self._handle)
 
     def add_listener(self, listener: LossListener) -> LossListener:
-        """Calls `listener(lease)` once, when the lease is lost (where leaving its block would raise Lost), at once if lost already;
-        not when the program releases the lease. Runs on the one listener thread of the process; exceptions are logged. A
+        """Calls `listener(lease)` once, when the lease is lost (where leaving its block would raise Lost), at once if lost
+        already; not when the program releases the lease. Runs on the one listener thread of the process; exceptions are logged. A
         listener does not keep the lease from being collected, and so released."""
         watch = partial(LeaseWatch, self._handle, partial(lost_to_listeners, Lease))
         return self._handle.listeners.add(listener, lambda: watch_on_thread(watch()))

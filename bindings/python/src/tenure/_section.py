@@ -141,7 +141,7 @@ class Kept(dict[object, list[Call]]):
             del self[who]
 
     def newest(self, who: object) -> Call:
-        """Takes the newest Exit of `who`."""
+        """Takes the newest Exit of `who`, else the bottom function."""
         return self[who].pop()
 
     def releasing(self, me: Callable[[], object]) -> Call:
@@ -273,7 +273,7 @@ class Sections(Local, Generic[AnyLease]):
         raise NotImplementedError
 
     def newest(self) -> Call:
-        """Takes the newest kept Exit of the calling thread or task."""
+        """Takes the newest kept Exit of the calling thread or task, else the bottom function."""
         return self._kept.newest(self._me())
 
     def __repr__(self) -> str:
