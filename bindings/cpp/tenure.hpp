@@ -1306,9 +1306,10 @@ inline access_control client::access() const noexcept { return access_control(*t
 //             pending.push_back(client.acquire_start(name));
 //     }
 //
-// The destructor of this thread's last cork on the client sends all of them, also under an exception. They leave earlier once 64 calls are collected, 5 ms have
-// passed, any thread waits for anything of the client, another thread calls, or a renewal is due. Programs that poll
-// descriptors call client::flush first. A release still ends the lease at once. Destroy on the thread of construction.
+// The destructor of this thread's last cork on the client sends all of them, also under an exception. They leave earlier
+// once 64 calls are collected, 5 ms have passed, any thread waits for anything of the client, another thread calls, or a
+// renewal is due. Programs that poll descriptors call client::flush first. A release still ends the lease at once. Destroy
+// on the thread of construction.
 class [[nodiscard]] cork {
 public:
     explicit cork(client owner) : client_(std::move(owner)) {
