@@ -4,17 +4,17 @@
 //     tenure::mutex nightly(client, "jobs/nightly");
 //     std::unique_lock lock(nightly, 5s);
 //     if (lock) {
-//         update(row, nightly.token());       // reads and writes; the row refuses smaller tokens than it has seen
+//         update(row, nightly.token());       // reads and writes; the row refuses tokens smaller than its largest
 //         nightly.check();                    // throws once the lock is lost
 //     }
 //
-// Each function that can fail is there twice. Without a std::error_code& it throws tenure::error, a std::system_error
-// of tenure::category(). With one, as its last argument, it throws nothing but std::bad_alloc, and returns an empty
-// object on failure; a program that is built with -fno-exceptions uses these alone. Where there is std::expected,
-// tenure::expect makes one of any of them.
+// Each function that can fail has two overloads. Without a std::error_code& a failure throws tenure::error, a
+// std::system_error of tenure::category(). With a std::error_code& as the last argument the call throws nothing but
+// std::bad_alloc and returns an empty object on failure; programs built with -fno-exceptions use these overloads
+// alone. With std::expected, tenure::expect wraps any of them.
 //
 // Objects are as thread-safe as the handles of tenure.h: clients, leases and nodes wholly; a pending has one taker, an
-// observer one reader. An object that is empty (moved from, or after a failure) answers errc::invalid.
+// observer one reader. Calls of an empty object (moved from, or after a failure) fail with errc::invalid.
 #ifndef TENURE_HPP
 #define TENURE_HPP
 
@@ -96,7 +96,7 @@ enum class session_state : int {
 
 } // namespace tenure
 
-// So that `code == tenure::errc::held` compiles; before anything asks.
+// Makes `code == tenure::errc::held` compile; precedes the first use of the trait.
 template <>
 struct std::is_error_code_enum<tenure::errc> : std::true_type {};
 
@@ -110,7 +110,7 @@ public:
 
     std::string message(int status) const override { return tenure_status_text(status); }
 
-    // So that `error.code() == std::errc::timed_out` says what it seems to.
+    // Makes `error.code() == std::errc::timed_out` true for TENURE_TIMEOUT, and so on.
     std::error_condition default_error_condition(int status) const noexcept override {
         switch (status) {
         case TENURE_TIMEOUT: return std::errc::timed_out;
@@ -142,7 +142,7 @@ inline std::error_code make_error_code(errc status) noexcept {
 
 namespace detail {
 
-// Why this header itself refused the last call of this thread that failed; null if the library did.
+// The sentence of this thread's last failed call, if this header refused the call; null if the library did.
 inline thread_local const char *refusal = nullptr;
 
 inline std::error_code code(tenure_status status) noexcept {
@@ -152,7 +152,7 @@ inline std::error_code code(tenure_status status) noexcept {
     return std::error_code(status, category());
 }
 
-// TENURE_INVALID, for something that cannot be said in C. The text is a literal.
+// errc::invalid for arguments that C cannot express. `why` is a literal.
 inline std::error_code refuse(const char *why) noexcept {
     refusal = why;
     return make_error_code(errc::invalid);
@@ -160,18 +160,18 @@ inline std::error_code refuse(const char *why) noexcept {
 
 } // namespace detail
 
-// The sentence about this thread's last call that failed: for those who use error codes. Valid until the next one fails.
+// The sentence about this thread's last failed call, for programs that use error codes. Valid until the next failure.
 inline const char *last_error() noexcept { return detail::refusal ? detail::refusal : tenure_last_error(); }
 
-// Why the lease had ended of which this thread's last call that failed said errc::lost; none if it spoke of no such lease.
+// Why the lease had ended about which this thread's last failed call gave errc::lost; none for any other failure.
 inline end_reason last_reason() noexcept {
     return detail::refusal ? end_reason::none : static_cast<end_reason>(tenure_last_reason());
 }
 
-// A call that failed; what() is the sentence about it, and nothing else.
+// A failed call; what() is the sentence about the failure alone.
 class error : public std::system_error {
 public:
-    // With the sentence about this thread's last call that failed.
+    // With the text of last_error().
     explicit error(tenure_status status) : error(status, tenure::last_error()) {}
     error(tenure_status status, const std::string &what) : std::system_error(status, category()), what_(what) {}
 
@@ -179,7 +179,7 @@ public:
     errc status() const noexcept { return static_cast<errc>(code().value()); }
 
 private:
-    // Copies of it share the text, so that copies of an error do not throw.
+    // A runtime_error, since its copies share the text: copying an error does not throw.
     std::runtime_error what_;
 };
 
@@ -189,7 +189,7 @@ namespace detail {
 [[noreturn]] inline void raise(std::error_code code) { throw error(code.value()); }
 [[noreturn]] inline void raise(std::error_code code, const std::string &what) { throw error(code.value(), what); }
 #else
-// A program without exceptions that calls what throws does not compile, where the compiler can tell.
+// Without exceptions a call of a throwing overload does not compile, where the compiler can tell.
 #if defined(__GNUC__)
 [[noreturn]] void raise(std::error_code code, const std::string &what = std::string())
     __attribute__((error("built without exceptions: call the overload that takes a std::error_code&")));
@@ -206,7 +206,7 @@ inline bool has_nul(std::string_view text) noexcept { return text.find('\0') != 
 inline constexpr const char *name_has_nul = "a name contains a NUL";
 inline constexpr const char *text_has_nul = "a text contains a NUL";
 
-// What `call(code)` returns, or throws. No call of Tenure is between the failure and its text.
+// The result of `call(code)`; throws on failure. No call of Tenure comes between a failure and reading its text.
 template <class Call>
 decltype(auto) throwing(Call call) {
     std::error_code code;
@@ -222,7 +222,7 @@ decltype(auto) throwing(Call call) {
     }
 }
 
-// The same for a call with strings: C would end them at the first NUL.
+// The same for a call with strings; refuses a NUL, at which C would cut `text`.
 template <class Call>
 decltype(auto) throwing(std::string_view text, Call call) {
     if (has_nul(text))
@@ -233,7 +233,7 @@ decltype(auto) throwing(std::string_view text, Call call) {
 } // namespace detail
 
 #ifdef __cpp_lib_expected
-// What a call of the non-throwing set returns, or why it failed:
+// The result of a call that takes a std::error_code&, or its error:
 //
 //     auto lease = tenure::expect([&](std::error_code &code) { return client.acquire("jobs/nightly", 5s, code); });
 template <class Call>
@@ -256,8 +256,8 @@ auto expect(Call &&call) -> std::expected<std::invoke_result_t<Call, std::error_
 // The library's version, which may be newer than this header's.
 inline std::string_view version() noexcept { return tenure_version(); }
 
-// Sends the log of the whole process to `callback`, up to `level` (TENURE_LOG_...); null: to stderr. It runs on any
-// thread, several at once, and must not throw, block or call Tenure.
+// Sends the log of the whole process, up to `level` (TENURE_LOG_...), to `callback`; null: to stderr. The callback runs
+// on any thread, on several at once, and must not throw, block or call Tenure.
 inline void log_to(tenure_log_fn callback, void *user, std::int32_t level, std::error_code &code) noexcept {
     code = detail::code(tenure_log_to(callback, user, level));
 }
@@ -265,14 +265,14 @@ inline void log_to(tenure_log_fn callback, void *user = nullptr, std::int32_t le
     detail::throwing([&](std::error_code &code) { log_to(callback, user, level, code); });
 }
 
-// Sets how much the log says, wherever it goes.
+// Sets the level of the log of the whole process, whatever its sink. errc::invalid: an unknown level.
 inline void log_level(std::int32_t level, std::error_code &code) noexcept { code = detail::code(tenure_log_level(level)); }
 inline void log_level(std::int32_t level) {
     detail::throwing([&](std::error_code &code) { log_level(level, code); });
 }
 
-// Queues the log for log_read, until log_to is called: a descriptor that is readable while there are lines. Poll it; never
-// read or close it.
+// Queues the log for log_read, until log_to is called. Returns a descriptor that is readable while lines are queued:
+// poll it; never read or close it. errc::limit: no descriptor is left.
 inline int log_fd(std::error_code &code) noexcept {
     int fd = tenure_log_fd();
     code = fd < 0 ? make_error_code(errc::limit) : std::error_code();
@@ -282,9 +282,9 @@ inline int log_fd() {
     return detail::throwing([&](std::error_code &code) { return log_fd(code); });
 }
 
-// The next line of that queue, "LEVEL UNIX_MS PART TEXT"; nothing if there is none now. Any thread, which may call Tenure.
+// The next line of the queue, "LEVEL UNIX_MS PART TEXT"; nullopt while the queue is empty. Any thread; never blocks.
 inline std::optional<std::string> log_read(std::error_code &code) {
-    // Whatever it says, a line fits.
+    // No line needs more, its NUL included.
     std::string line(9216, '\0');
     std::size_t len = line.size();
     tenure_status status = tenure_log_read(line.data(), &len);
@@ -302,13 +302,13 @@ inline std::optional<std::string> log_read() {
 
 namespace detail {
 
-// Longer than anybody waits, and what nanoseconds can count: 292 years.
+// 292 years: the most that 64-bit nanoseconds can count.
 constexpr std::int64_t longest_ms = std::numeric_limits<std::int64_t>::max() / 1000000;
 
-// Rounded up, at most `longest_ms`; -2, which C refuses, for what is negative or not a number.
+// Milliseconds, rounded up, at most `longest_ms`; -2, which C refuses, for a negative length or NaN.
 template <class Rep, class Period>
 constexpr std::int64_t whole_ms(std::chrono::duration<Rep, Period> length) {
-    // Whatever its unit, no duration is too long for this one.
+    // No duration of any unit overflows a long double.
     using seconds = std::chrono::duration<long double>;
     const seconds rough(length);
     if (!(rough.count() >= 0))
@@ -325,8 +325,8 @@ inline std::chrono::nanoseconds nanoseconds(std::uint64_t count) noexcept {
 
 } // namespace detail
 
-// How long a call waits: for any duration, rounded up to milliseconds, or until any time point, or `forever`. What is
-// over already is a try.
+// How long a call waits: any duration, rounded up to milliseconds, any time point, or `forever`. A negative duration and
+// a past time point are a try, as 0.
 class wait_limit {
 public:
     template <class Rep, class Period>
@@ -337,7 +337,7 @@ public:
             ms_ = TENURE_FOREVER;
     }
 
-    // What remains by that clock now.
+    // The time left until `end` by its clock, read now.
     template <class Clock, class Duration>
     wait_limit(std::chrono::time_point<Clock, Duration> end) : wait_limit(left(end)) {}
 
@@ -348,7 +348,7 @@ public:
 private:
     constexpr wait_limit() noexcept = default;
 
-    // Only what is near is subtracted exactly: a far time point of coarse units has no nanoseconds.
+    // Only a near `end` is subtracted exactly: a far one of coarse units overflows nanoseconds.
     template <class Clock, class Duration>
     static std::chrono::nanoseconds left(std::chrono::time_point<Clock, Duration> end) {
         using seconds = std::chrono::duration<long double>;
@@ -364,11 +364,11 @@ private:
     std::int64_t ms_ = TENURE_FOREVER;
 };
 
-// For waits: until it is decided.
+// A wait without an end.
 inline constexpr wait_limit forever = wait_limit::without_end();
 
-// A length of time in options: any duration, rounded up to milliseconds; what is too long for C is the longest there
-// is, what is negative is refused when it is used.
+// A length of time in options: any duration, rounded up to milliseconds. Lengths beyond the range of C are cut to its
+// largest value; a negative length is refused by the call that takes the options.
 class interval {
 public:
     constexpr interval() noexcept = default;
@@ -381,13 +381,13 @@ private:
     std::int64_t ms_ = 0;
 };
 
-// How long the holder of a lock that is broken may go on: any duration, rounded up to milliseconds, or `session_ttl`.
+// The grace of a broken lock's holder: any duration, rounded up to milliseconds, or `session_ttl`.
 class grace_limit {
 public:
     template <class Rep, class Period>
     constexpr grace_limit(std::chrono::duration<Rep, Period> length) : ms_(detail::whole_ms(length)) {}
 
-    // Its session's TTL.
+    // The TTL of the holder's session.
     static constexpr grace_limit of_session() noexcept { return grace_limit(); }
 
     constexpr std::int64_t ms() const noexcept { return ms_; }
@@ -402,7 +402,7 @@ inline constexpr grace_limit session_ttl = grace_limit::of_session();
 
 namespace detail {
 
-// False if it is negative.
+// Writes milliseconds to `option`, at most its largest value; false for a negative length.
 inline bool put(std::uint32_t &option, interval given) noexcept {
     const std::int64_t most = std::numeric_limits<std::uint32_t>::max();
     const std::int64_t ms = given.count().count();
@@ -422,12 +422,12 @@ struct free_handle {
 template <class Handle>
 using owned = std::unique_ptr<Handle, free_handle>;
 
-// What copies of a client have in common.
+// State shared by the copies of a client.
 struct shared_client {
     explicit shared_client(owned<tenure_client> opened) noexcept : handle(std::move(opened)) {}
 
     owned<tenure_client> handle;
-    // The servers did not answer the last unlock in time, and have granted nothing since.
+    // True from an unlock that was not answered in time until the next grant.
     std::atomic<bool> is_silent{false};
 };
 
@@ -435,7 +435,7 @@ struct shared_client {
 
 // ---- leases
 
-// What the holder of a lease was asked: to end within `grace` from when it heard of it, and why, for people.
+// An order to end a lease, within `grace` after the holder heard of the order; `reason` is for people.
 struct end_order {
     std::chrono::milliseconds grace{0};
     std::string reason;
@@ -447,7 +447,7 @@ public:
     lease() noexcept = default;
     explicit lease(tenure_lease *handle) noexcept : handle_(handle) {}
 
-    // Held, as far as may be believed at this instant.
+    // True while the lease may be believed in.
     explicit operator bool() const noexcept { return !lost(); }
 
     std::string name() const {
@@ -455,23 +455,22 @@ public:
         return name ? name : "";
     }
 
-    // The fencing token, for every read and every write of what is protected (tenure_lease_token has the two statements);
-    // 0 if there is no lease.
+    // The fencing token, for every read and write of the protected resource (SQL at tenure_lease_token); 0 if empty.
     std::uint64_t token() const noexcept { return handle_ ? tenure_lease_token(handle_.get()) : 0; }
 
-    // How long it may still be believed in; zero means never again.
+    // How long the lease may still be believed in; zero is final.
     std::chrono::nanoseconds remaining() const noexcept {
         return detail::nanoseconds(handle_ ? tenure_lease_remaining_ns(handle_.get()) : 0);
     }
 
-    // It has ended, or there is none. An empty one asks nobody, so that last_error() stands in `if (!lease)`.
+    // True of an ended and of an empty lease. Keeps last_error() of an empty one, for use in `if (!lease)`.
     bool lost() const noexcept { return !handle_ || tenure_lease_remaining_ns(handle_.get()) == 0; }
 
-    // Held, but somebody wants it: remaining() says how soon it ends. Finish, then release it.
+    // Held, and asked to end: remaining() is the time left. Finish, then release.
     bool asked() const noexcept { return state_and_reason().first == TENURE_LEASE_STATE_ASKED; }
 
-    // What it was asked, also after its end; nothing if it was not asked, or was taken while nothing could
-    // be told. Of several orders the one that leaves it the least time; without a grace it was taken at once.
+    // The order to end, also readable after the end; of several the one that leaves the least time. A grace of 0: the lock
+    // was taken at once. nullopt: no order, or the lock was taken while this client could not be reached.
     std::optional<end_order> order() const {
         char reason[256];
         std::size_t size = sizeof reason;
@@ -483,17 +482,17 @@ public:
 
     end_reason reason() const noexcept { return static_cast<end_reason>(state_and_reason().second); }
 
-    // Readable once lost, for good; and when asked to end, until asked(), order() or reason() was called. Borrowed: poll it,
-    // never read or close it.
+    // Readable once lost, for good; and when asked to end, until asked(), order() or reason() is called. -1 if empty.
+    // Borrowed: poll it, never read or close it.
     int fd() const noexcept { return handle_ ? tenure_lease_fd(handle_.get()) : -1; }
 
-    // Throws errc::lost once it may not be believed in any more; what() says why.
+    // Throws errc::lost once lost(); what() says why.
     void check() const {
         if (lost())
             detail::raise(make_error_code(errc::lost), lost_text(name()));
     }
 
-    // Replaces the value that others see. errc::lost if the lease had ended.
+    // Replaces the value that others see, at most 4096 bytes. errc::lost if the lease had ended.
     void proclaim(std::string_view value) {
         detail::throwing([&](std::error_code &code) { proclaim(value, code); });
     }
@@ -501,8 +500,8 @@ public:
         code = detail::code(tenure_proclaim(handle_.get(), value.data(), value.size()));
     }
 
-    // Ends it, and hands what it held to the next in the queue, or to the first waiter of that client name.
-    // errc::not_found if nobody (of that name) waits: then the lease goes on.
+    // Ends the lease and hands the lock to the next in the queue, or to the first waiter of the client `to_client`.
+    // errc::not_found if nobody (of that name) waits; errc::lost if the lease had ended.
     void transfer() {
         detail::throwing([&](std::error_code &code) { transfer(code); });
     }
@@ -515,7 +514,8 @@ public:
                                           : detail::code(tenure_transfer(handle_.get(), to_client.c_str()));
     }
 
-    // Gives it back; waits so long for the server to know. errc::lost if the lease had ended before.
+    // Gives the lock back, then waits at most `wait` for the server's answer. errc::lost if the lease had ended before;
+    // errc::unknown if no answer came: the release goes on in the background.
     void release(wait_limit wait = std::chrono::seconds(5)) {
         detail::throwing([&](std::error_code &code) { release(wait, code); });
     }
@@ -529,7 +529,7 @@ private:
     friend class mutex;
     friend class shared_mutex;
 
-    // The sentence about its end.
+    // The text of check().
     std::string lost_text(const std::string &name) const {
         if (!handle_)
             return "\"" + name + "\" is not locked";
@@ -562,7 +562,7 @@ private:
     detail::owned<tenure_lease> handle_;
 };
 
-// An acquire or a campaign that is under way. Move-only; withdrawn when it is destroyed.
+// An acquire or campaign in flight. Move-only; withdrawn when destroyed.
 class [[nodiscard]] pending {
 public:
     pending() noexcept = default;
@@ -573,7 +573,7 @@ public:
     // Readable once decided. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return tenure_pending_fd(handle_.get()); }
 
-    // Once. errc::again if it is not decided within `wait`.
+    // The lease; succeeds once. errc::again if undecided within `wait`.
     lease take(wait_limit wait = forever) {
         return detail::throwing([&](std::error_code &code) { return take(wait, code); });
     }
@@ -583,7 +583,7 @@ public:
         return lease(taken);
     }
 
-    // From any thread; take() then fails with errc::cancelled.
+    // Withdraws an undecided request, from any thread; take() then fails with errc::cancelled.
     void cancel() noexcept { tenure_pending_cancel(handle_.get()); }
 
     tenure_pending *native_handle() const noexcept { return handle_.get(); }
@@ -594,20 +594,20 @@ private:
 
 // ---- who holds what
 
-// Who holds a lock.
+// The holder of a lock, copied.
 struct holder {
     std::uint64_t token = 0;
     std::string client;
     std::string value;
-    // The wall clock of the server that led then: for people.
+    // The time of the grant by the wall clock of the leader of that time: for people.
     std::chrono::system_clock::time_point since;
 };
 
-// What an observer is told.
+// A change seen by an observer.
 struct observed {
-    // Nothing: nobody holds it.
+    // nullopt: nobody holds the lock.
     std::optional<tenure::holder> holder;
-    // Changes before this one that were not told: at least so many.
+    // The least number of skipped changes before this one.
     std::uint64_t missed = 0;
 };
 
@@ -627,7 +627,7 @@ inline holder copied(const tenure_holder *found) {
 
 } // namespace detail
 
-// Follows who holds one lock or leads one election. Move-only; one reader.
+// Follows the holder of one lock or the leader of one election. Move-only; one reader.
 class [[nodiscard]] observer {
 public:
     observer() noexcept = default;
@@ -638,12 +638,11 @@ public:
     // Readable while next() has something. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return tenure_observer_fd(handle_.get()); }
 
-    // Who holds it: first as it is, then each change; nothing if there is none within `wait`. errc::closed once all is
-    // read and the client is closed.
+    // First the present holder, then each change; nullopt without an error if none comes within `wait`. errc::closed once
+    // all is read and the client is closed.
     std::optional<observed> next(wait_limit wait = forever) {
         return detail::throwing([&](std::error_code &code) { return next(wait, code); });
     }
-    // Nothing, and no error: there was no change within `wait`.
     std::optional<observed> next(wait_limit wait, std::error_code &code) {
         tenure_holder *found = nullptr;
         const tenure_status status = tenure_observer_next(handle_.get(), wait.ms(), &found);
@@ -666,53 +665,54 @@ private:
 
 // ---- clients
 
-// By what a node is verified that is dialed: the name or address, or what it is: any node of the authority, wherever it is.
+// How the certificate of a dialed node is verified. host: it names the dialed name or address; node: it is that of any
+// node of the authority, at any address.
 enum class verify_by : std::uint32_t {
     host = TENURE_VERIFY_HOST,
     node = TENURE_VERIFY_NODE,
 };
 
 struct client_options {
-    // Shown to others; empty: host:pid.
+    // The name of the client, shown to others; empty: host:pid.
     std::string name;
-    // How long leases outlive this process; zero: the default, 10 s. A session ends 0.52 to 0.86 of it after the last
-    // contact with the leader: to survive 5 s without, and the second that it may take to be connected again, takes 12 s.
+    // How long leases outlive this process; zero: the default, 10 s. A session ends 0.52 to 0.86 TTL after the last contact
+    // with the leader: to survive 5 s without contact, and the second that reconnecting may take, choose 12 s.
     interval ttl;
     // Zero: the default, 5 s.
     interval connect_timeout;
     // Zero: the default, 5 s.
     interval request_timeout;
-    // Not zero: the session is renewed only while client::progress() is called at least so often.
+    // Not zero: the session is renewed only while client::progress() is called at least once per `progress`.
     interval progress;
-    // The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits; nodes of any other
-    // are passed over. Empty: the environment's TENURE_CLUSTER_ID, else none is pinned.
+    // Pins the expected cluster: the id as `tenure status` shows it, or at least its first eight hex digits; nodes of other
+    // clusters are passed over. Empty: the environment's TENURE_CLUSTER_ID, else no pin.
     std::string cluster_id;
-    // The constructor returns at once, and connects in the background.
+    // Return from opening at once, and connect in the background.
     bool background = false;
-    // A file (PEM) with the authority of the nodes: they are reached over TLS alone. Files are read when the client is opened. If
-    // none of ca, cert, key, credential_file and verify is given, the environment's TENURE_CA, TENURE_CERT, TENURE_KEY,
-    // TENURE_CREDENTIAL_FILE and TENURE_VERIFY count (not for node::client); without those nothing is encrypted.
+    // A file (PEM) with the authority of the nodes, which are then reached over TLS alone. Files are read on opening. If none
+    // of ca, cert, key, credential_file and verify is given, the environment's TENURE_CA, TENURE_CERT, TENURE_KEY,
+    // TENURE_CREDENTIAL_FILE and TENURE_VERIFY count (not for node::client); without these nothing is encrypted.
     std::string ca;
-    // Files (PEM) with the certificate that this client shows, and its key.
+    // Files (PEM): the certificate of this client, and the key.
     std::string cert;
     std::string key;
     verify_by verify = verify_by::host;
-    // A file with a credential (`tenure access credential create`), for whoever has no certificate: of the others ca alone is given.
+    // A file with a credential (`tenure access credential create`), instead of cert and key; ca is given too.
     std::string credential_file;
 };
 
 struct acquire_options {
     // A text shown with the holder; at most 4 KiB.
     std::string value;
-    // 0: each acquire is an owner of its own. The same other number enters again what it holds. Deadlocks are found among
-    // owners other than 0: of the others nobody knows that they hold something else.
+    // 0: each acquire is an owner of its own. Acquires of one other number are reentrant. Deadlocks are found among owners
+    // other than 0 alone.
     std::uint64_t owner = 0;
-    // One of many readers.
+    // Acquire as one of many readers.
     bool shared = false;
-    // Not 0: a semaphore of this size, and how many of its permits.
+    // limit: the size of a semaphore, 0: no semaphore; permits: how many to take.
     std::uint32_t limit = 0;
     std::uint32_t permits = 1;
-    // After an expiry of this lease the lock stays taken for so long.
+    // How long the lock stays taken after an expiry of this lease.
     interval lock_delay;
 };
 
@@ -726,17 +726,17 @@ struct session {
 
 class access_control;
 
-// A connection to a cluster, and the session in it. Copies share it; thread-safe. The session ends in the background
-// when the last copy is destroyed.
+// A connection to a cluster, and its session. Copies share both; thread-safe. Destroying the last copy ends the session
+// in the background.
 class client {
 public:
-    // Of TENURE_ENDPOINTS, else of 127.0.0.1:7401, 7402 and 7403.
+    // Connects to TENURE_ENDPOINTS, else to 127.0.0.1:7401, 7402 and 7403.
     client() : client(std::string()) {}
     explicit client(const std::string &endpoints, const client_options &options = client_options())
         : client(detail::throwing(endpoints, [&](std::error_code &code) { return open(endpoints, options, code); })) {}
     explicit client(tenure_client *handle) : client(detail::owned<tenure_client>(handle)) {}
 
-    // Of `endpoints`; empty: as without. The client is empty on failure.
+    // Empty `endpoints`: as client(). The result is empty on failure.
     static client open(const std::string &endpoints, const client_options &options, std::error_code &code) {
         tenure_client_options given = TENURE_CLIENT_OPTIONS_INIT;
         tenure_client *opened = nullptr;
@@ -753,7 +753,7 @@ public:
 
     explicit operator bool() const noexcept { return shared_ != nullptr; }
 
-    // Waits for the lock. errc::timeout once the wait is over.
+    // Waits for the lock. errc::timeout after `wait`, errc::held if that is 0.
     lease acquire(const std::string &name, wait_limit wait = forever,
                   const acquire_options &options = acquire_options()) {
         return detail::throwing(name, [&](std::error_code &code) { return acquire(name, wait, options, code); });
@@ -771,12 +771,12 @@ public:
         return acquire(name, wait, acquire_options(), code);
     }
 
-    // Empty if somebody else has it.
+    // Empty if the lock is taken. Takes as long as the leader's answer.
     lease try_acquire(const std::string &name, const acquire_options &options = acquire_options()) {
         return try_acquire_for(name, std::chrono::milliseconds(0), options);
     }
 
-    // Empty if it was not granted within `wait`, a duration or a time point.
+    // Empty if not granted within `wait`, a duration or a time point.
     lease try_acquire_for(const std::string &name, wait_limit wait,
                           const acquire_options &options = acquire_options()) {
         return detail::throwing(name, [&](std::error_code &code) {
@@ -787,7 +787,7 @@ public:
         });
     }
 
-    // Empty if it was not granted until `end`.
+    // Empty if not granted until `end`.
     template <class Clock, class Duration>
     lease try_acquire_until(const std::string &name, std::chrono::time_point<Clock, Duration> end,
                             const acquire_options &options = acquire_options()) {
@@ -807,7 +807,8 @@ public:
         return acquire_all(names, wait, acquire_options(), code);
     }
 
-    // Waits to be elected as `name`; others see `value`. The lease held at the instant of the return.
+    // Waits to be elected as `name`; others see `value`. The lease was held on return. errc::lost: elected, but the lease
+    // ended before the return.
     lease campaign(const std::string &name, std::string_view value = std::string_view(), wait_limit wait = forever) {
         return detail::throwing(name, [&](std::error_code &code) { return campaign(name, value, wait, code); });
     }
@@ -819,7 +820,7 @@ public:
         return lease(granted);
     }
 
-    // The same without blocking: poll the pending's fd(), then take(). `wait` is how long the request may wait.
+    // acquire() without blocking: poll fd() of the result, then take(). `wait` bounds the request, not this call.
     pending acquire_start(const std::string &name, wait_limit wait = forever,
                           const acquire_options &options = acquire_options()) {
         return detail::throwing(name, [&](std::error_code &code) { return acquire_start(name, wait, options, code); });
@@ -859,11 +860,10 @@ public:
         return pending(started);
     }
 
-    // Who holds `name`, linearizably; nothing if nobody does.
+    // The holder of `name` at some instant during the call (linearizable); nullopt without an error if there is none.
     std::optional<holder> holder_of(const std::string &name) {
         return detail::throwing(name, [&](std::error_code &code) { return holder_of(name, code); });
     }
-    // Nothing, and no error: nobody does.
     std::optional<holder> holder_of(const std::string &name, std::error_code &code) {
         tenure_holder *found = nullptr;
         if (detail::has_nul(name)) {
@@ -878,7 +878,7 @@ public:
         return detail::copied(found);
     }
 
-    // Follows who holds `name`, any lock or election.
+    // Follows the holder of `name`, any lock or election.
     observer observe(const std::string &name) {
         return detail::throwing(name, [&](std::error_code &code) { return observe(name, code); });
     }
@@ -889,7 +889,7 @@ public:
         return observer(started);
     }
 
-    // Whether `token` holds `name` now, at the server.
+    // Asks the server whether `token` holds `name` now.
     bool validate(const std::string &name, std::uint64_t token) {
         return detail::throwing(name, [&](std::error_code &code) { return validate(name, token, code); });
     }
@@ -903,8 +903,8 @@ public:
         return status == TENURE_OK;
     }
 
-    // Takes `name` from whoever holds it under `token` (0: from all who hold it), who may go on for `grace` and is
-    // told; after no grace at all only tokens protect. errc::not_found if nobody holds it so.
+    // Takes `name` from the holder with this `token` (0: from all holders). A holder is asked to end and may go on for
+    // `grace`; with a grace of 0 the lock is free at once, and only tokens protect. errc::not_found: no such holder.
     void break_lock(const std::string &name, grace_limit grace = session_ttl,
                     const std::string &reason = std::string(), std::uint64_t token = 0) {
         detail::throwing(name + reason,
@@ -918,8 +918,8 @@ public:
     }
 
     // Asks the holder of `name` to end, and hands the lock to the first waiter whose client is called `to`, empty: to the next
-    // in the queue; nobody else gets it between. Returns once it has happened, or at once if `to` has it. errc::not_found if
-    // nobody holds it or nobody of that name waits; errc::timeout if the holder was asked, and has not ended yet.
+    // in the queue; nobody else gets the lock between. Returns once the lock has passed, at once if `to` holds it already.
+    // errc::not_found: no holder, or no such waiter; errc::timeout: the holder was asked, and has not ended yet.
     void handover(const std::string &name, const std::string &to = std::string(), grace_limit grace = session_ttl,
                   const std::string &reason = std::string()) {
         detail::throwing(name + to + reason, [&](std::error_code &code) { handover(name, to, grace, reason, code); });
@@ -932,8 +932,8 @@ public:
                    : detail::code(tenure_handover(native_handle(), name.c_str(), heir, grace.ms(), reason.c_str()));
     }
 
-    // Adds a node to the cluster, without a vote, under an id that was never used: the others reach it at `address`. Then
-    // start it there, with `join`, and promote it.
+    // Adds a node without a vote, under an id that was never used; the other nodes dial `address`. Then start the node
+    // there, with `join`, and promote it.
     void add_member(std::uint64_t id, const std::string &address) {
         detail::throwing(address, [&](std::error_code &code) { add_member(id, address, code); });
     }
@@ -942,8 +942,8 @@ public:
                                         : detail::code(tenure_member_add(native_handle(), id, address.c_str()));
     }
 
-    // Gives a node a vote, once it has joined and caught up, for which it waits. errc::not_found if it is no member,
-    // errc::unavailable if it is not there yet.
+    // Waits until a node has joined and caught up, and gives it a vote. errc::not_found: no such member;
+    // errc::unavailable: the node is not started, or has not caught up yet.
     void promote_member(std::uint64_t id) {
         detail::throwing([&](std::error_code &code) { promote_member(id, code); });
     }
@@ -951,7 +951,7 @@ public:
         code = detail::code(tenure_member_promote(native_handle(), id));
     }
 
-    // Takes a node's vote; if it leads, it hands leadership over first.
+    // Takes a node's vote; a leader hands leadership over first.
     void demote_member(std::uint64_t id) {
         detail::throwing([&](std::error_code &code) { demote_member(id, code); });
     }
@@ -959,7 +959,7 @@ public:
         code = detail::code(tenure_member_demote(native_handle(), id));
     }
 
-    // Removes a node for good: it ends by itself, and its id is never used again. If it leads, it hands leadership over first.
+    // Removes a node for good: the node ends by itself, and its id is never used again. A leader hands leadership over first.
     void remove_member(std::uint64_t id) {
         detail::throwing([&](std::error_code &code) { remove_member(id, code); });
     }
@@ -967,7 +967,7 @@ public:
         code = detail::code(tenure_member_remove(native_handle(), id));
     }
 
-    // Tells the others that a node is reached at `address` from now on: start it there.
+    // Changes the address at which the other nodes dial a node: start the node there.
     void move_member(std::uint64_t id, const std::string &address) {
         detail::throwing(address, [&](std::error_code &code) { move_member(id, address, code); });
     }
@@ -976,8 +976,8 @@ public:
                                         : detail::code(tenure_member_move(native_handle(), id, address.c_str()));
     }
 
-    // Has the voter `to` lead, or the one with most of the log (0). Once leadership is given up it waits so long for the next
-    // leader: errc::timeout if there is none yet, errc::unavailable if another one leads, or nothing was done.
+    // Moves leadership to the voter `to`, or, if that is 0, to the one with the longest log; then waits at most `wait` for the
+    // next leader. errc::timeout: none yet; errc::unavailable: another node leads, or nothing was done.
     void move_leader(std::uint64_t to = 0, wait_limit wait = forever) {
         detail::throwing([&](std::error_code &code) { move_leader(to, wait, code); });
     }
@@ -985,8 +985,8 @@ public:
         code = detail::code(tenure_move_leader(native_handle(), to, wait.ms()));
     }
 
-    // Writes the state of all that was granted before to the file `path`, which appears whole or not at all, and which only
-    // its owner can read. restore_snapshot begins a new cluster with it.
+    // Writes the state of the cluster, with every earlier grant, to the file `path`, which appears whole or not at all and
+    // is readable by its owner alone. restore_snapshot begins a new cluster with the file.
     void save_snapshot(const std::string &path) {
         detail::throwing(path, [&](std::error_code &code) { save_snapshot(path, code); });
     }
@@ -995,7 +995,7 @@ public:
                                      : detail::code(tenure_snapshot_save(native_handle(), path.c_str()));
     }
 
-    // Who may what.
+    // The rules and credentials of the cluster.
     access_control access() const noexcept;
 
     std::string describe(const std::string &what, const std::string &name = std::string()) {
@@ -1014,12 +1014,11 @@ public:
             status = tenure_describe(native_handle(), what.c_str(), name.c_str(), json.data(), &size);
         }
         code = detail::code(status);
-        // Without the NUL that C counts.
         json.resize(status == TENURE_OK ? size - 1 : 0);
         return json;
     }
 
-    // As known here: nothing is asked of a server.
+    // The session as known here; no server is asked.
     tenure::session session() const {
         return detail::throwing([&](std::error_code &code) { return session(code); });
     }
@@ -1032,8 +1031,8 @@ public:
     // Readable while next() has something. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return tenure_client_fd(native_handle()); }
 
-    // The next change of the session's state; nothing if there is none within `wait`. errc::closed once all is read and
-    // the client is closed. One reader.
+    // The session at its next change of state; nullopt without an error if none comes within `wait`. errc::closed once all
+    // is read and the client is closed. One reader.
     std::optional<tenure::session> next(wait_limit wait = forever) {
         return detail::throwing([&](std::error_code &code) { return next(wait, code); });
     }
@@ -1044,19 +1043,20 @@ public:
         return status == TENURE_OK ? std::optional<tenure::session>(converted(info)) : std::nullopt;
     }
 
-    // Sends now what has come together under a cork, and goes on: for loops that poll descriptors.
+    // Sends the calls collected under a cork; the cork stays. For loops that poll descriptors.
     void flush() {
         detail::throwing([&](std::error_code &code) { flush(code); });
     }
     void flush(std::error_code &code) noexcept { code = detail::code(tenure_client_flush(native_handle())); }
 
-    // "I still move": see client_options::progress.
+    // A sign of life, for client_options::progress.
     void progress() {
         detail::throwing([&](std::error_code &code) { progress(code); });
     }
     void progress(std::error_code &code) noexcept { code = detail::code(tenure_client_progress(native_handle())); }
 
-    // Ends the session and its leases; waiting calls fail with errc::closed.
+    // Ends the session and its leases; waiting calls fail with errc::closed. errc::timeout: no answer within `wait`; the TTL
+    // then frees the locks.
     void close(wait_limit wait = std::chrono::seconds(5)) {
         detail::throwing([&](std::error_code &code) { close(wait, code); });
     }
@@ -1074,8 +1074,8 @@ private:
     explicit client(detail::owned<tenure_client> handle)
         : shared_(handle ? std::make_shared<detail::shared_client>(std::move(handle)) : nullptr) {}
 
-    // For an unlock: waits until the server knows, so that whoever tries next finds the lock free. That is over within
-    // an election; servers that are away for longer are waited for once, and not by each lock of a stack that unwinds.
+    // Release of an unlock: waits for the server's answer, at most 1 s, so that the next try finds the lock free. While the
+    // servers are silent only the first unlock waits, not each lock of a stack that unwinds.
     void give_back(lease &held) noexcept {
         if (!held.native_handle())
             return;
@@ -1089,13 +1089,13 @@ private:
             shared_->is_silent = true;
     }
 
-    // The servers answer.
+    // A grant: the servers answer again.
     void note_granted() noexcept {
         if (shared_)
             shared_->is_silent = false;
     }
 
-    // What of them cannot be said in C; null: nothing.
+    // Fills in `given`; returns why an option cannot be expressed in C, else null.
     static const char *c_options(const client_options &options, tenure_client_options &given) noexcept {
         given.name = options.name.empty() ? nullptr : options.name.c_str();
         given.flags = options.background ? TENURE_OPEN_BACKGROUND : 0;
@@ -1146,7 +1146,7 @@ private:
             if (detail::has_nul(name))
                 wrong = detail::name_has_nul;
         }
-        // An empty vector's data may be null; how many there are is C's to refuse.
+        // Keeps data() non-null for an empty vector; C refuses the count of 0.
         texts.push_back(nullptr);
         code = wrong ? detail::refuse(wrong)
                      : detail::code(
@@ -1167,25 +1167,26 @@ private:
     std::shared_ptr<detail::shared_client> shared_;
 };
 
-// Who may what: rules and credentials of the client's cluster. Each change is in force for good when its call returns; what is so
-// already is done. errc::unavailable: surely nothing was done, and what() says why; errc::denied: who lacks which right.
+// The rules and credentials of the client's cluster. Each change is durable and in force when its call returns; a change
+// that is in force already succeeds. errc::unavailable: surely nothing was done; errc::denied: what() names who lacks which
+// right.
 class access_control {
 public:
-    // From now on whatever no rule allows is denied. errc::unavailable if nobody could turn them off again, or a node takes connections
-    // without TLS.
+    // Denies from now on every call that no rule allows. errc::unavailable: nobody has "admin", or a node takes connections
+    // without TLS; what() says which.
     void on() {
         detail::throwing([&](std::error_code &code) { on(code); });
     }
     void on(std::error_code &code) noexcept { code = detail::code(tenure_access_on(client_.native_handle())); }
 
-    // From now on the kind of identity alone decides; rules and credentials stay.
+    // Lets the kind of identity alone decide from now on; rules and credentials stay.
     void off() {
         detail::throwing([&](std::error_code &code) { off(code); });
     }
     void off(std::error_code &code) noexcept { code = detail::code(tenure_access_off(client_.native_handle())); }
 
-    // Allows `rights` ("acquire,read") to `principal` ("client/billing", "client/bill*", "*"), of `names` ("jobs/nightly", "jobs/", "*");
-    // those of the cluster ("operate", "admin") have none: empty.
+    // Allows `rights` ("acquire,read") on `names` ("jobs/nightly", "jobs/", "*") to `principal` ("client/billing",
+    // "client/bill*", "*"). Rights of the cluster ("operate", "admin") take empty `names`.
     void allow(const std::string &principal, const std::string &rights, const std::string &names = std::string()) {
         detail::throwing(principal + rights + names,
                          [&](std::error_code &code) { allow(principal, rights, names, code); });
@@ -1198,15 +1199,15 @@ public:
                                                       or_null(names)));
     }
 
-    // Takes `rights` away from the rule of just this `principal` and `names`: who waits and may not any more is refused, what is held
-    // stays. Gives another rule that still allows some of it, as "client/bill* acquire,read jobs/"; empty if there is none.
-    // errc::not_found if there was no such rule: nothing was taken away.
+    // Takes `rights` away from the rule of exactly this `principal` and `names`: waiters that lost the right are refused, held
+    // locks stay. Returns another rule that still allows some of `rights`, as "client/bill* acquire,read jobs/"; empty if none
+    // does. errc::not_found: no such rule, or it allowed none of `rights`.
     std::string deny(const std::string &principal, const std::string &rights,
                      const std::string &names = std::string()) {
         return detail::throwing(principal + rights + names,
                                 [&](std::error_code &code) { return deny(principal, rights, names, code); });
     }
-    // Gives the other rule with errc::not_found, too.
+    // Returns the other rule with errc::not_found, too.
     std::string deny(const std::string &principal, const std::string &rights, const std::string &names,
                      std::error_code &code) {
         if (has_nul(principal, rights, names)) {
@@ -1221,7 +1222,7 @@ public:
         return still;
     }
 
-    // Whether the rules allow `right` of the lock `name` (of the cluster: empty) to `principal`, on or off.
+    // Whether the rules, on or off, allow `right` on the lock `name` (empty: of the cluster) to `principal`.
     bool test(const std::string &principal, const std::string &right, const std::string &name = std::string()) {
         return detail::throwing(principal + right + name,
                                 [&](std::error_code &code) { return test(principal, right, name, code); });
@@ -1236,12 +1237,12 @@ public:
         return is_allowed != 0;
     }
 
-    // All rules, and who has a credential, as the JSON that `tenure access list --json` prints.
+    // All rules, and the principals with a credential, as the JSON of `tenure access list --json`.
     std::string list() { return client_.describe("access"); }
     std::string list(std::error_code &code) { return client_.describe("access", std::string(), code); }
 
-    // Has whoever shows the credential that this gives be `principal` ("client/billing"), without a certificate; an earlier one of it is
-    // void. It is the line of a file that its user alone reads (client_options::credential_file), and nobody can have it a second time.
+    // Returns a new credential of `principal` ("client/billing"), for a client without a certificate: the line of a file that
+    // its user alone reads (client_options::credential_file). Shown once; an earlier credential of `principal` is void.
     std::string create_credential(const std::string &principal) {
         return detail::throwing(principal, [&](std::error_code &code) { return create_credential(principal, code); });
     }
@@ -1257,7 +1258,7 @@ public:
         return line;
     }
 
-    // Has nobody be `principal` by a credential any more: who is connected by it is hung up on. errc::not_found if it has none.
+    // Voids the credential of `principal` and disconnects its clients. errc::not_found: `principal` has none.
     void revoke_credential(const std::string &principal) {
         detail::throwing(principal, [&](std::error_code &code) { revoke_credential(principal, code); });
     }
@@ -1278,7 +1279,7 @@ private:
 
     static const char *or_null(const std::string &text) noexcept { return text.empty() ? nullptr : text.c_str(); }
 
-    // What `call` writes to a buffer of so many bytes, or of as many as it asks for: then it has done nothing yet.
+    // Calls with a buffer of `size` bytes, and again with the size that a TENURE_TOO_SMALL asks for, which had no effect.
     template <class Call>
     static tenure_status sized(std::string &text, std::size_t size, Call call) {
         tenure_status status = TENURE_TOO_SMALL;
@@ -1286,7 +1287,7 @@ private:
             text.assign(size, '\0');
             status = call(text.data(), &size);
         }
-        // Up to the NUL that ends it: nothing was written if it failed.
+        // Cuts at the NUL; empty if nothing was written.
         text.resize(std::char_traits<char>::length(text.c_str()));
         return status;
     }
@@ -1296,8 +1297,8 @@ private:
 
 inline access_control client::access() const noexcept { return access_control(*this); }
 
-// While it lives, what this thread acquires and releases with the client leaves together: in fewer packets and system calls, at a
-// fraction of the processor time of both sides.
+// Collects this thread's acquires and releases with the client, while the cork lives, and sends them together: fewer
+// packets and system calls, a fraction of the processor time of both sides.
 //
 //     {
 //         tenure::cork corked(client);
@@ -1305,9 +1306,10 @@ inline access_control client::access() const noexcept { return access_control(*t
 //             pending.push_back(client.acquire_start(name));
 //     }
 //
-// All of it has left once it is destroyed, also by an exception, and before that as soon as 64 calls have come together, 5 ms have
-// passed, any thread waits for anything of the client, another thread calls, or a renewal is due. Whoever polls descriptors himself
-// calls client::flush before. A release ends the lease at once, as ever. It is destroyed on the thread that made it.
+// The destructor of this thread's last cork on the client sends all of them, also under an exception. They leave earlier
+// once 64 calls are collected, 5 ms have passed, any thread waits for anything of the client, another thread calls, or a
+// renewal is due. Programs that poll descriptors call client::flush first. A release still ends the lease at once. Destroy
+// on the thread of construction.
 class [[nodiscard]] cork {
 public:
     explicit cork(client owner) : client_(std::move(owner)) {
@@ -1336,7 +1338,7 @@ class election {
 public:
     election(client owner, std::string name) : client_(std::move(owner)), name_(std::move(name)) {}
 
-    // Waits to be elected. To resign, release the lease.
+    // Waits to be elected; see client::campaign. To resign, release the lease.
     lease campaign(std::string_view value = std::string_view(), wait_limit wait = forever) {
         return client_.campaign(name_, value, wait);
     }
@@ -1344,7 +1346,7 @@ public:
         return client_.campaign(name_, value, wait, code);
     }
 
-    // The same without blocking.
+    // campaign() without blocking.
     pending campaign_start(std::string_view value = std::string_view(), wait_limit wait = forever) {
         return client_.campaign_start(name_, value, wait);
     }
@@ -1352,11 +1354,10 @@ public:
         return client_.campaign_start(name_, value, wait, code);
     }
 
-    // Who leads; nothing if nobody does.
+    // The leader at some instant during the call; nullopt if there is none.
     std::optional<holder> leader() { return client_.holder_of(name_); }
     std::optional<holder> leader(std::error_code &code) { return client_.holder_of(name_, code); }
 
-    // Follows who leads.
     observer observe() { return client_.observe(name_); }
     observer observe(std::error_code &code) noexcept { return client_.observe(name_, code); }
 
@@ -1371,27 +1372,27 @@ private:
 
 namespace detail {
 
-// When a wait is over, by a clock that locks of the standard library know; a century is for ever.
+// The end of a wait by steady_clock, for locks of the standard library; at most a century ahead.
 inline std::chrono::steady_clock::time_point after(wait_limit wait) {
     constexpr std::chrono::milliseconds century = std::chrono::hours(24 * 36525);
     const std::chrono::milliseconds length(wait.ms());
     return std::chrono::steady_clock::now() + (wait.ms() < 0 || length > century ? century : length);
 }
 
-// What is left of `wait`, which is over at `end`.
+// The rest of `wait`, whose end is `end`.
 inline wait_limit left(wait_limit wait, std::chrono::steady_clock::time_point end) {
     return wait.ms() == TENURE_FOREVER ? wait : wait_limit(end);
 }
 
 } // namespace detail
 
-// A lock that meets TimedLockable, for std::unique_lock, std::scoped_lock and their like. Threads that share it
-// exclude each other, also when the lease is lost while one of them still works under it. Not recursive.
+// A TimedLockable, for std::unique_lock and std::scoped_lock. Threads that share a mutex exclude each other, also while one
+// of them still works under a lost lease. Not recursive.
 //
 // A lock_guard alone does not notice a loss: call check() between steps, and send token() with every read and write.
 class mutex {
 public:
-    // `options`: a value to show, a lock delay.
+    // `options`: for each acquire, say a value or a lock delay.
     mutex(client owner, std::string name, acquire_options options = acquire_options())
         : client_(std::move(owner)), name_(std::move(name)), options_(std::move(options)) {}
     mutex(const mutex &) = delete;
@@ -1408,8 +1409,7 @@ public:
         return throwing(end);
     }
 
-    // All of these without throwing: for a duration, until a time point, or `forever`. False, and no error: somebody
-    // else has it.
+    // The non-throwing form of all of these: a duration, a time point, or `forever`. False without an error: taken.
     bool try_lock_for(wait_limit wait, std::error_code &code) {
         code.clear();
         const auto end = detail::after(wait);
@@ -1427,22 +1427,22 @@ public:
         return true;
     }
 
-    // Never throws: a lease that was lost, or a server that does not answer, is the lease's matter. Waits for the
-    // server, at most 1 s, so that whoever tries next finds the lock free; not at all while the servers are away, which an
-    // unlock of the same client has found before. What is not waited for goes on in the background.
+    // Reports neither a lost lease nor a silent server. Waits for the server's answer, at most 1 s, so that the next try finds
+    // the lock free; not at all after an unlock of the same client that was not answered, until the next grant. The release
+    // then goes on in the background.
     void unlock() noexcept {
         std::unique_lock<std::timed_mutex> local(local_, std::adopt_lock);
         client_.give_back(lease_);
         lease_ = lease();
     }
 
-    // Throws errc::lost once the lease may not be believed in any more. Call it while locked.
+    // Throws errc::lost once lost(). Call while locked.
     void check() const {
         if (lost())
             detail::raise(make_error_code(errc::lost), lease_.lost_text(name_));
     }
 
-    // The rest is of the lease that is held; call them while locked.
+    // Of the held lease; call while locked.
     bool lost() const noexcept { return lease_.lost(); }
     bool asked() const noexcept { return lease_.asked(); }
     std::optional<end_order> order() const { return lease_.order(); }
@@ -1464,16 +1464,16 @@ private:
     lease lease_;
 };
 
-// A lock of readers and writers that meets SharedTimedLockable, for std::shared_lock too. Threads that share it exclude
-// each other as processes do, also when a lease is lost while its thread still works; a reader that comes behind a
-// waiting writer waits.
+// A SharedTimedLockable: a lock of readers and writers, for std::shared_lock too. Threads that share a shared_mutex exclude
+// each other as processes do, also while one of them still works under a lost lease; a reader behind a waiting writer
+// waits.
 //
-// Each reader has a lease of its own, and lost(), check() and token() are about that of the thread that asks: an end is
-// final for the section that had it (it stays lost until it has left, whoever comes and goes meanwhile), and for no
-// other. Asked by a thread that holds nothing, say one to which a std::shared_lock was moved, they are about all of them.
+// Each reader has a lease of its own; lost(), check() and token() are about the calling thread's lease. A loss is final for
+// the section that had the lease, until the section has left, and for no other. A thread that holds nothing, say one to
+// which a std::shared_lock was moved, asks about all leases.
 class shared_mutex {
 public:
-    // `options`: a value to show, a lock delay.
+    // `options`: for each acquire, say a value or a lock delay; `shared` is ignored.
     shared_mutex(client owner, std::string name, acquire_options options = acquire_options())
         : client_(std::move(owner)), name_(std::move(name)), options_(std::move(options)) {}
     shared_mutex(const shared_mutex &) = delete;
@@ -1490,7 +1490,7 @@ public:
         return throwing<writer>(end);
     }
     bool try_lock_for(wait_limit wait, std::error_code &code) { return enter<writer>(wait, code); }
-    // Never throws; as mutex::unlock.
+    // As mutex::unlock.
     void unlock() noexcept {
         const writer local(local_, std::adopt_lock);
         leave();
@@ -1512,7 +1512,7 @@ public:
         leave();
     }
 
-    // Throws errc::lost once the lease may not be believed in any more. Call it while locked.
+    // Throws errc::lost once lost(). Call while locked.
     void check() const {
         std::string lost;
         bool any = false;
@@ -1536,7 +1536,7 @@ public:
         return any_lost || !any;
     }
 
-    // Of several the smallest; 0 if it is not locked.
+    // The fencing token, of several the smallest; 0 if not locked.
     std::uint64_t token() const {
         std::uint64_t smallest = 0;
         of_this_thread([&](const lease &held) {
@@ -1558,7 +1558,7 @@ private:
         lease held;
     };
 
-    // What this thread holds; all that is held, if it holds nothing.
+    // Calls `each` with the leases of this thread, or with all leases if this thread has none.
     template <class Each>
     void of_this_thread(Each each) const {
         const std::thread::id self = std::this_thread::get_id();
@@ -1580,7 +1580,7 @@ private:
     bool enter(wait_limit wait, std::error_code &code) {
         code.clear();
         const auto end = detail::after(wait);
-        // A writer waits for the readers of this process with the turn in its hand, so that no more come in.
+        // A writer that waits for this process's readers holds the turn, so that no new reader enters.
         std::unique_lock<std::timed_mutex> turn(turn_, end);
         if (!turn)
             return false;
@@ -1602,8 +1602,8 @@ private:
         return true;
     }
 
-    // Gives back this thread's lease. Where it cannot be known which one that is (it has several, or was given a lock that
-    // another took), one that stands: what is lost stays known until nothing else is left (L24).
+    // Gives back this thread's lease. If the thread has several, or left a lock that another thread took, prefers a lease that
+    // is not lost: a loss stays known until nothing else is left (L24).
     void leave() noexcept {
         const std::thread::id self = std::this_thread::get_id();
         lease ended;
@@ -1636,19 +1636,19 @@ private:
 
 // ---- nodes
 
-// What a node knows of the leader lease at one instant.
+// The leader lease as a node knows it at one instant.
 struct leadership {
     bool is_leader = false;
     std::uint64_t leader_id = 0;
     std::uint64_t term = 0;
-    // Of this node's leadership; 0 if it does not lead.
+    // The fencing token of this node's leadership; 0 if another node leads, or none.
     std::uint64_t token = 0;
-    // How long this node may still believe that it alone leads.
+    // How long this node may still believe in its leadership.
     std::chrono::nanoseconds remaining{0};
 };
 
-// Whether a node speaks TLS. By itself: with everybody if it has a certificate, else with nobody. `optional`: both are taken, while
-// a cluster changes over.
+// Whether a node speaks TLS. by_itself: required with a certificate, else off; optional: TLS and plaintext are accepted,
+// while a cluster changes over.
 enum class tls_mode : std::uint32_t {
     by_itself = TENURE_TLS_DEFAULT,
     off = TENURE_TLS_OFF,
@@ -1658,15 +1658,14 @@ enum class tls_mode : std::uint32_t {
 
 struct node_options {
     std::uint64_t id = 0;
-    // Its own directory, which it makes and locks.
+    // The directory of this node alone, created if missing, and locked.
     std::string data_dir;
     // "1=host:port,2=host:port,3=host:port". With `join` it may be empty.
     std::string cluster;
-    // Empty: this node's own address in `cluster`, or as the nodes at `join` tell it.
+    // Empty: this node's address in `cluster`, or as the nodes at `join` know it.
     std::string listen;
-    // "host:port,host:port" of a running cluster to which this node was added (client::add_member, `tenure member add`); else
-    // empty.
-    // They tell who the members are. errc::invalid if this node is none, errc::unavailable if nobody answers.
+    // "host:port,host:port" of a running cluster to which this node was added (client::add_member, `tenure member add`), from
+    // which the members are learned; else empty. errc::invalid: this node is no member; errc::unavailable: no answer.
     std::string join;
     // Zero: the defaults, 30, 150 and 150 ms.
     interval heartbeat;
@@ -1674,49 +1673,49 @@ struct node_options {
     interval lease;
     // Listen on more than loopback although nothing is encrypted.
     bool insecure = false;
-    // The largest TTL of a session; zero: the default, 1 h. A restored cluster waits that long before it grants.
+    // The largest TTL of a session; zero: the default, 1 h. A restored cluster grants nothing for that long.
     interval ttl_max;
     // Bytes of log after which a snapshot is made; 0: the default, 64 MiB.
     std::uint64_t snapshot_every_bytes = 0;
-    // "host:port" of loopback where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status); empty: nowhere.
+    // "host:port" of loopback for HTTP (/metrics, /livez, /readyz, /status); empty: none.
     std::string admin;
-    // Files (PEM): the authority of the nodes (and of clients and operators, unless client_ca is given), this node's certificate
-    // and its key. With all three every connection that leaves the process is over TLS. write_certificate makes them.
+    // Files (PEM): the authority of the nodes (and of clients and operators, unless client_ca is given), this node's
+    // certificate, and the key. All three: every connection that leaves the process is over TLS. write_certificate makes them.
     std::string ca;
     std::string cert;
     std::string key;
-    // A file (PEM) with the authority of clients and operators, if it is another; what authorities have revoked; else empty.
+    // Files (PEM): the authority of clients and operators, empty: `ca`; the revoked certificates, empty: none.
     std::string client_ca;
     std::string crl;
     tls_mode tls = tls_mode::by_itself;
-    // By what the nodes at `join` are verified.
+    // How the nodes at `join` are verified.
     verify_by verify = verify_by::host;
-    // A file to which the audit trail is appended, a JSON object a line; empty: the log alone has it.
+    // The file to which the audit trail is appended, one JSON object per line; empty: the log alone.
     std::string audit;
 };
 
-// How the data directory of one node of a new cluster is made out of a snapshot.
+// Options of restore_snapshot, for one node of the new cluster.
 struct restore_options {
     std::uint64_t id = 0;
-    // Its own directory: empty, or not there.
+    // The directory of this node alone: empty or missing.
     std::string data_dir;
     // All nodes of the new cluster: "1=host:port,2=host:port,3=host:port".
     std::string cluster;
-    // 0: the snapshot's and one. Name one, larger than all before, if this snapshot or an older one was restored already.
+    // 0: the snapshot's plus one. Give one larger than all before if this snapshot or an older one was restored already.
     std::uint64_t epoch = 0;
-    // The largest ttl_max and the longest lease that any node ever ran with: the new cluster grants nothing for so long.
-    // Zero: the largest that there are, 1 h and a minute.
+    // The largest ttl_max and the longest lease that any node ever ran with: how long the new cluster grants nothing.
+    // Zero: the largest possible, 1 h and a minute.
     interval largest_ttl_max;
     interval largest_lease;
-    // The whole ids, with commas between, of clusters whose clients come over by themselves, besides those that the file names.
+    // The whole ids, with commas between, of more clusters whose clients come over by themselves, besides those in the file.
     std::string ancestors;
-    // Grant locks at once, although programs may still believe in leases of before: only tokens protect.
+    // Grant locks at once, although programs may still believe in earlier leases: only tokens protect.
     bool waive_wait = false;
 };
 
-// Makes the data directory of one node of a new cluster, which begins with the state in the file `path` that
-// client::save_snapshot made: the same for each of its nodes, which are then started with the same `cluster`. No node of the
-// old cluster may run. Gives how long the new one, once it has a leader, grants nothing.
+// Makes the data directory of one node of a new cluster from the file `path` of client::save_snapshot. Use the same file for
+// each node, and start the nodes with the same `cluster`; no node of the old cluster may run. Returns how long the new
+// cluster, once it has a leader, grants nothing.
 inline std::chrono::milliseconds restore_snapshot(const std::string &path, const restore_options &options,
                                                   std::error_code &code) noexcept {
     tenure_restore_options given = TENURE_RESTORE_OPTIONS_INIT;
@@ -1748,18 +1747,18 @@ inline std::chrono::milliseconds restore_snapshot(const std::string &path, const
 }
 
 struct certificate_options {
-    // Of a node: the names and addresses at which it is dialed, without ports ("db1.example,10.0.0.1"). Of others empty.
+    // For a node: the dialed names and addresses, without ports ("db1.example,10.0.0.1"); else empty.
     std::string hosts;
-    // The directory of the authority; empty: the one in which the certificate is made.
+    // The directory of the authority; empty: that of the new certificate.
     std::string ca_dir;
-    // How many days it is valid; 0: 365, an authority 3650.
+    // Days of validity; 0: 365, an authority 3650.
     std::uint32_t days = 0;
-    // Files of the same name are replaced; else errc::invalid says so.
+    // Replace files of the same name; else they are errc::invalid.
     bool replace = false;
 };
 
-// Makes a certificate and its key in `directory`, as `tenure certs` does. `what`: "ca" (an authority: ca.crt, ca.key), or whom it
-// certifies: "node/1" (node-1.crt, node-1.key), "client/NAME", "operator/NAME". Whoever has ca.key may be anybody.
+// Makes a certificate and its key in `directory`, as `tenure certs` does. `what`: "ca" (an authority: ca.crt, ca.key), or the
+// identity: "node/1" (node-1.crt, node-1.key), "client/NAME", "operator/NAME". With ca.key one can pose as any of them.
 inline void write_certificate(const std::string &directory, const std::string &what, const certificate_options &options,
                               std::error_code &code) noexcept {
     tenure_certs_options given = TENURE_CERTS_OPTIONS_INIT;
@@ -1779,7 +1778,7 @@ inline void write_certificate(const std::string &directory, const std::string &w
     detail::throwing(what, [&](std::error_code &code) { write_certificate(directory, what, options, code); });
 }
 
-// A node of the cluster in this process. Move-only; stopped in the background when it is destroyed.
+// A node of the cluster in this process. Move-only; the destructor stops the node in the background.
 class node {
 public:
     node() noexcept = default;
@@ -1798,8 +1797,8 @@ public:
 
     explicit operator bool() const noexcept { return handle_ != nullptr; }
 
-    // Whether this node leads, until when, under which token. Local and lock-free. Another token than when the work began:
-    // others may have led in between, and the work is over, though is_leader is true again.
+    // Whether this node leads, for how long, under which token. Local and lock-free. Compare the token with that of the work's
+    // beginning, not is_leader alone: with another token others may have led in between.
     tenure::leadership leadership() const {
         return detail::throwing([&](std::error_code &code) { return leadership(code); });
     }
@@ -1812,8 +1811,8 @@ public:
     // Readable while next() has something. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return tenure_node_fd(handle_.get()); }
 
-    // The next change of leader, term or claim, first what is now; nothing if there is none within `wait`.
-    // errc::closed once it is stopped. One reader.
+    // First the present state, then each change of leader, term or claim; nullopt without an error if none comes within
+    // `wait`. errc::closed: stopped; io, limit, internal, denied, corrupt: the node ended by itself. One reader.
     std::optional<tenure::leadership> next(wait_limit wait = forever) {
         return detail::throwing([&](std::error_code &code) { return next(wait, code); });
     }
@@ -1824,8 +1823,8 @@ public:
         return status == TENURE_OK ? std::optional<tenure::leadership>(converted(now)) : std::nullopt;
     }
 
-    // A client of this node's cluster; it reaches this node without a socket, the others over TCP: where they speak TLS it needs
-    // ca, cert and key of its own.
+    // A client of this node's cluster: without a socket to this node, over TCP to the others. Where these speak TLS the client
+    // needs ca, cert and key of its own.
     tenure::client client(const client_options &options = client_options()) {
         return detail::throwing([&](std::error_code &code) { return client(options, code); });
     }
@@ -1837,9 +1836,9 @@ public:
         return tenure::client(opened);
     }
 
-    // Hands leadership to `to`, or to the node with most of the log (0). leadership() reads nothing from the call on,
-    // and more again only if this fails: errc::lost if this node does not lead, errc::unavailable if no other took
-    // over.
+    // Hands leadership to `to`, or, if that is 0, to the node with the longest log. From the call on leadership() has nothing
+    // remaining, unless the call fails: errc::lost: this node does not lead; errc::unavailable: no other node took over;
+    // errc::timeout: undecided within `wait`.
     void resign(std::uint64_t to = 0, wait_limit wait = forever) {
         detail::throwing([&](std::error_code &code) { resign(to, wait, code); });
     }
@@ -1847,7 +1846,7 @@ public:
         code = detail::code(tenure_node_resign(handle_.get(), to, wait.ms()));
     }
 
-    // Hands leadership over first, if this node leads.
+    // Stops the node; a leader hands leadership over first. errc::timeout: the node still runs after `wait`.
     void stop(wait_limit wait = forever) {
         detail::throwing([&](std::error_code &code) { stop(wait, code); });
     }
@@ -1855,14 +1854,14 @@ public:
         code = detail::code(tenure_node_stop(handle_.get(), wait.ms()));
     }
 
-    // Reads certificate, key, authorities and revoked certificates again; a node without TLS has nothing to read. errc::invalid:
-    // a file is of no use, and all stays as it was. They are read some seconds after they have changed, too.
+    // Reads certificate, key, authorities and revoked certificates again; without TLS does nothing. errc::invalid: a file
+    // cannot be used, and the former files stay in use. The node also reads changed files by itself, after some seconds.
     void reload() {
         detail::throwing([&](std::error_code &code) { reload(code); });
     }
     void reload(std::error_code &code) noexcept { code = detail::code(tenure_node_reload(handle_.get())); }
 
-    // All metrics of this node and of its process, in the text format of Prometheus. Waits for nothing of the node.
+    // The metrics of this node and its process, in the text format of Prometheus. Does not wait for the node.
     std::string metrics() const {
         return detail::throwing([&](std::error_code &code) { return metrics(code); });
     }
@@ -1875,7 +1874,6 @@ public:
             status = tenure_node_metrics(handle_.get(), text.data(), &size);
         }
         code = detail::code(status);
-        // Without the NUL that ends it.
         text.resize(code || size == 0 ? 0 : size - 1);
         return text;
     }
@@ -1883,7 +1881,7 @@ public:
     tenure_node *native_handle() const noexcept { return handle_.get(); }
 
 private:
-    // What of them cannot be said in C; null: nothing.
+    // Fills in `given`; returns why an option cannot be expressed in C, else null.
     static const char *c_options(const node_options &options, tenure_node_options &given) noexcept {
         given.flags = options.insecure ? TENURE_NODE_INSECURE : 0;
         given.id = options.id;

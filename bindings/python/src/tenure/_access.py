@@ -1,4 +1,4 @@
-"""Who may what: the rules and credentials of a cluster, and how they are changed."""
+"""The rules and credentials of a cluster, and calls that change them."""
 
 from __future__ import annotations
 
@@ -18,74 +18,74 @@ from ._rule import Rule, Rules
 
 Rights = Union[str, Iterable[str]]
 
-# What the text of a rule takes, at most.
+# The largest text of a rule.
 _RULE_BYTES = 512
 
 
 class Access(Local):
-    """Who may what in a client's cluster; `client.access`. Each change is in force for good when its call returns.
+    """The rules and credentials of a client's cluster; `client.access`. Each change is durable and in force when its call returns.
 
-    Unavailable always means that surely nothing was done, and says why; Unknown that it may have been done: give it again, since
-    what is so already is done. Denied says who lacks which right: changes take "admin", or while rights are off an operator. Bad
-    principals, rights and names are Invalid. A call takes at most the client's `request_timeout`."""
+    Unavailable: surely nothing was done, and the text says why. Unknown: the change may have been done; repeat the call. Denied:
+    the text says who lacks which right; changes take "admin", or while rights are off an operator. Invalid: a bad principal,
+    right or name. A call takes at most the client's `request_timeout`."""
 
     def __init__(self, client: Handle) -> None:
         self._client = client
 
     def on(self) -> None:
-        """From now on whatever no rule allows is denied, to all clients of the cluster.
+        """Denies from now on, to all clients of the cluster, every call that no rule allows.
 
-        Raises Unavailable if nobody could turn them off again, or a node takes connections without TLS."""
+        Raises Unavailable if nobody has "admin", or a node takes connections without TLS."""
         interruptible(lambda: turn_on(self._client))
 
     def off(self) -> None:
-        """From now on the kind of identity alone decides; rules and credentials stay."""
+        """Lets the kind of identity alone decide from now on; rules and credentials stay."""
         interruptible(lambda: turn_off(self._client))
 
     def allow(self, principal: str, rights: Rights, names: Optional[str] = None) -> None:
-        """Allows `rights` ("acquire,read", or a list of them) to `principal`, of `names`; what it is allowed already stays.
+        """Adds `rights` ("acquire,read", or a list of them) on `names` to the rule of `principal`, in force while rights are on.
 
-        See Rule for how principals and names are written. In force once on() is."""
+        See Rule for the form of principals and names."""
         interruptible(lambda: allow(self._client, principal, rights, names))
 
     def deny(self, principal: str, rights: Rights, names: Optional[str] = None) -> Optional[Rule]:
-        """Takes `rights` away from the rule of just this `principal` and `names`. Who waits and may not any more is refused, and
-        observers are told; what is held stays until it is given back or broken.
+        """Takes `rights` away from the rule of exactly this `principal` and `names`. Waiters and observers that lost the right are
+        refused; held locks stay until released or broken.
 
-        Gives another rule that still allows some of it, None if there is none. Raises NotFound if there was no such rule: nothing was
-        taken away, and the `still` of the exception is that other rule."""
+        Returns another rule that still allows some of `rights`, None if there is none. Raises NotFound if there was no such
+        rule: nothing was taken away, and the `still` of the exception is the other rule."""
         return interruptible(lambda: deny(self._client, principal, rights, names))
 
     def test(self, principal: str, right: str, name: Optional[str] = None) -> bool:
-        """Whether the rules allow `right` of the lock `name` (None: of the cluster) to `principal`, on or off."""
+        """Whether the rules, on or off, allow `right` on the lock `name` (None: of the cluster) to `principal`."""
         return interruptible(lambda: test(self._client, principal, right, name))
 
     def list(self) -> Rules:
-        """All rules, and who has a credential."""
+        """All rules, and the principals with a credential."""
         return interruptible(lambda: listed(self._client))
 
     def create_credential(self, principal: str) -> str:
         """Creates a credential of `principal` ("client/billing", "operator/alice"): a client that shows it needs no certificate.
 
-        The result is the line of a file that only its user reads, for connect(credential=…); it is told once. An earlier
-        credential of `principal` is void, and clients connected by it are disconnected. An interrupted call may leave a
-        credential that nobody has: create another."""
+        Returns the line of a file that its user alone reads, for connect(credential=…); shown once. An earlier credential of
+        `principal` is void, and its clients are disconnected. An interrupted call may leave a credential that nobody knows:
+        create another."""
         return interruptible(lambda: create_credential(self._client, principal))
 
     def revoke_credential(self, principal: str) -> None:
-        """Revokes the credential of `principal`: clients connected by it are disconnected, and refused from then on.
+        """Revokes the credential of `principal`: its clients are disconnected, and refused from then on.
 
-        Their locks stay held until the session ends, or somebody breaks them. Raises NotFound if there is none."""
+        Their locks stay held until the sessions end, or until broken. Raises NotFound if `principal` has none."""
         interruptible(lambda: revoke_credential(self._client, principal))
 
 
 def turn_on(client: Handle) -> None:
-    """Denies what no rule allows."""
+    """Turns rights on."""
     check(library.tenure_access_on, client.pointer)
 
 
 def turn_off(client: Handle) -> None:
-    """Lets the kind of identity decide."""
+    """Turns rights off."""
     check(library.tenure_access_off, client.pointer)
 
 
@@ -95,7 +95,7 @@ def allow(client: Handle, principal: str, rights: Rights, names: Optional[str]) 
 
 
 def deny(client: Handle, principal: str, rights: Rights, names: Optional[str]) -> Optional[Rule]:
-    """Takes rights away from a rule; gives another that still allows some."""
+    """Takes rights away from a rule; returns another rule that still allows some. NotFound carries it as `still`."""
     buffer, length = create_string_buffer(_RULE_BYTES), c_size_t(_RULE_BYTES)
     arguments = _rule(principal, rights, names)
     try:
@@ -107,7 +107,7 @@ def deny(client: Handle, principal: str, rights: Rights, names: Optional[str]) -
 
 
 def test(client: Handle, principal: str, right: str, name: Optional[str]) -> bool:
-    """Whether the rules allow it."""
+    """Whether the rules allow `right` on `name` to `principal`."""
     is_allowed = c_int32()
     arguments = (text(principal, "principal"), text(right, "right"), optional_text(name, "name"))
     check(library.tenure_access_test, client.pointer, *arguments, byref(is_allowed))
@@ -115,21 +115,21 @@ def test(client: Handle, principal: str, right: str, name: Optional[str]) -> boo
 
 
 def listed(client: Handle) -> Rules:
-    """The rules as they are described."""
+    """The rules and credentials of describe("access")."""
     described = cast(AccessDescription, _orders.describe(client, "access", None))
     rules = tuple(_described(rule) for rule in described["rules"])
     return Rules(described["on"], rules, tuple(described["credentials"]))
 
 
 def create_credential(client: Handle, principal: str) -> str:
-    """A new credential; nothing is created while the buffer is too small for it."""
+    """The line of a new credential; a call whose buffer is too small creates none."""
     encoded = text(principal, "principal")
     call: Callable[..., None] = partial(check, library.tenure_credential_create, client.pointer, encoded)
     return sized_text(call).decode()
 
 
 def revoke_credential(client: Handle, principal: str) -> None:
-    """Makes a credential void."""
+    """Voids the credential of `principal`."""
     check(library.tenure_credential_revoke, client.pointer, text(principal, "principal"))
 
 

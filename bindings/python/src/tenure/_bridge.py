@@ -1,8 +1,8 @@
 """The library's log as records of Python's logging.
 
 The library's threads never run Python: they would wait for the interpreter, and an object that is collected in a callback
-could not be freed, since the library takes no calls from there. So its lines wait in a queue of its own, and are read from
-there by whoever may wait: a thread of Python's, or the program."""
+could not be freed, since the library takes no calls from there. So the lines wait in a queue of the library, which a
+thread of Python's or the program reads."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from ._native import Local, check, descriptor
 
 # By the library's numbers. There is no name for less than DEBUG in logging.
 LEVELS = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG, 5: 5}
-# What a line needs at most, as the header says.
+# The largest line, as the header says.
 _LINE_BYTES = 9216
-# Lines of one drain(): whoever calls it from a loop is not kept there by a log that grows as fast as it is read.
+# Lines of one drain(), so that a fast-growing log does not keep a loop busy.
 _DRAINED_AT_MOST = 1000
-# For how many seconds an end waits for a handler that does not return.
+# How many seconds an end waits for a handler that does not return.
 _PATIENCE = 5.0
 
 
 def logging_bridge(level: Union[str, int, None] = None, *, thread: bool = True) -> LoggingBridge:
-    """From now on the library's log goes to logging, and not to stderr: to loggers that are called after the part of
-    Tenure that says it, as tenure.client, tenure.node and tenure.raft. For the life of the program, or of a `with`.
+    """Sends the library's log to logging instead of stderr, for the life of the program or of a `with`. The loggers have the
+    names of the parts of Tenure: tenure.client, tenure.node, tenure.raft.
 
-    `level` is how much is said: "error" to "trace", or a level of logging; None: as much as the logger "tenure" lets
-    through now. A thread reads the lines and gives them to logging; with `thread=False` the program does, whenever
-    fileno() is readable, by drain(). Nothing of Tenure ever waits for that. Raises Limit if no descriptor is left."""
+    `level` is "error" to "trace", or a level of logging; None: the present level of the logger "tenure". A thread passes
+    the lines to logging; with `thread=False` the program does, by drain() whenever fileno() is readable. Tenure never
+    waits for that. Raises Limit if no descriptor is left."""
     return LoggingBridge(level, thread)
 
 
 class LoggingBridge(Local):
-    """The way of the library's log to logging; made by logging_bridge(). Where there are several, each line comes once."""
+    """Passes the library's log to logging; made by logging_bridge(). With several bridges each line still comes once."""
 
     def __init__(self, level: Union[str, int, None], thread: bool) -> None:
         self._level = _number(level)
@@ -56,12 +56,12 @@ class LoggingBridge(Local):
         return descriptor(library.tenure_log_fd()) if _log.has(self) else _closed()
 
     def drain(self) -> int:
-        """Gives lines that wait to logging; how many there were, at most a thousand. Never waits but for handlers."""
+        """Passes queued lines to logging, and returns their number, at most a thousand. Waits for handlers alone."""
         return _log.drain()
 
     def close(self) -> None:
-        """Ends it, when what was said until now is with logging. Without a bridge the log goes to stderr, as much as
-        log_level() said. Again is harmless."""
+        """Passes the queued lines to logging and ends the bridge. Without a bridge the log goes to stderr, at the level of
+        log_level(). Idempotent."""
         _log.close(self)
 
     def __enter__(self) -> LoggingBridge:
@@ -77,7 +77,7 @@ class LoggingBridge(Local):
 
 
 class _Log:
-    """The log of this process, and the bridges that there are."""
+    """The log of this process, and its bridges."""
 
     def __init__(self) -> None:
         self.bridges: list[LoggingBridge] = []
@@ -86,9 +86,9 @@ class _Log:
         self.begin()
 
     def begin(self) -> None:
-        """In a forked child again: others may have had these."""
+        """Makes the locks; again in a forked child, where a thread of the parent may have held the former ones."""
         self.changing = threading.RLock()
-        # One at a time, so that lines stay in order; again by a handler that calls drain() or close().
+        # One drain at a time, so that lines stay in order; reentrant, for a handler that calls drain() or close().
         self.draining = threading.RLock()
 
     def has(self, bridge: LoggingBridge) -> bool:
@@ -119,18 +119,18 @@ class _Log:
                 self._set_level()
             else:
                 check(library.tenure_log_to, LogFunction(), None, Said.level)
-        # Not while it is locked: a handler may be about to open or close one.
+        # Unlocked, since a handler may be about to open or close a bridge.
         if reader is None or reader.end():
             while self.drain():
                 pass
 
     def end(self) -> None:
-        """Before the interpreter ends: what is said after that goes to stderr."""
+        """Closes all bridges before the interpreter ends; later lines go to stderr."""
         for bridge in self.bridges[:]:
             self.close(bridge)
 
     def go_on_in_child(self) -> None:
-        """In a forked child, which has neither the threads of its parent nor its queue."""
+        """Starts over in a forked child, which has neither the threads nor the queue of its parent."""
         self.begin()
         if self.reader:
             self.reader.forget()
@@ -162,7 +162,7 @@ class _Log:
 
 
 class _Reader:
-    """A thread that gives lines to logging as soon as there are some."""
+    """A thread that passes lines to logging as they come."""
 
     def __init__(self, fd: int) -> None:
         self._is_over = self._is_alone = False
@@ -189,7 +189,7 @@ class _Reader:
             self.forget()
 
     def end(self) -> bool:
-        """Ends it, unless it hangs in a handler; whether it is over. A handler's own call does not wait for itself."""
+        """Ends the thread; False if it hangs in a handler. Called by a handler, on the thread itself, does not wait."""
         if self._thread is threading.current_thread():
             self._is_over = self._is_alone = True
             return True
@@ -202,7 +202,7 @@ class _Reader:
         return True
 
     def forget(self) -> None:
-        """Lets go of its descriptors."""
+        """Closes the descriptors of the pipe."""
         os.close(self._wakes)
         os.close(self._wake)
 
@@ -224,18 +224,18 @@ def _give(line: str) -> None:
         return
     record = logger.makeRecord(logger.name, level, "(tenure)", 0, text, (), None)
     said = int(unix_ms) / 1000
-    # When it was said, not when it was read.
+    # The time of logging, not of reading.
     record.relativeCreated -= (record.created - said) * 1000
     record.created, record.msecs = said, int(unix_ms) % 1000
     try:
         logger.handle(record)
     except Exception:
-        # Of a filter; of what handlers raise logging itself takes care.
+        # Raised by a filter; logging itself handles what handlers raise.
         _complain()
 
 
 def _complain() -> None:
-    """On stderr, as logging does of a handler that fails."""
+    """Prints the exception on stderr, as logging does for a failed handler."""
     if logging.raiseExceptions and sys.stderr:
         traceback.print_exc()
 

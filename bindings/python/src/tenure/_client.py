@@ -1,4 +1,4 @@
-"""A connection to a cluster, and the session in it."""
+"""A connection to a cluster, and its session."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ def connect(
     """Connects to the cluster of which `endpoints` ("host:port,host:port") are nodes.
 
     Without endpoints: TENURE_ENDPOINTS, else 127.0.0.1:7401, 7402 and 7403. `ttl` (10 s) is how long the
-    leases outlive this process, `name` (host:pid) is what people see. With `progress` the session is renewed only while
+    leases outlive this process, `name` (host:pid) is shown to others. With `progress` the session is renewed only while
     Client.progress() is called at least once in so many seconds. `background`: return at once, and connect meanwhile.
     `cluster_id` pins the expected cluster: its id as `tenure status` shows it, or at least the first eight hex
-    digits; nodes of any other are passed over. None: the environment's TENURE_CLUSTER_ID, else no pin; "": no pin.
+    digits; nodes of other clusters are passed over. None: the environment's TENURE_CLUSTER_ID, else no pin; "": no pin.
     With `tls` nodes are reached over TLS alone. None: the environment's TENURE_CA, TENURE_CERT, TENURE_KEY and TENURE_VERIFY
-    count, else nothing is encrypted; False: nothing is encrypted, whatever they say. `credential`: a file with a credential
-    (`tenure access credential create`), for a client without certificate; `tls` then has the authority of the nodes alone.
-    Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed, and at once if
-    they are of several clusters: with their ids, and who said which."""
+    count, else nothing is encrypted; False: nothing is encrypted, whatever the environment says. `credential`: a file with a
+    credential (`tenure access credential create`), for a client without certificate; `tls` then has the authority alone.
+    Raises Unavailable after `connect_timeout` (5 s), with the nodes that were tried and why each failed; at once if the
+    nodes are of several clusters, with the id that each node gave."""
     options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, cluster_id, tls, credential)
     client = Client(ClientHandle())
     open_client(client._handle, endpoints, options)
@@ -78,7 +78,7 @@ def connect(
 
 
 def open_client(place: ClientHandle, endpoints: Optional[str], options: ClientOptions) -> None:
-    """Opens a client of these endpoints, in this place."""
+    """Opens a client of `endpoints` into `place`."""
     encoded = optional_text(endpoints, "list of endpoints")
     fill(place, library.tenure_client_open, (encoded, byref(options)))
 
@@ -89,7 +89,7 @@ class Client(Local):
     def __init__(self, handle: ClientHandle) -> None:
         self._handle = handle
         self._readers = Readers("the changes of this client's session")
-        # Not methods, since those are Python: see _ending.
+        # Not methods, since methods run Python bytecode first: see _ending.
         self._leave = leaving_client(handle)
         if not TYPE_CHECKING:
             self.close = closing(handle)
@@ -106,12 +106,12 @@ class Client(Local):
         delay: float = 0.0,
         value: Value = b"",
     ) -> Lock:
-        """The lock `name`, not yet acquired: for `with`, or with the habits of threading.Lock.
+        """The lock `name`, not yet acquired: for `with`, or as a threading.Lock.
 
         `timeout` is how long `with` and acquire() wait, in seconds; None: for ever. `shared`: as one of many readers.
         `limit`: a semaphore of that size, of which `permits` are taken. Acquires of one `owner` other than 0 are reentrant
-        in this client. `delay`: after an expiry of the lease the lock stays taken for so many seconds. `value`
-        (at most 4 KiB) is what readers and observers of the lock see."""
+        in this client. `delay`: how many seconds the lock stays taken after an expiry of the lease. `value` (at most
+        4 KiB) is shown to observers of the lock."""
         text(name, "name")
         wait_ms(timeout)
         options = Options(shared, limit, permits, owner, delay, value)
@@ -131,7 +131,7 @@ class Client(Local):
     ) -> Lease:
         """Acquires the lock `name`; for the options see lock(). Ctrl-C works at once, and withdraws the request.
 
-        Raises Timeout; Held if `timeout` is 0 and somebody has it; Deadlock, which says who waits for whom."""
+        Raises Timeout; Held if `timeout` is 0 and the lock is taken; Deadlock, which says who waits for whom."""
         options = Options(shared, limit, permits, owner, delay, value)
         lease = Lease(LeaseHandle(self._handle, name))
         acquire(lease._handle, partial(start_acquire, self._handle, name, timeout, options), timeout)
@@ -159,20 +159,20 @@ class Client(Local):
         return lease
 
     def election(self, name: str) -> Election:
-        """The election `name`."""
+        """The election `name`, not yet campaigned for."""
         text(name, "name")
         return Election(self._handle, name)
 
     def observe(self, name: str) -> Observer:
-        """Follows who holds `name`, any lock or election."""
+        """Follows the holder of `name`, any lock or election."""
         return Observer(observe(self._handle, name))
 
     def holder_of(self, name: str) -> Optional[Holder]:
-        """Who holds `name` at some instant during the call; None if nobody does."""
+        """The holder of `name` at some instant during the call; None if there is none."""
         return _orders.holder_of(self._handle, name)
 
     def validate(self, name: str, token: int) -> bool:
-        """Whether `token` holds `name` now, at the server."""
+        """Asks the server whether `token` holds `name` now."""
         return _orders.validate(self._handle, name, token)
 
     def break_(
@@ -180,19 +180,19 @@ class Client(Local):
     ) -> None:
         """Takes `name` from the holder with this `token` (0: from all holders).
 
-        A holder may go on for `grace` seconds (None: for its session's ttl) and sees that it is asked; with 0 the lock
-        is free at once, and only tokens protect. Raises NotFound if nobody holds it, or not under that token."""
+        A holder is asked to end and may go on for `grace` seconds (None: for its session's ttl); with 0 the lock is free
+        at once, and only tokens protect. Raises NotFound if there is no such holder."""
         _orders.break_(self._handle, name, grace, token, reason)
 
     def handover(
         self, name: str, to: Optional[str] = None, *, grace: Optional[float] = None, reason: str = ""
     ) -> None:
         """Asks the holder of `name` to end, and hands the lock to the first waiter whose client is called `to`; None: to the
-        next in the queue. Nobody else gets it between. Returns once it has happened, or at once if `to` has it.
+        next in the queue. Nobody else gets the lock between. Returns once it has passed, at once if `to` holds it already.
 
-        The holder may go on for `grace` seconds (None: for its session's ttl) and sees that it is asked. Raises NotFound if
-        nobody holds it, or nobody of that name waits: the holder was not asked; Timeout if it was asked, and has not ended
-        yet. Ctrl-C works at once, and withdraws nothing."""
+        The holder may go on for `grace` seconds (None: for its session's ttl). Raises NotFound if there is no holder or no
+        such waiter: the holder was not asked; Timeout if the holder was asked, and has not ended yet. Ctrl-C works at
+        once, and withdraws nothing."""
         _operate.interruptible(lambda: _operate.handover(self._handle, name, to, grace, reason))
 
     @property
@@ -202,22 +202,22 @@ class Client(Local):
 
     @property
     def access(self) -> Access:
-        """Who may what: rules and credentials."""
+        """The rules and credentials of the cluster."""
         return Access(self._handle)
 
     def move_leader(self, to: int = 0, timeout: Optional[float] = None) -> None:
-        """Has the node `to` lead, or the one with most of the log (0). No session is lost; if `to` leads already it is done.
+        """Moves leadership to the voter `to`, or, if that is 0, to the one with the longest log. No session is lost. Idempotent.
 
-        Once leadership is given up it waits at most `timeout` seconds for the next leader: Timeout if there is none yet.
-        Unavailable if nothing was done, or another node leads than `to`; Invalid if `to` has no vote, or nobody else has."""
+        Once leadership is given up, waits at most `timeout` seconds for the next leader: Timeout if there is none yet.
+        Unavailable: nothing was done, or another node than `to` leads. Invalid: `to` has no vote, or no other node has."""
         wait_ms(timeout)
         _operate.interruptible(lambda: _operate.move_leader(self._handle, to, timeout))
 
     def save_snapshot(self, path: _operate.Path) -> None:
-        """Writes the state of all that was granted before to the file `path`, which appears whole, and durable, or not at all.
+        """Writes the state of the cluster, with every earlier grant, to the file `path`: whole and durable, or not at all.
 
-        It holds the names and values of all locks: only its owner can read it. restore_snapshot() begins a new cluster with
-        it. Raises Io if it cannot be written."""
+        The file has the names and values of all locks, and is readable by its owner alone. restore_snapshot() begins a new
+        cluster with the file. Raises Io if it cannot be written."""
         _operate.interruptible(lambda: _operate.save_snapshot(self._handle, path))
 
     @overload
@@ -247,16 +247,16 @@ class Client(Local):
     def describe(self, what: str, name: Optional[str] = None) -> Description: ...
 
     def describe(self, what: str = "locks", name: Optional[str] = None) -> Description:
-        """What there is, as `tenure … --json` has it: dicts and lists, which are typed by what was asked.
+        """The state as `tenure … --json` prints it: dicts and lists, typed by `what`.
 
         `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`, in a list that is empty if
-        nobody holds it or waits for it), "session" (the one whose id is `name` in digits; None: this client's),
-        "cluster", "members", "access": who may what, "condition": why this client has no session, and what keeps its cluster from granting, or
-        "client": what this client has counted of itself."""
+        it has no holder and no waiter), "session" (the one whose id is `name` in digits; None: this client's), "cluster",
+        "members", "access" (rules and credentials), "condition" (why this client has no session, and what keeps its
+        cluster from granting), or "client" (this client's counters)."""
         return _orders.describe(self._handle, what, name)
 
     def session(self) -> Session:
-        """The session as known here: nothing is asked of a server."""
+        """The session as known here; no server is asked."""
         return session_of(self._handle)
 
     def next(self, timeout: Optional[float] = None) -> Optional[Session]:
@@ -282,17 +282,17 @@ class Client(Local):
             yield session
 
     def add_listener(self, listener: SessionListener) -> SessionListener:
-        """Calls `listener(session)` at each change of the session's state, those included that nobody has read yet; on a
-        thread for all listeners of the process, which begins with the first. What it raises is logged.
+        """Calls `listener(session)` at each change of the session's state, unread earlier changes included, on the one listener
+        thread of the process. Exceptions of a listener are logged.
 
-        While there are listeners they are the one reader: next() and events() raise Invalid; so does this while another
-        thread is in them. What the state is now session() says."""
+        Listeners are the one reader: next() and events() raise Invalid while there are listeners, and add_listener() while
+        another thread is in these. session() has the present state."""
         session_of(self._handle)
         watch = partial(SessionWatch, self._handle, self._readers)
         return self._handle.listeners.add(listener, lambda: watch_on_thread(watch()))
 
     def remove_listener(self, listener: Callable[[Session], object]) -> None:
-        """It is not called any more, though it may be running. Who is none is harmless."""
+        """Removes a listener; a call in progress goes on. An unknown listener is harmless."""
         self._handle.listeners.remove(listener)
 
     def fileno(self) -> int:
@@ -300,22 +300,22 @@ class Client(Local):
         return descriptor(self._fd())
 
     def cork(self) -> Cork:
-        """For `with`: what this thread releases in the block with a timeout of 0 leaves together, in fewer packets and system
-        calls. All of it has left at the end of the block, and before that as soon as 64 calls have come together, 5 ms have
-        passed, or any thread waits for anything of this client, which every call that waits does. A release ends
-        the lease at once, as ever. (To have many acquires under way use tenure.aio, whose cork is for them, too.)"""
+        """For `with`: collects this thread's releases with a timeout of 0 and sends them together, in fewer packets and system
+        calls: at the end of the block, or earlier once 64 calls are collected, 5 ms have passed, or any thread waits for
+        anything of this client. A release still ends the lease at once. (For many acquires at once use tenure.aio,
+        whose cork collects these, too.)"""
         return Cork(self._handle)
 
     def progress(self) -> None:
-        """Says that the program still moves: see `progress` of connect()."""
+        """A sign of life, for `progress` of connect()."""
         check(library.tenure_client_progress, self._handle.pointer)
 
     if TYPE_CHECKING:
 
         def close(self, timeout: Optional[float] = 5.0) -> None:
-            """Ends the session and all its leases; calls that wait in it raise Closed. Again is harmless.
+            """Ends the session and all its leases; waiting calls raise Closed. Idempotent.
 
-            Raises Timeout if the server does not know after `timeout` seconds; the ttl frees the locks then."""
+            Raises Timeout if no server answered within `timeout` seconds; the ttl then frees the locks."""
 
         def __enter__(self) -> Client: ...
 

@@ -1,4 +1,4 @@
-"""From Python's values to C's, refusing what C would cut short: NULs, numbers out of range, NaN."""
+"""Conversion of Python's values to C's; raises Invalid for values that C would cut: NULs, numbers out of range, NaN."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOKEN_MAX = 2**63 - 1
 
 
 def text(value: str, what: str) -> bytes:
-    """A string that C can end with NUL."""
+    """The UTF-8 of `value`. Raises Invalid for a NUL, at which C would cut the text."""
     if not isinstance(value, str):
         raise TypeError(f"the {what} must be a str, not {type(value).__name__}")
     if "\0" in value:
@@ -31,14 +31,14 @@ def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
 
 
 def octets(value: Value, what: str) -> bytes:
-    """A copy of a value. bytes() would make zeros of a number."""
+    """A copy of a value. Raises TypeError for other types, since bytes() would make zeros of a number."""
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise TypeError(f"the {what} must be bytes, not {type(value).__name__}")
     return bytes(value)
 
 
 def wait_ms(timeout: Optional[float]) -> int:
-    """A wait in seconds, rounded up to a millisecond; None and infinity are for ever."""
+    """Milliseconds of a wait in seconds, rounded up; None and infinity: for ever."""
     if timeout is None:
         return FOREVER
     if math.isnan(timeout) or timeout < 0:
@@ -49,7 +49,7 @@ def wait_ms(timeout: Optional[float]) -> int:
 
 
 def grace_ms(grace: Optional[float]) -> int:
-    """How long a holder may go on, in seconds; None is its session's ttl, which C calls -1."""
+    """Milliseconds of a grace in seconds; None: the ttl of the holder's session, -1 in C."""
     if grace is None:
         return -1
     if not 0 <= grace < math.inf:
@@ -58,7 +58,7 @@ def grace_ms(grace: Optional[float]) -> int:
 
 
 def option_ms(seconds: Optional[float], what: str, most: float = _U32_MAX / 1000) -> int:
-    """An option in seconds; None is the default, which C calls 0."""
+    """Milliseconds of an option in seconds; None: the default, 0 in C."""
     if seconds is None:
         return 0
     if not seconds > 0:
@@ -90,7 +90,7 @@ def token(value: int) -> int:
 
 
 def acquire_timeout(blocking: bool, timeout: float, default: Optional[float]) -> Optional[float]:
-    """What Lock.acquire(blocking, timeout) waits for, in the manner of threading.Lock: -1 is the default."""
+    """The wait of Lock.acquire(blocking, timeout), in the manner of threading.Lock: -1 is `default`."""
     if not blocking:
         if timeout != -1:
             raise Invalid("a timeout has no meaning for an acquire that does not block")

@@ -1,4 +1,4 @@
-"""Corks: many calls of one thread leave together."""
+"""Corks: sending many calls of one thread together."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ._native import ClientHandle, Local, check
 
 
 class Cork(Local):
-    """What this thread releases without a wait leaves together; made by Client.cork(), for `with`."""
+    """Sends this thread's releases without a wait together; made by Client.cork(), for `with`."""
 
     def __init__(self, client: ClientHandle) -> None:
         self._client = client
 
     def flush(self) -> None:
-        """Sends now what has come together, and goes on."""
+        """Sends the collected calls; the cork stays."""
         check(library.tenure_client_flush, self._client.pointer)
 
     def __enter__(self) -> Cork:

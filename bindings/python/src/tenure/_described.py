@@ -1,6 +1,6 @@
-"""What describe() says, as types. Times are milliseconds since 1970 by the clock of the leader of then, for people.
+"""The types of describe(). Times are milliseconds since 1970 by the clock of the leader of that time, for people.
 
-They are the dicts that were sent: what a newer cluster says beyond these stays in them, under keys that .get() finds."""
+The dicts are as sent: the further keys of a newer cluster stay in them, for .get()."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, Optional, TypedDict, Union
 
 
 class OtherHolder(TypedDict):
-    """Who else holds a lock that several share."""
+    """A further holder of a shared lock or a semaphore."""
 
     holder: str
     token: int
@@ -17,7 +17,7 @@ class OtherHolder(TypedDict):
 
 
 class Waiter(TypedDict):
-    """Who waits for a lock."""
+    """A waiter in the queue of a lock."""
 
     client: str
     since_unix_ms: int
@@ -26,17 +26,17 @@ class Waiter(TypedDict):
 
 
 class OrderDescription(TypedDict):
-    """What the holder of `token` was asked by break_() or hand_over()."""
+    """The order of break_() or handover() to the holder of `token`: to end within `grace_ms`."""
 
     token: int
     grace_ms: int
     reason: str
-    # The client that gets the lock then, if one was named.
+    # The client that gets the lock next, if the order names one.
     to: Optional[str]
 
 
 class LockDescription(TypedDict):
-    """A lock that somebody holds or waits for; `holder` is None and `token` 0 while nobody holds it."""
+    """A lock with holders or waiters; without a holder `holder` is None and `token` 0."""
 
     name: str
     mode: Literal["exclusive", "shared"]
@@ -45,7 +45,7 @@ class LockDescription(TypedDict):
     holder: Optional[str]
     token: int
     value: str
-    # Its bytes in hex, where they are no text; else None.
+    # The value in hex if it is not UTF-8, else None.
     value_hex: Optional[str]
     since_unix_ms: int
     # The least time that the leader will wait before it may expire the holder's session.
@@ -61,17 +61,17 @@ class LockDescription(TypedDict):
 
 
 class LocksDescription(TypedDict):
-    """What describe("locks") and describe("lock") say. A lock that nobody holds or waits for is not there."""
+    """The answer to describe("locks") and describe("lock"). Locks without holders and waiters are left out."""
 
     locks: list[LockDescription]
-    # What keeps the cluster from granting any, "serving" if nothing does; in a sentence; and for how long, if known.
+    # What keeps the cluster from granting, "serving" if nothing does; the same as a sentence; for how long, if known.
     state: str
     state_text: Optional[str]
     until_ms: Optional[int]
 
 
 class SessionRow(TypedDict):
-    """A session as the servers have it."""
+    """A session as the servers know it."""
 
     id: int
     client: str
@@ -81,15 +81,15 @@ class SessionRow(TypedDict):
 
 
 class SessionDescription(TypedDict):
-    """What describe("session") says: None if there is none of that id."""
+    """The answer to describe("session"); None: no session has that id."""
 
     session: Optional[SessionRow]
 
 
 class Timing(TypedDict):
-    """How long something takes at a node, in microseconds."""
+    """The durations of one kind of work at a node, in microseconds."""
 
-    # How many times there were since the start of the node.
+    # The number of durations since the start of the node.
     count: int
     p50: int
     p99: int
@@ -99,7 +99,7 @@ class Timing(TypedDict):
 
 
 class NodeDescription(TypedDict):
-    """A node, as it says itself; None for what one that does not answer did not say."""
+    """A node by its own account; None for what a node that does not answer did not report."""
 
     id: Optional[int]
     address: str
@@ -111,47 +111,47 @@ class NodeDescription(TypedDict):
     sessions: Optional[int]
     log_bytes: Optional[int]
     log_bytes_max: Optional[int]
-    # The index of its newest snapshot.
+    # The index of the newest snapshot.
     snapshot: Optional[int]
-    # How long that is, and what the state takes, in bytes; None from 0.1, the former also where there is no snapshot.
+    # Bytes of that snapshot and of the state; None from 0.1, the former also without a snapshot.
     snapshot_bytes: Optional[int]
     state_bytes: Optional[int]
     refused_connections: Optional[int]
-    # Messages of other nodes that could not be, or contradicted what this node knows.
+    # Messages of other nodes that were impossible, or contradicted what this node knows.
     refused_messages: Optional[int]
     version: Optional[str]
-    # Which rules the cluster follows, as far as this node has applied them; None from 0.1.
+    # The level of the cluster, as far as this node has applied the log; None from 0.1.
     level: Optional[int]
-    # For what there is no room on its disk, and where; None if there is.
+    # What the disk has no room for, and where; None if there is room.
     disk_lacks: Optional[str]
-    # Which cluster it is of.
+    # The cluster of the node.
     cluster_id: Optional[str]
     # What keeps that cluster from granting, as far as this node knows; None from 0.1.
     state: Optional[str]
     state_text: Optional[str]
-    # Within the last ten minutes; None from 0.1. A leader that is not heard in time is one that elections are for.
+    # Counts of the last ten minutes; None from 0.1. A silence: a leader that was not heard in time.
     leader_changes: Optional[int]
     leader_silences: Optional[int]
-    # Why there is the leader that it knows, and not the one before; None from 0.1, as all that follows.
+    # Why the present leader follows the one before; None from 0.1, as all that follows.
     leader_change_why: Optional[str]
-    # For how long it has known that leader in one term, or led; None without one.
+    # How long the node has known that leader in one term, or led; None without a leader.
     leader_for_ms: Optional[int]
-    # How long it would hear nothing of its leader before it stands for election.
+    # How long the node hears nothing of the leader before it stands for election.
     election_wait_ms: Optional[int]
-    # How often its leader lease ran out while it led.
+    # How often the leader lease ran out while the node led.
     lease_gaps: Optional[int]
-    # In microseconds, since the start of the node: the turns of its loop without the disk, what of them it spent on a
-    # processor, the disk, and the time between turns in which it heard its leader. None from 0.1, or while there were none.
+    # The turns of the node's loop without the disk, the processor time of these, the disk, and the time between turns in
+    # which the node heard its leader. None from 0.1, and before the first.
     turn_us: Optional[Timing]
     turn_processor_us: Optional[Timing]
     sync_us: Optional[Timing]
     heartbeat_gap_us: Optional[Timing]
     # "off", "optional" or "required"; None from 0.1.
     tls: Optional[str]
-    # Whom its certificate names ("node/1"), and the days that it has left, below 0 since it has expired; None without TLS.
+    # The identity in the certificate ("node/1"), and the days until its expiry, below 0 after that; None without TLS.
     identity: Optional[str]
     certificate_days: Optional[int]
-    # Why it did not answer; None if it did.
+    # Why the node did not answer; None if it did.
     unreachable: Optional[str]
 
 
@@ -164,51 +164,52 @@ class NodeBehind(TypedDict):
 
 
 class ClusterDescription(TypedDict):
-    """What describe("cluster") says."""
+    """The answer to describe("cluster")."""
 
-    # None if the endpoints are of several; `state` is "mixed_clusters" then, and `state_text` says who said which.
+    # None if the endpoints are of several clusters: `state` is "mixed_clusters", and `state_text` lists each endpoint's id.
     cluster_id: Optional[str]
-    # The clusters that it was restored from, the newest first.
+    # The clusters that this one was restored from, the newest first.
     ancestors: list[str]
-    # What keeps it from granting, "serving" if nothing does.
+    # What keeps the cluster from granting, "serving" if nothing does.
     state: str
-    # In a sentence; None if it serves.
+    # `state` as a sentence; None if the cluster serves.
     state_text: Optional[str]
-    # For how long, where that is known.
+    # For how long, if known.
     until_ms: Optional[int]
     leader: Optional[int]
-    # Since when, in milliseconds since 1970 by the clock of whoever asked; None without one, and from one of 0.1.
+    # When the leader took over, in milliseconds since 1970 by the clock of the asking host; None without a leader, and from a
+    # leader of 0.1.
     leader_since_unix_ms: Optional[int]
-    # Those that an upgrade has not reached, or not wholly.
+    # Nodes that an upgrade has not reached, or not wholly.
     behind: list[NodeBehind]
     nodes: list[NodeDescription]
 
 
 class MemberDescription(TypedDict):
-    """A member of the cluster."""
+    """A member of the cluster; `address` is where the others dial it."""
 
     id: int
     address: str
-    # What it counts for: "voter", "learner" (no vote), or on the way: "joining", "demoting", "leaving".
+    # "voter", "learner" (no vote), or in between: "joining", "demoting", "leaving".
     seat: str
-    # What it is at present, as it says itself: "leader", "follower", "learner", …, "unreachable".
+    # By the account of the node: "leader", "follower", "learner", …; or "unreachable".
     role: str
-    # Up to which entry it has the log, as the leader knows, and how many it lacks; None for one that the leader has not heard,
-    # and without a leader.
+    # The last log entry that the member has, as the leader knows, and how many entries it lacks; None if the leader has not
+    # heard the member, and without a leader.
     matched: Optional[int]
     behind: Optional[int]
 
 
 class MembersDescription(TypedDict):
-    """What describe("members") says."""
+    """The answer to describe("members")."""
 
     members: list[MemberDescription]
 
 
 class RuleDescription(TypedDict):
-    """That somebody is allowed something."""
+    """A rule: `principal` is allowed `rights` on `names`."""
 
-    # One ("client/billing"), or the begin of several and a "*".
+    # One principal ("client/billing"), or a prefix of several and "*".
     principal: str
     rights: list[str]
     # The name of a lock, a prefix ("jobs/"), or "*"; None if the rights are of the cluster.
@@ -216,52 +217,52 @@ class RuleDescription(TypedDict):
 
 
 class AccessDescription(TypedDict):
-    """What describe("access") says."""
+    """The answer to describe("access")."""
 
     # Whether the rules are in force.
     on: bool
     rules: list[RuleDescription]
-    # Who has one.
+    # The principals with a credential.
     credentials: list[str]
 
 
 class ConditionDescription(TypedDict):
-    """What describe("condition") says, as the client was told."""
+    """The answer to describe("condition"), as far as the client knows; no server is asked."""
 
     cluster_id: Optional[str]
     # What keeps the cluster from granting, "serving" if nothing does and there is a session.
     state: str
-    # In a sentence, or why there is no session.
+    # `state` as a sentence, or why there is no session.
     state_text: Optional[str]
     until_ms: Optional[int]
 
 
 class ClientRow(TypedDict):
-    """What a client has counted since it was opened, and its session of now."""
+    """The counters of a client since it was opened, and its present session."""
 
-    # None while there is none.
+    # The id; None without a session.
     session: Optional[int]
     state: Literal["valid", "jeopardy", "ended"]
     leases: int
     dials: int
-    # Those that a node welcomed.
+    # Dials that a node welcomed.
     connections: int
     sessions: int
     sessions_ended: int
-    # How often a renewal was overdue.
+    # The number of overdue renewals.
     jeopardies: int
     renewals: int
-    # By what was asked: "acquire", "release", "renew", …
+    # By kind: "acquire", "release", "renew", …
     requests: dict[str, int]
     leases_granted: int
-    # By why: "released", "expired", …
+    # By reason: "released", "expired", …
     lease_ends: dict[str, int]
     # By status: "TIMEOUT", "UNAVAILABLE", …
     failed_calls: dict[str, int]
 
 
 class ClientDescription(TypedDict):
-    """What describe("client") says: nobody is asked."""
+    """The answer to describe("client"); no server is asked."""
 
     client: ClientRow
 

@@ -26,14 +26,14 @@ class Election(Local):
 
     @property
     def name(self) -> str:
-        """What it elects."""
+        """The name of the election."""
         return self._name
 
     def campaign(self, value: Value = b"", timeout: Optional[float] = None) -> Lease:
         """Waits to be elected; others see `value`. To resign, release the lease, or leave its block.
 
         Ctrl-C works at once, and withdraws the request. Raises Timeout, Held if `timeout` is 0 and another leads, and
-        Lost if it was elected and that ended before this returned."""
+        Lost if elected, but the lease ended before the return."""
         lease = Lease(LeaseHandle(self._client, self._name))
         start = partial(start_campaign, self._client, self._name, value, timeout)
         acquire(lease._handle, start, timeout)
@@ -42,20 +42,20 @@ class Election(Local):
     def run(
         self, lead: Callable[[Lease], Result], value: Value = b"", timeout: Optional[float] = None
     ) -> Result:
-        """Waits to be elected, calls `lead` with the lease, resigns, and returns what `lead` returned.
+        """Waits to be elected, calls `lead` with the lease, resigns, and returns the result of `lead`.
 
-        `lead` looks at lease.lost and returns soon after a loss; then this raises Lost, and may be called again."""
+        `lead` must look at lease.lost and return soon after a loss; run() then raises Lost, and may be called again."""
         with self.campaign(value, timeout) as lease:
             result = lead(lease)
             check_has_run(result)
             return result
 
     def leader(self) -> Optional[Holder]:
-        """Who leads at some instant during the call; None if nobody does."""
+        """The leader at some instant during the call; None if there is none."""
         return _orders.holder_of(self._client, self._name)
 
     def observe(self) -> Observer:
-        """Follows who leads."""
+        """Follows the leader."""
         return Observer(observe(self._client, self._name))
 
     def __repr__(self) -> str:
@@ -63,7 +63,7 @@ class Election(Local):
 
 
 def check_has_run(result: object) -> None:
-    """Raises TypeError if this is code that has not begun: it would run when the lease is given back."""
+    """Raises TypeError for a coroutine or generator that has not begun: its code would run without the lease."""
     if iscoroutine(result) or isasyncgen(result):
         if iscoroutine(result):
             result.close()

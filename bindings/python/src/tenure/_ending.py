@@ -1,10 +1,9 @@
-"""Giving leases back so that nothing comes in between.
+"""Releasing leases and closing clients so that no signal's handler comes in between.
 
-Python runs the handler of a signal between two bytecodes, and what the handler raises ends the function that is
-running: a method that is written in Python may be over before its first line. So what gives something back is C to the
-interpreter: the library's function first, then, as ctypes' `errcheck`, the Python that says how it went. The library
-does not see the arguments behind its own, as the calling conventions of Linux have it; they are for what comes
-after."""
+Python runs the handler of a signal between two bytecodes, and an exception of the handler ends the running function: a
+method written in Python may be over before its first line. So every release is C to the interpreter: the library's
+function first, then, as ctypes' `errcheck`, the Python that reports the outcome. By the calling conventions of Linux the
+library does not see the arguments behind its own; these are for the Python part."""
 
 from __future__ import annotations
 
@@ -21,27 +20,27 @@ from ._library import library
 from ._native import PATIENCE_MS, ClientHandle, raise_it, status_text
 from ._reason import Reason
 
-# What is called as C, with the arguments that are its own.
+# A function that is C to the interpreter.
 Call = Callable[..., Any]
-# What becomes of a call, once it is known what there is to be told: raise_it or await_it.
+# Ends a call with its exception or None: raise_it or await_it.
 Finish = Callable[[Optional[BaseException]], Any]
 Raised = Optional[BaseException]
 
 
 class Looked(property):
-    """A property for what `with` looks up: in the class, too, where ExitStack finds it and calls it with the object."""
+    """A property for `__enter__` and `__exit__`; also callable in the class, where ExitStack looks them up."""
 
     def __call__(self, instance: object, *arguments: object) -> Any:
         assert self.fget is not None, "a property without a getter"
         return self.fget(instance)(*arguments)
 
 
-# What begins a block under an object that answers itself: next() answers its default, since there is nothing before it.
+# An `__enter__` in C that returns its object: next() of an empty iterator returns its default, the object.
 itself = Looked(partial(partial, next, iter(())))
 
 
 async def await_it(failed: Optional[BaseException]) -> None:
-    """Raises it when it is awaited, if there is anything to raise."""
+    """Raises `failed` when awaited, unless None."""
     try:
         raise_it(failed)
     finally:
@@ -51,8 +50,8 @@ async def await_it(failed: Optional[BaseException]) -> None:
 def c_first(
     function: str, after: Call, kinds: tuple[Any, ...], flags: Optional[tuple[Any, ...]] = None
 ) -> Call:
-    """`function` of the library, called with arguments of these kinds, and then `after` with its status and them, whose
-    answer is that of the call."""
+    """Calls `function` of the library with arguments of these kinds, then `after` with the status and the arguments; the
+    result of `after` is that of the call."""
     prototype = CFUNCTYPE(c_int32, *kinds)
     made = prototype((function, library), flags) if flags else prototype((function, library))
     made.errcheck = lambda status, _function, arguments: after(status, *arguments)
@@ -60,26 +59,26 @@ def c_first(
 
 
 class Counted:
-    """A list as an argument of what is C first: it grows by one with each call, before that is made."""
+    """A list as an argument of c_first(): grows by one entry before each call."""
 
     from_param = staticmethod(methodcaller("append", None))
 
 
 class Seconds:
-    """A wait in seconds, as an argument of what is C first: looked up, since a conversion would be Python.
+    """A wait in seconds as an argument of c_first(): looked up in a table, since a conversion would be Python.
 
-    In the place of one that was not looked up before stands a wait that the library refuses before it has done
-    anything; then it is converted, and the library called again."""
+    For an unknown wait the table gives one that the library refuses before it does anything; then the wait is
+    converted, and the library called again."""
 
     _NEW = -2
-    # Those of a program that computes its waits do not pile up.
+    # Bounds the table for a program that computes its waits.
     _KNOWN_AT_MOST = 1000
     known: defaultdict[Optional[float], c_int64] = defaultdict(partial(c_int64, _NEW))
     from_param = staticmethod(known.__getitem__)
 
     @classmethod
     def is_new(cls, status: int, timeout: Optional[float]) -> bool:
-        """Whether a call was refused because `timeout` was not known. It is from now on."""
+        """Whether a call was refused because `timeout` was unknown; adds `timeout` to the table then."""
         if status != Invalid.status or cls.known[timeout].value != cls._NEW:
             return False
         cls.learn(timeout)
@@ -87,7 +86,7 @@ class Seconds:
 
     @classmethod
     def learn(cls, timeout: Optional[float]) -> None:
-        """Makes it known; raises Invalid if it is no wait."""
+        """Adds `timeout` to the table; raises Invalid if it is no wait."""
         if len(cls.known) > cls._KNOWN_AT_MOST:
             for old in list(cls.known)[len(_USUAL) :]:
                 cls.known.pop(old, None)
@@ -99,12 +98,12 @@ class Seconds:
 
 
 def failure_in_section(status: int, lease: LeaseHandle) -> Optional[Error]:
-    """What there is to be told at the end of a section, whose lease may have been released in the middle of it."""
+    """The exception at the end of a section, whose lease may have been released in its middle; None: all went well."""
     return failure(status, lease) if len(lease.releases) == 1 else loss(lease)
 
 
 def failure(status: int, lease: LeaseHandle) -> Optional[Error]:
-    """What there is to be told of a release that was answered so, and is the first."""
+    """The exception of a first release with this status; None: all went well."""
     if not status:
         return None
     if status == Lost.status:
@@ -116,11 +115,11 @@ def failure(status: int, lease: LeaseHandle) -> Optional[Error]:
 
 
 def loss_in_block(status: int, lease: LeaseHandle, raised: Raised) -> Optional[Error]:
-    """What there is to be told at the end of a block: that the lease had ended before, unless an exception is in
-    flight, which says more. A server that does not answer changes nothing, since belief has ended."""
+    """The exception at the end of a block: a Lost if the lease had ended before, unless an exception is in flight. A silent
+    server is no error here, since the lease has ended locally."""
     failed = failure_in_section(status, lease)
     if status in _LATE_FOR:
-        # A stack of blocks that is left while the servers are away waits once.
+        # While the servers are silent only the first block of a stack waits.
         lease.client.patience.value = 0
     return failed if raised is None and isinstance(failed, Lost) else None
 
@@ -159,7 +158,7 @@ def _after_release(
 def _failure_to_release(status: int, lease: LeaseHandle) -> Optional[Error]:
     is_second = len(lease.releases) > 1 and lease.reason() == Reason.RELEASED
     del lease.releases[2:]
-    # It finds nothing to give back, and that is no loss.
+    # A second release finds no lease, which is no loss.
     return None if is_second else failure(status, lease)
 
 
@@ -173,9 +172,9 @@ def _leave(finish: Finish) -> Call:
 
 _LATE_FOR = (Timeout.status, Unknown.status)
 _LATE = "it is given back here, and no server has said yet that it knows; that goes on in the background"
-# What `with` says of an exception.
+# The three arguments of `__exit__`.
 _SAID = (py_object, py_object, py_object)
-# The lease, the wait, the releases, and what comes after needs, at the end of a block.
+# At the end of a block: the lease, the wait, the releases, the argument of the Python part, those of `__exit__`.
 BLOCK = (c_void_p, c_int64, Counted, py_object, *_SAID)
 
 _release = c_first(
@@ -200,37 +199,37 @@ _leave_client = c_first(
     "tenure_client_close", _after_client, (c_void_p, c_int64, py_object, *_SAID)
 )
 
-# Known from the start, and for good.
+# In the table from the start, and never dropped.
 _USUAL = (None, 0, 5.0)
 for _each in _USUAL:
     Seconds.learn(_each)
 
 
 def releasing(lease: LeaseHandle) -> Call:
-    """What gives a lease back: a function of how many seconds to wait for the server to know."""
+    """The release() of a lease, with the seconds to wait for the server's answer."""
     return partial(_release, lease.pointer, releases=lease.releases, lease=lease)
 
 
 def leaving(lease: LeaseHandle) -> Call:
-    """What gives a lease back at the end of its block: a function of what `with` says."""
+    """The `__exit__` of a lease."""
     return partial(_leave_at_once, lease.pointer, lease.client.patience, lease.releases, lease)
 
 
 def releasing_soon(lease: LeaseHandle) -> Call:
-    """What gives a lease back on asyncio: the server hears of it in the background."""
+    """The release() of a lease on asyncio: does not wait for the server."""
     return partial(_release_soon, lease.pointer, 0, lease.releases, lease)
 
 
 def leaving_soon(lease: LeaseHandle) -> Call:
-    """What gives a lease back at the end of its block on asyncio."""
+    """The `__aexit__` of a lease."""
     return partial(_leave_soon, lease.pointer, 0, lease.releases, lease)
 
 
 def closing(client: ClientHandle) -> Call:
-    """What closes a client: a function of how many seconds to wait for the server to know."""
+    """The close() of a client, with the seconds to wait for the server's answer."""
     return partial(_close, client.pointer, client=client)
 
 
 def leaving_client(client: ClientHandle) -> Call:
-    """What closes a client at the end of its block: a function of what `with` says."""
+    """The `__exit__` of a client."""
     return partial(_leave_client, client.pointer, PATIENCE_MS, client)

@@ -11,9 +11,9 @@ AnyError = TypeVar("AnyError", bound="Error")
 
 
 class Error(Exception):
-    """A call to Tenure that failed; the text says what happened and what to do.
+    """A failed call to Tenure; the text says what happened and what to do.
 
-    `name` is the lock or election that the call was about, of several the first; None if it was about none."""
+    `name` is the lock or election of the call, of several the first; None if the call was about none."""
 
     status: ClassVar[int] = 0
     name: Optional[str] = None
@@ -26,14 +26,14 @@ class Timeout(Error, TimeoutError):
 
 
 class Held(Error):
-    """A try found that somebody else holds the lock; `by` is the name of that client, None if it is not known."""
+    """A try found the lock taken; `by` is the client that holds it, None if unknown."""
 
     status = 2
     by: Optional[str] = None
 
 
 class Lost(Error):
-    """The lease had ended: what was done last under it may not have been protected. `reason` says how it ended."""
+    """The lease had ended, for `reason`: the last work under it may not have been protected."""
 
     status = 3
     reason: Reason = Reason.NONE
@@ -58,7 +58,7 @@ class SessionExpired(Error):
 
 
 class NotFound(Error, LookupError):
-    """There is nothing of that name. `still`, of Access.deny() alone: another rule that allows some of what was to be denied."""
+    """No such name, holder, member or rule. `still`, of Access.deny() alone: another rule that allows some of the rights."""
 
     status = 7
     still: Optional[Rule] = None
@@ -71,7 +71,7 @@ class Again(Error):
 
 
 class Unavailable(Error, ConnectionError):
-    """No leader could be reached: it was surely not done."""
+    """Surely not done, say because no leader could be reached; the text says why."""
 
     status = 20
 
@@ -83,7 +83,7 @@ class Busy(Error):
 
 
 class Unknown(Error):
-    """Sent and not answered: it may have been done."""
+    """Sent and not answered: the request may have been done."""
 
     status = 22
 
@@ -95,8 +95,8 @@ class Invalid(Error, ValueError):
 
 
 class Denied(Error, PermissionError):
-    """Not allowed: the text says who lacks which right, and for which name. A wait raises it, and an observer, when their right is taken
-    away; leases stay."""
+    """Not allowed: the text says who lacks which right, and for which name. Waits and observers also fail so when their right is
+    taken away; leases stay."""
 
     status = 41
 
@@ -120,7 +120,7 @@ class Forked(Error):
 
 
 class Unsupported(Error, NotImplementedError):
-    """This version does not have it."""
+    """This version does not support the call."""
 
     status = 45
 
@@ -153,7 +153,7 @@ BY_STATUS: dict[int, type[Error]] = {error.status: error for error in Error.__su
 
 
 def error_of(status: int, text: str, reason: int = 0) -> Error:
-    """The exception of a status; one that a newer library invented is a plain Error. `reason`: why a lease was lost."""
+    """The exception of a status; a plain Error for a status of a newer library. `reason`: why a lease was lost."""
     error = BY_STATUS.get(status, Error)(text)
     if isinstance(error, Lost) and reason in Reason.__members__.values():
         error.reason = Reason(reason)
@@ -161,13 +161,13 @@ def error_of(status: int, text: str, reason: int = 0) -> Error:
 
 
 def named(name: Optional[str], error: AnyError) -> AnyError:
-    """The same, about this lock."""
+    """Sets the name of the lock; returns the same error."""
     error.name = name
     return error
 
 
 def loss_of(name: str, reason: Reason, why: str = "") -> Lost:
-    """The loss of `name`; `why` is what people said who took it."""
+    """The loss of `name`; `why` is the reason given for taking the lock."""
     said = f" ({why})" if why else ""
     lost = Lost(f"{name!r} {SENTENCES[reason]}{said}; what was done last under it may not have been protected")
     lost.name, lost.reason = name, reason

@@ -1,4 +1,4 @@
-"""What a blocking and an asyncio lease have in common: all that is known here, without asking a server."""
+"""The common part of a blocking and an asyncio lease: local knowledge, without asking a server."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ._reason import Reason
 
 _ASKED = 2
 _ENDED = 3
-# What the header says that a reason takes at most.
+# The largest reason, as the header says.
 _REASON_SIZE = 256
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the holder of a lease was asked: to end within `grace` seconds from when it heard of it, and why."""
+    """An order to end a lease within `grace` seconds after the holder heard of the order; `reason` is for people."""
 
     grace: float
     reason: str
 
 
 class LeaseHandle(Handle):
-    """The place for a lease. Its client lives at least as long: a client that is collected ends its leases."""
+    """The place for a lease. Keeps the client alive: collecting a client ends its leases."""
 
     __slots__ = ("_listeners", "client", "name", "releases")
 
@@ -35,24 +35,24 @@ class LeaseHandle(Handle):
         super().__init__(library.tenure_lease_free)
         self.client = client
         self.name = name
-        # One for each time that its program gave it back, the one that is under way included.
+        # One entry per release by the program, a release in progress included.
         self.releases: list[None] = []
         self._listeners: Optional[Listeners] = None
 
     @property
     def listeners(self) -> Listeners:
-        """For its loss. Few leases have any."""
+        """Listeners of the loss, made on first use."""
         if self._listeners is None:
             self._listeners = Listeners()
         return self._listeners
 
     def reason(self) -> Reason:
-        """Why it ended; NONE before."""
+        """Why the lease ended; NONE before its end."""
         return Reason(_state(self.pointer)[1])
 
 
 class Grant(Local):
-    """A lock that was granted."""
+    """The local state of a granted lock."""
 
     __slots__ = ("_handle",)
 
@@ -61,39 +61,38 @@ class Grant(Local):
 
     @property
     def name(self) -> str:
-        """What is held; of several the first."""
+        """The name of the lock; of several the first."""
         return self._handle.name
 
     @property
     def token(self) -> int:
-        """The fencing token: send it with every write, and with the read before it, to a resource that refuses smaller
-        ones (examples/fence.py). It stays readable."""
+        """The fencing token, also after the end: send the token with every write, and with the read before, to a resource that
+        refuses smaller ones (examples/fence.py)."""
         token: int = library.tenure_lease_token(self._handle.pointer)
         return token
 
     def remaining(self) -> float:
-        """For how many seconds it may still be believed in; 0.0 means never again. Local, and cheap."""
+        """How many seconds the lease may still be believed in; 0.0 is final. Local and cheap."""
         return remaining(self._handle)
 
     @property
     def asked(self) -> bool:
-        """Whether somebody wants it back: remaining() says how soon it ends. Finish, then release it."""
+        """Held, and asked to end: remaining() is the time left. Finish, then release."""
         return is_asked(self._handle)
 
     @property
     def order(self) -> Optional[Order]:
-        """What it was asked, also after its end; None if it was not asked, or was taken while nothing could be told.
-
-        Of several orders it is the one that leaves the least time; with a grace of 0.0 it was taken at once."""
+        """The order to end, also after the end; of several the one that leaves the least time. None: no order, or the lock was
+        taken while this client could not be reached. A grace of 0.0: the lock was taken at once."""
         return _order(self._handle.pointer)
 
     @property
     def reason(self) -> Reason:
-        """Why it ended; NONE before."""
+        """Why the lease ended; NONE before its end."""
         return self._handle.reason()
 
     def fileno(self) -> int:
-        """Readable once it is lost, or asked to end, for select and poll. Borrowed: never read or close it."""
+        """Readable once the lease is lost or asked to end, for select and poll. Borrowed: never read or close it."""
         return descriptor(library.tenure_lease_fd(self._handle.pointer))
 
     def __repr__(self) -> str:
@@ -103,25 +102,25 @@ class Grant(Local):
 
 
 def remaining(lease: Handle) -> float:
-    """Seconds that a lease may still be believed in."""
+    """How many seconds a lease may still be believed in."""
     nanoseconds: int = library.tenure_lease_remaining_ns(lease.pointer)
     return nanoseconds / 1e9
 
 
 def is_asked(lease: Handle) -> bool:
-    """Whether a lease was asked to end, and has not."""
+    """Whether a lease is held and asked to end."""
     return _state(lease.pointer)[0] == _ASKED
 
 
 def loss(lease: LeaseHandle) -> Lost:
-    """How a lease was lost, that is no more."""
+    """The exception for the loss of an ended lease."""
     reason = lease.reason()
     order = _order(lease.pointer) if reason == Reason.BROKEN else None
     return loss_of(lease.name, reason, repr(order.reason) if order and order.reason else "")
 
 
 def unheard_loss(lease: LeaseHandle) -> Lost:
-    """How a lease was lost of which the server said, when it was given back, that it had been taken before."""
+    """As loss(), for a release that found the lease ended at the server: BROKEN, unless another end is known here."""
     return loss(lease) if lease.reason() != Reason.RELEASED else loss_of(lease.name, Reason.BROKEN)
 
 
@@ -139,6 +138,6 @@ def _state(lease: c_void_p) -> tuple[int, int]:
     try:
         check(library.tenure_lease_state, lease, byref(state), byref(reason))
     except Forked:
-        # It belongs to the parent; here it is as good as ended.
+        # The handle belongs to the parent process; here the lease counts as ended.
         return _ENDED, Reason.FORKED
     return state.value, reason.value

@@ -1,4 +1,4 @@
-"""Who holds a lock, and following it."""
+"""The holder of a lock, read once or followed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ._wait import until_decided
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock; `since` is the wall clock of the server that led then, in seconds since 1970."""
+    """The holder of a lock; `since` is the time of the grant by the wall clock of the leader then, in seconds since 1970."""
 
     token: int
     client: str
@@ -28,24 +28,24 @@ class Holder:
 
 @dataclass(frozen=True)
 class Observed:
-    """What an observer is told: the holder, None if nobody holds it; and how many changes before were not told."""
+    """A change seen by an observer: the holder, None if there is none, and the least number of skipped changes before."""
 
     holder: Optional[Holder]
     missed: int
 
 
 class Observer(Local):
-    """Follows who holds one lock or leads one election; made by Client.observe(). One reader at a time.
+    """Follows the holder of one lock or the leader of one election; made by Client.observe(). One reader at a time.
 
-    Iterated it gives the holder as it is, then each change, None while nobody holds it, until the client is closed."""
+    Iteration gives the present holder, then each change, None while there is no holder, until the client is closed."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
         self._readers = Readers("this observer")
 
     def next(self, timeout: Optional[float] = None) -> Optional[Observed]:
-        """The next change; None if there is none within `timeout` seconds. Raises Closed at the end,
-        Invalid while another thread reads."""
+        """First the present holder, then each change; None if none comes within `timeout` seconds. Raises Closed once all is
+        read and the client is closed, Invalid while another thread reads."""
         wait_ms(timeout)
         pointer, descriptor_of = self._handle.pointer, library.tenure_observer_fd
         try:
@@ -79,7 +79,7 @@ def observe(client: Handle, name: str) -> Handle:
 
 
 def told(observer: Handle) -> Observed:
-    """What an observer was told next; raises Again if there is nothing yet."""
+    """The next change of an observer; raises Again if there is none yet."""
     read = library.tenure_observer_next
     holder = opened(library.tenure_holder_free, read, observer.pointer, 0)
     copied = copy_of(holder)
@@ -88,7 +88,7 @@ def told(observer: Handle) -> Observed:
 
 
 def copy_of(holder: Handle) -> Holder:
-    """A copy of the holder that C has there."""
+    """A copy of a holder of the library."""
     pointer = holder.pointer
     length = c_size_t()
     value = library.tenure_holder_value(pointer, byref(length))

@@ -19,50 +19,50 @@ LossListener = TypeVar("LossListener", bound="Callable[[Lease], object]")
 
 
 class Lease(Grant):
-    """A lock that was granted. Thread-safe; released in the background when it is collected.
+    """A lease. Thread-safe; released in the background when collected.
 
-    A block under `with` releases it; leaving the block after a loss raises Lost."""
+    A block under `with` releases the lease at its end; leaving the block after a loss raises Lost."""
 
     __slots__ = {
         "_leave": "What ends a block.",
-        "release": """release(timeout=5.0) gives the lock back; waits at most `timeout` seconds for the server to know.
+        "release": """release(timeout=5.0) gives the lock back; waits at most `timeout` seconds for the server's answer.
 
-        Raises Lost if it had ended before; Timeout or Unknown if the server did not answer in time (it goes on in the
-        background). Again is harmless.""",
+        Raises Lost if the lease had ended before; Timeout or Unknown if the server did not answer in time (the release goes
+        on in the background). A second release is harmless.""",
     }
     _leave: Call
 
     def __init__(self, handle: LeaseHandle) -> None:
         super().__init__(handle)
-        # Not methods, since those are Python: see _ending.
+        # Not methods, since methods run Python bytecode first: see _ending.
         self._leave = leaving(handle)
         if not TYPE_CHECKING:
             self.release = releasing(handle)
 
     @property
     def lost(self) -> Loss:
-        """Whether it has ended, for whatever reason: true once it has; wait() waits for that."""
+        """True once the lease has ended, for whatever reason; wait() waits for the end."""
         return Loss(self._handle)
 
     def add_listener(self, listener: LossListener) -> LossListener:
-        """Calls `listener(lease)` once, when it is lost: where leaving its block would raise Lost, and not when its
-        program gives it back. At once if it is lost already; on a thread for all listeners of the process, which begins with the first.
-        What it raises is logged. A lease that nobody else has is given back all the same, and not lost."""
+        """Calls `listener(lease)` once, when the lease is lost (where leaving its block would raise Lost), at once if lost
+        already; not when the program releases the lease. Runs on the one listener thread of the process; exceptions are logged. A
+        listener does not keep the lease from being collected, and so released."""
         watch = partial(LeaseWatch, self._handle, partial(lost_to_listeners, Lease))
         return self._handle.listeners.add(listener, lambda: watch_on_thread(watch()))
 
     def remove_listener(self, listener: Callable[[Lease], object]) -> None:
-        """It is not called any more, though it may be running. Who is none is harmless."""
+        """Removes a listener; a call in progress goes on. An unknown listener is harmless."""
         self._handle.listeners.remove(listener)
 
     def proclaim(self, value: Value) -> None:
-        """Replaces the value that others see. Raises Lost if it had ended."""
+        """Replaces the value that others see, at most 4 KiB. Raises Lost if the lease had ended."""
         _orders.proclaim(self._handle, value)
 
     def transfer(self, to_client: Optional[str] = None) -> None:
-        """Ends it, and hands what it held to the first waiter of that client name; None: to the next.
+        """Ends the lease and hands the lock to the first waiter of the client `to_client`; None: to the next in the queue.
 
-        Raises NotFound if nobody (of that name) waits: then it goes on; Lost if it had ended."""
+        Raises NotFound if nobody (of that name) waits; Lost if the lease had ended."""
         _orders.transfer(self._handle, to_client)
 
     if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""libtenure.so: where it is, and loading it."""
+"""Finds and loads libtenure.so."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ._abi import ABI_VERSION, PROTOTYPES
 
-# What an installed libtenure is called; a newer ABI has another name.
+# The name of an installed libtenure; a newer ABI has another name.
 _SONAME = "libtenure.so.0.2"
 
 
 def candidates() -> list[str]:
-    """Where the library may be, the best first: named by TENURE_LIBRARY and nowhere else; beside this file, as in a
-    wheel; the newest build of the repository that this file is in; wherever the system finds it."""
+    """Paths of the library, the best first: TENURE_LIBRARY and nothing else; beside this file, as in a wheel; the newest
+    build of the repository around this file; the search path of the system."""
     named = os.environ.get("TENURE_LIBRARY")
     if named:
         return [named]

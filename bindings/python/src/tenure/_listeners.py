@@ -1,4 +1,4 @@
-"""Who is called when a lease is lost, or a session changes its state."""
+"""Listeners of the loss of a lease, or of the changes of a session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Listener = TypeVar("Listener", bound=Callable[..., object])
 
 
 class Listeners:
-    """Those of one lease or client, in the order in which they came; what watches for them is there while they are."""
+    """The listeners of one lease or client, in the order of their addition. The watch exists while there are listeners."""
 
     __slots__ = ("_changing", "_listeners", "_process", "_stop")
 
@@ -21,7 +21,7 @@ class Listeners:
         self._begin()
 
     def _begin(self) -> None:
-        """In a forked child again: its parent's listeners are called there."""
+        """Starts empty; again in a forked child, since the parent calls its own listeners."""
         self._changing = threading.RLock()
         self._listeners: list[Callable[..., object]] = []
         self._stop: Optional[Callable[[], None]] = None
@@ -33,7 +33,7 @@ class Listeners:
         return self._changing
 
     def add(self, listener: Listener, watch: Callable[[], Callable[[], None]]) -> Listener:
-        """`watch` begins to watch, and answers what ends that. Again is harmless."""
+        """Adds a listener, once. `watch` begins the watch for the first one, and returns a function that ends the watch."""
         if inspect.iscoroutinefunction(listener):
             raise TypeError("a listener is called, and not awaited: let it start a task, or set an event")
         if not callable(listener):
@@ -51,7 +51,7 @@ class Listeners:
         return listener
 
     def remove(self, listener: Callable[..., object]) -> None:
-        """It is not called any more, though it may be running. Who is none is harmless."""
+        """Removes a listener; a call in progress goes on. An unknown listener is harmless."""
         with self._lock():
             if listener in self._listeners:
                 self._listeners.remove(listener)
@@ -59,7 +59,7 @@ class Listeners:
                 self.end()
 
     def end(self) -> list[Callable[..., object]]:
-        """Ends the watch; answers who there was."""
+        """Ends the watch; removes and returns all listeners."""
         with self._lock():
             listeners, self._listeners = self._listeners, []
             stop, self._stop = self._stop, None
@@ -68,20 +68,20 @@ class Listeners:
         return listeners
 
     def call(self, told: Any) -> None:
-        """Calls each."""
+        """Calls each listener with `told`."""
         call_each(self._listeners[:], told)
 
 
 def call_each(listeners: list[Callable[..., object]], told: Any) -> None:
-    """Calls each; what one raises is logged, and harms no other."""
+    """Calls each listener; the exception of one is logged, and the others are still called."""
     for listener in listeners:
         try:
             listener(told)
         except KeyboardInterrupt:
-            # On the loop of the main thread it is nobody's but the program's.
+            # On the loop of the main thread Ctrl-C is meant for the program.
             raise
         except BaseException:
-            # SystemExit, too: it would end a thread or a loop that is not the listener's own.
+            # SystemExit, too, which would end a thread or loop that is not the listener's.
             logger.exception("a listener of tenure failed, %r: %r", listener, told)
 
 

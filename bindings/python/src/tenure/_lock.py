@@ -1,4 +1,4 @@
-"""A lock with the habits of threading.Lock."""
+"""A lock object in the manner of threading.Lock."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _leaving = Leaving()
 class Lock(Sections[Lease]):
     """The lock of one name; made by Client.lock().
 
-    Threads that share it exclude each other, also when the lease is lost while one of them still works
-    under it; but with an owner it is entered again, like threading.RLock, by any thread. Each entry has a lease of its
-    own, which its end gives back. A block under `with` does not notice a loss by itself: look at lease.lost between
-    steps, and send lease.token with every read and write; leaving the block after a loss raises Lost."""
+    Threads that share a Lock exclude each other, also while one of them still works under a lost lease. With an owner
+    any thread may enter again, as with threading.RLock. Each entry has a lease of its own, released at its end. A block
+    under `with` does not notice a loss by itself: look at lease.lost between steps, and send lease.token with every read
+    and write; leaving the block after a loss raises Lost."""
 
     def __init__(
         self, client: ClientHandle, name: str, timeout: Optional[float], options: Options
@@ -36,9 +36,9 @@ class Lock(Sections[Lease]):
         super().__init__(client, name, timeout, options, partial(getattr, _thread, "me"))
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Acquires it; False if somebody else has it for longer than `timeout` seconds.
+        """Acquires the lock; False if not granted within `timeout` seconds, -1: the timeout of the lock object.
 
-        -1: as long as the lock was made for. Ctrl-C works at once, and withdraws the request."""
+        Ctrl-C works at once, and withdraws the request."""
         wait = acquire_timeout(blocking, timeout, self._timeout)
         try:
             self._enter(self.new_exit(), wait, is_kept=True)
@@ -58,8 +58,8 @@ class Lock(Sections[Lease]):
     if TYPE_CHECKING:
 
         def release(self) -> None:
-            """Gives it back: what this thread acquired last, else what another did. Raises Lost if the lease had ended
-            before, RuntimeError if it was not acquired."""
+            """Releases the newest lease of this thread, else one of another thread. Raises Lost if the lease had ended
+            before, RuntimeError if the lock is not acquired."""
 
         def __exit__(
             self,
@@ -72,7 +72,7 @@ class Lock(Sections[Lease]):
         __exit__ = _leaving
 
     def new_exit(self) -> Exit:
-        """What will end an entry."""
+        """The Exit of a coming entry."""
         lease = Lease(LeaseHandle(self._client, self._name))
         return Exit.of(_end, self._client.patience, Entry(self), lease)
 
@@ -120,7 +120,7 @@ class Lock(Sections[Lease]):
 
 
 class _Thread(threading.local):
-    """Another one in each thread, and never again the same."""
+    """An identity per thread, never reused, unlike thread ids."""
 
     def __init__(self) -> None:
         self.me = object()

@@ -19,9 +19,9 @@ _LONGEST = 2**31 / 1000 - 1
 
 
 class Loss(Local):
-    """Whether a lease has ended, for whatever reason: true once it has, for good.
+    """True once a lease has ended, for whatever reason, and from then on.
 
-    As threading.Event, of which nobody but Tenure sets it. While this object lives, the lease is not collected."""
+    As a threading.Event that Tenure alone sets. Keeps the lease from being collected."""
 
     __slots__ = ("_lease",)
 
@@ -29,14 +29,14 @@ class Loss(Local):
         self._lease = lease
 
     def is_set(self) -> bool:
-        """Whether it has ended."""
+        """Whether the lease has ended."""
         return remaining(self._lease) == 0.0
 
     def __bool__(self) -> bool:
         return self.is_set()
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Waits for the end, at most `timeout` seconds; whether it came. Ctrl-C works."""
+        """Waits for the end, at most `timeout` seconds; False if the lease has not ended. Ctrl-C works."""
         wait_ms(timeout)
         deadline = Deadline(timeout)
         with news_of(self._lease) as news:
@@ -52,7 +52,7 @@ class Loss(Local):
         return True
 
     def fileno(self) -> int:
-        """Readable once it has ended, and from when the lease is asked to end. Borrowed: never read or close it."""
+        """Readable once the lease has ended, and from when it is asked to end. Borrowed: never read or close it."""
         return descriptor(library.tenure_lease_fd(self._lease.pointer))
 
     def __repr__(self) -> str:
@@ -61,10 +61,10 @@ class Loss(Local):
 
 @contextmanager
 def news_of(lease: LeaseHandle) -> Iterator[Optional[select.epoll]]:
-    """Is readable once for each thing that happens to a lease; None if the process has no descriptor left.
+    """An edge-triggered epoll, readable once per event of a lease; None if the process has no descriptor left.
 
-    The lease's own stays readable from when it is asked to end, which is not yet the end. Nor is it asked here what was
-    the matter: that would take the news from others who look for it."""
+    The lease's own descriptor stays readable from when the lease is asked to end. The state is not read here, since that
+    would clear the descriptor for other readers."""
     fd = library.tenure_lease_fd(lease.pointer)
     try:
         news = select.epoll() if fd >= 0 else None
@@ -79,6 +79,6 @@ def news_of(lease: LeaseHandle) -> Iterator[Optional[select.epoll]]:
 
 
 def longest_wait(lease: LeaseHandle, news: Optional[select.epoll]) -> float:
-    """After how many seconds to look whether a lease has ended, though there was no news: it is the kernel's timer that
-    tells, but not of a lease that was asked before."""
+    """The seconds until the next look at a lease without news: the descriptor of a lease that was asked before does not
+    signal the end."""
     return LOOK_EVERY if news is None else min(remaining(lease), _LONGEST)

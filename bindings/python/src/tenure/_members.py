@@ -1,4 +1,4 @@
-"""The members of a cluster: who they are, and how that is changed."""
+"""The members of a cluster, and calls that change them."""
 
 from __future__ import annotations
 
@@ -11,47 +11,46 @@ from ._operate import interruptible
 
 
 class Members(Local):
-    """The members of a client's cluster; `client.members`. Each change is in force for good when its call returns.
+    """The members of a client's cluster; `client.members`. Each change is durable and in force when its call returns.
 
-    Unavailable always means that surely nothing was done, and that it may be tried again; Unknown that it may have been done:
-    look at list(), or give it again: a promote(), demote() or move() that is in force already is done. A call takes at most the
-    client's `request_timeout`."""
+    Unavailable: surely nothing was done; try again. Unknown: the change may have been done: look at list(), or repeat the
+    call, since promote(), demote() and move() are idempotent. A call takes at most the client's `request_timeout`."""
 
     def __init__(self, client: Handle) -> None:
         self._client = client
 
     def list(self) -> List[MemberDescription]:
-        """The members as the leader knows them, else the node with the newest log: as describe("members") has them."""
+        """The members of describe("members"), as the leader knows them, else the node with the newest log."""
         return listed(self._client)
 
     def add(self, id: int, address: str) -> None:
-        """Adds a node, without a vote, under an id that was never used: the others reach it at `address` ("host:port").
+        """Adds a node without a vote, under an id that was never used; the others dial `address` ("host:port").
 
-        Then start it there, as Node(id, …, join=…), and promote() it. Raises Invalid if it is a member already, the id was
-        used before, or the address cannot be one."""
+        Then start the node there, as Node(id, …, join=…), and promote() it. Raises Invalid if the node is a member already,
+        the id was used before, or the address is malformed."""
         interruptible(lambda: _operate.add(self._client, id, address))
 
     def promote(self, id: int) -> None:
-        """Gives a node a vote, once it has joined and caught up with the log, for which it waits.
+        """Waits until a node has joined and caught up with the log, and gives it a vote.
 
-        Raises NotFound if it is no member, Unavailable if it has not caught up yet."""
+        Raises NotFound if there is no such member, Unavailable if the node has not caught up yet."""
         interruptible(lambda: _operate.promote(self._client, id))
 
     def demote(self, id: int) -> None:
-        """Takes a node's vote; it goes on copying the log. If it leads, it hands leadership over first."""
+        """Takes a node's vote; the node goes on copying the log. A leader hands leadership over first."""
         interruptible(lambda: _operate.demote(self._client, id))
 
     def remove(self, id: int) -> None:
-        """Removes a node for good: it ends by itself, and its id is never used again.
+        """Removes a node for good: the node ends by itself, and its id is never used again.
 
-        If it leads, it hands leadership over first. Raises NotFound if it is no member."""
+        A leader hands leadership over first. Raises NotFound if there is no such member."""
         interruptible(lambda: _operate.remove(self._client, id))
 
     def move(self, id: int, address: str) -> None:
-        """Tells the others that a node is reached at `address` ("host:port") from now on: start it there."""
+        """Changes the address ("host:port") at which the others dial a node: start the node there."""
         interruptible(lambda: _operate.move(self._client, id, address))
 
 
 def listed(client: Handle) -> List[MemberDescription]:
-    """The members as they are described."""
+    """The members of describe("members")."""
     return cast(MembersDescription, _orders.describe(client, "members", None))["members"]

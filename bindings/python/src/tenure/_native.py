@@ -14,7 +14,7 @@ from ._listeners import Listeners
 
 
 class Local:
-    """What belongs to this process: refused by pickle and copy, with a sentence that says what to do."""
+    """An object of this process: pickle and copy raise TypeError, with a sentence that says what to do."""
 
     __slots__ = ()
 
@@ -30,40 +30,40 @@ class Local:
 class Handle(Local):
     """Owns a handle of the library, or the place for one, into which the library writes.
 
-    What frees it is C alone, no bytecode of Python's: a signal's handler can neither run in it nor be lost in it. The
+    Freeing is C alone, no bytecode of Python's: a signal's handler can neither run in it nor be lost in it. The
     library answers a foreign handle with an error, and freeing nothing is harmless, so any order of collection is safe,
     also in a forked child."""
 
     __slots__ = ("__weakref__", "_free", "keeps", "pointer")
 
     def __init__(self, free: Callable[[c_void_p], None], keeps: object = None) -> None:
-        """`keeps`: what must not be collected before it."""
+        """`keeps`: an object that must not be collected before the handle."""
         self.keeps = keeps
         self.pointer = c_void_p()
         self._free = partial(free, self.pointer)
 
-    # Looked up and called without a bytecode: attrgetter and partial are C, and so is what they lead to.
+    # Looked up and called without a bytecode: attrgetter, partial and the library are C.
     __del__ = property(attrgetter("_free"))
 
     def free(self) -> None:
-        """Frees it now; again is harmless."""
+        """Frees the handle now. Idempotent."""
         self._free()
-        # Freeing it once more would leave its complaint as this thread's last error.
+        # A second free would set this thread's last error.
         self.pointer.value = None
 
 
 class ClientHandle(Handle):
-    """A client. A node that it came from lives at least as long."""
+    """A client. Keeps its node, if any, alive."""
 
     __slots__ = ("corks", "is_flushing", "listeners", "patience")
 
     def __init__(self, keeps: object = None) -> None:
         super().__init__(library.tenure_client_free, keeps)
-        # For changes of its session.
+        # Listeners of the changes of the session.
         self.listeners = Listeners()
-        # How many milliseconds the end of a block waits for the server to know.
+        # How many milliseconds the end of a block waits for the server's answer.
         self.patience = c_int64(PATIENCE_MS)
-        # How many corks a loop has of it, and whether what has come together is about to leave.
+        # The corks of a loop on this client, and whether a flush is scheduled.
         self.corks = 0
         self.is_flushing = False
 
@@ -86,14 +86,14 @@ def check(function: Callable[..., int], *arguments: Any) -> None:
 
 
 def raise_it(failed: Optional[BaseException]) -> None:
-    """Raises it, if there is anything to raise."""
+    """Raises `failed`, unless None."""
     if failed is None:
         return
     try:
         raise failed
     finally:
-        # A frame that is part of the trace and has what was raised is a circle, and those are collected late, with all
-        # that the frames have which called.
+        # Breaks the reference cycle of exception, trace and frame, which would be collected late, with the locals of all
+        # calling frames.
         del failed
 
 
@@ -105,7 +105,7 @@ def failure_of(function: Callable[..., int], *arguments: Any) -> Optional[Error]
         return None
     said: bytes = library.tenure_last_error()
     reason: int = library.tenure_last_reason()
-    # A collection or a signal's handler may have called the library in between, and what was said last is of that call.
+    # A collection or a signal's handler may have called the library in between; the last error is then of that call.
     is_of_this_call = _failures.count == before
     _failures.count += 1
     if not is_of_this_call:
@@ -129,8 +129,8 @@ def opened(
 
 
 def fill(handle: Handle, function: Callable[..., int], arguments: tuple[Any, ...]) -> None:
-    """Calls a constructor, which writes its handle into the object that owns it: so there is no instant at which nobody
-    does. Whatever is raised, by a signal's handler too, leaves the place empty."""
+    """Calls a constructor, which writes the new handle into its owner, so that the handle is never without one. Any
+    exception, of a signal's handler too, leaves the place empty."""
     try:
         check(function, *arguments, byref(handle.pointer))
     except BaseException:
@@ -139,7 +139,7 @@ def fill(handle: Handle, function: Callable[..., int], arguments: tuple[Any, ...
 
 
 def descriptor(fd: int) -> int:
-    """A descriptor of the library, which is -1 if there is none."""
+    """Returns `fd`; raises Limit for -1, the library's answer if no descriptor is left."""
     if fd < 0:
         said: bytes = library.tenure_last_error()
         raise Limit(said.decode("utf-8", "replace"))
@@ -147,14 +147,14 @@ def descriptor(fd: int) -> int:
 
 
 def sized_text(call: Callable[..., None]) -> bytes:
-    """What `call` writes to a buffer whose size it is given."""
+    """The text that `call` writes to a buffer, which grows until it fits."""
     size = 4096
     while True:
         buffer, length = create_string_buffer(size), c_size_t(size)
         try:
             call(buffer, byref(length))
         except TooSmall:
-            # There may be more at the next call: some room for that.
+            # Room for a text that grows until the next call.
             size = length.value + length.value // 8
             continue
         return buffer.value

@@ -23,7 +23,7 @@ from ._wait import until_decided
 
 @dataclass(frozen=True)
 class Leadership:
-    """What a node knows of the leader lease at one instant.
+    """The leader lease as a node knows it at one instant.
 
     `is_leader` means remaining > 0; `token` is the fencing token of this node's leadership, 0 if it does not
     lead; `leader_id` is 0 if no leader is known."""
@@ -62,16 +62,16 @@ class Node(Local):
         """Recovers `data_dir` and listens; needs no quorum for that.
 
         `cluster` is "1=host:port,2=host:port,3=host:port". With `join`, "host:port,host:port" of a running cluster to
-        which this node was added (client.members.add(), `tenure member add`), it may be None: the nodes there tell who the
-        members are. `ttl_max` (an hour) is the largest ttl of a session, and how long a restored cluster waits; a snapshot is
-        made after each `snapshot_every` bytes of log (0: 64 MiB). At `admin`, "host:port" of loopback, the node tells how it
-        is over HTTP: /metrics, /livez, /readyz, /status.
+        which this node was added (client.members.add(), `tenure member add`), `cluster` may be None: the members are learned
+        there. `ttl_max` (an hour) is the largest ttl of a session, and how long a restored cluster waits; a snapshot is made
+        after each `snapshot_every` bytes of log (0: 64 MiB). `admin`, "host:port" of loopback, serves /metrics, /livez,
+        /readyz and /status over HTTP.
         With `tls`, which needs ca, cert and key, all connections that leave the process are over TLS (its `verify` is about the
-        nodes at `join`). `tls_mode` "optional": those without are taken, too, while a cluster changes over; "off": nothing
-        is encrypted. `client_ca` is the authority of clients and operators, if it is another; `crl` is what authorities have
-        revoked. The audit trail is appended to the file `audit`.
-        Raises Invalid if this node is none of them, Denied if the directory or the port may not be used; Unavailable if
-        nobody answers, or the name or the address to listen on is not there yet: try again then."""
+        nodes at `join`). `tls_mode` "optional": plaintext is accepted, too, while a cluster changes over; "off": nothing is
+        encrypted. `client_ca` is the authority of clients and operators, None: `ca`; `crl` has the revoked certificates.
+        The audit trail is appended to the file `audit`.
+        Raises Invalid if this node is no member, Denied if the directory or the port may not be used; Unavailable if no node
+        answers, or the name or the address to listen on is not there yet: try again then."""
         options = NodeOptions(
             struct_size=sizeof(NodeOptions),
             flags=1 if insecure else 0,
@@ -93,7 +93,7 @@ class Node(Local):
         self._handle = opened(library.tenure_node_free, library.tenure_node_start, byref(options))
 
     def leadership(self) -> Leadership:
-        """Whether this node leads, until when, under which token. Local and lock-free."""
+        """Whether this node leads, for how long, under which token. Local and lock-free."""
         now = NodeLeadership(struct_size=sizeof(NodeLeadership))
         check(library.tenure_node_leadership, self._handle.pointer, byref(now))
         return _leadership(now)
@@ -103,10 +103,10 @@ class Node(Local):
         return descriptor(library.tenure_node_fd(self._handle.pointer))
 
     def next(self, timeout: Optional[float] = None) -> Optional[Leadership]:
-        """The next change of leader, term or claim; first the present. None if `timeout` seconds pass before.
+        """First the present state, then each change of leader, term or claim; None if none comes within `timeout` seconds.
 
-        Raises Closed once the node is stopped, Io or Corrupt if it ended by itself, Invalid while another thread
-        reads."""
+        Raises Closed once the node is stopped; Io, Limit, Internal, Denied or Corrupt if the node ended by itself; Invalid
+        while another thread reads."""
         wait_ms(timeout)
         now = NodeLeadership(struct_size=sizeof(NodeLeadership))
         pointer = self._handle.pointer
@@ -132,33 +132,33 @@ class Node(Local):
         tls: Optional[TLS] = None,
         credential: Optional[Path] = None,
     ) -> Client:
-        """A client of this node's cluster, which reaches this node without a socket. Options as for connect(), but that
-        nothing is taken from the environment. Where the other nodes speak TLS, it needs a `tls` of its own."""
+        """A client of this node's cluster, without a socket to this node. Options as for connect(), but nothing is taken from
+        the environment. Where the other nodes speak TLS, the client needs a `tls` of its own."""
         options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, None, tls, credential)
         client = Client(ClientHandle(keeps=self._handle))
         fill(client._handle, library.tenure_node_client, (self._handle.pointer, byref(options)))
         return client
 
     def metrics(self) -> str:
-        """All metrics of this node and its process, in the text format of Prometheus. Waits for nothing of the node."""
+        """The metrics of this node and its process, in the text format of Prometheus. Does not wait for the node."""
         return sized_text(partial(check, library.tenure_node_metrics, self._handle.pointer)).decode()
 
     def reload(self) -> None:
-        """Reads certificate, key, authorities and revoked certificates again; a node without TLS has nothing to read.
+        """Reads certificate, key, authorities and revoked certificates again; without TLS does nothing.
 
         Connections stay, but for those whose certificate is not trusted any more. Invalid: a file cannot be used, and
-        the former files stay in use. The node also reads them by itself, some seconds after they have changed."""
+        the former files stay in use. The node also reads changed files by itself, after some seconds."""
         check(library.tenure_node_reload, self._handle.pointer)
 
     def resign(self, to: int = 0, timeout: Optional[float] = None) -> None:
-        """Hands leadership to the node `to`, or to the one with most of the log (0).
+        """Hands leadership to the node `to`, or, if that is 0, to the one with the longest log.
 
-        leadership() reads nothing from the call on, and more again only if this fails: Lost if this node does not
-        lead, Unavailable if no other node took over, Timeout if that is not decided yet."""
+        From the call on leadership() has 0 remaining, unless the call fails. Raises Lost if this node does not lead,
+        Unavailable if no other node took over, Timeout if undecided within `timeout` seconds."""
         check(library.tenure_node_resign, self._handle.pointer, u64(to, "to"), wait_ms(timeout))
 
     def stop(self, timeout: Optional[float] = None) -> None:
-        """Stops it: it hands leadership over if it leads, its connections are closed, its directory is unlocked."""
+        """Stops the node: a leader hands leadership over, connections are closed, the directory is unlocked. Raises Timeout."""
         check(library.tenure_node_stop, self._handle.pointer, wait_ms(timeout))
 
     def __enter__(self) -> Node:

@@ -1,4 +1,4 @@
-"""The thread on which listeners are called: one of the process, there while anybody listens."""
+"""The listener thread: one per process, alive while there are listeners."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._watch import Watch, is_over
 
 
 def watch_on_thread(watch: Watch) -> Callable[[], None]:
-    """Begins to look after `watch`, on the thread; answers what ends that."""
+    """Serves `watch` on the listener thread; returns a function that ends the service."""
     _notifier.add(watch)
     return partial(_notifier.discard, watch)
 
@@ -27,7 +27,7 @@ class _Notifier:
         os.register_at_fork(after_in_child=self.begin)
 
     def begin(self) -> None:
-        """In a forked child again, which has not the thread of its parent."""
+        """Starts empty; again in a forked child, which lacks the thread of its parent."""
         self._changing = threading.RLock()
         self._watches: dict[Watch, None] = {}
         self._thread: Optional[threading.Thread] = None
@@ -62,13 +62,13 @@ class _Notifier:
             self._wake()
 
     def _wake(self) -> None:
-        # Also from a collection, at any place: so it takes no lock, and does not wait.
+        # Also called from a garbage collection, anywhere: so takes no lock, and does not wait.
         pipe = self._pipe
         if pipe is not None:
             try:
                 os.write(pipe[1], b"\0")
             except BlockingIOError:
-                # It is awake already.
+                # The pipe is full: the thread is awake already.
                 pass
 
     def _run(self) -> None:
@@ -82,7 +82,7 @@ class _Notifier:
             for watch in watches:
                 if is_over(watch):
                     self.discard(watch)
-            # What is gone by now has woken the pipe.
+            # The removal of a watch since then has written to the pipe.
             self._wait(pipe[0], [watch for watch in watches if watch in self._watches])
 
     def _wait(self, wakes: int, watches: list[Watch]) -> None:

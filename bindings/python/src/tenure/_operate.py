@@ -1,4 +1,4 @@
-"""What operators order, in calls of C that may take long: Ctrl-C works at once, and what was ordered goes on."""
+"""Orders of operators, in calls of C that may take long: Ctrl-C works at once, and the order goes on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def add(client: Handle, id: int, address: str) -> None:
-    """Adds a member."""
+    """Adds a member, without a vote."""
     check(library.tenure_member_add, client.pointer, u64(id, "id"), text(address, "address"))
 
 
@@ -40,17 +40,17 @@ def remove(client: Handle, id: int) -> None:
 
 
 def move(client: Handle, id: int, address: str) -> None:
-    """Says where a member is reached."""
+    """Changes the address of a member."""
     check(library.tenure_member_move, client.pointer, u64(id, "id"), text(address, "address"))
 
 
 def move_leader(client: Handle, to: int, timeout: Optional[float]) -> None:
-    """Has another node lead."""
+    """Moves leadership to the voter `to`; 0: to the one with the longest log."""
     check(library.tenure_move_leader, client.pointer, u64(to, "to"), wait_ms(timeout))
 
 
 def handover(client: Handle, name: str, to: Optional[str], grace: Optional[float], reason: str) -> None:
-    """Hands a lock to one who waits for it."""
+    """Asks the holder to end and hands the lock to a waiter."""
     arguments = (text(name, "name"), optional_text(to, "client's name"), grace_ms(grace), text(reason, "reason"))
     with about(name):
         check(library.tenure_handover, client.pointer, *arguments)
@@ -73,18 +73,18 @@ def restore_snapshot(
     ancestors: Sequence[str] = (),
     waive_wait: bool = False,
 ) -> float:
-    """Makes the data directory of one node of a new cluster, which begins with the state in the file `path` that
-    Client.save_snapshot() or `tenure snapshot save` made.
+    """Makes the data directory of one node of a new cluster from the file `path` of Client.save_snapshot() or
+    `tenure snapshot save`.
 
-    Do the same, with the same file and options, for each node of `cluster`, "1=host:port,2=host:port,3=host:port"; then
-    start them with it. `data_dir` must be empty, or not be there. No node of the old cluster may run. All tokens of the new
-    one are larger than all before; its sessions and locks are gone.
+    Use the same file and options for each node of `cluster`, "1=host:port,2=host:port,3=host:port"; then start the nodes
+    with this `cluster`. `data_dir` must be empty or missing. No node of the old cluster may run. All tokens of the new
+    cluster are larger than all before; the sessions and locks are gone.
 
-    Gives how many seconds the new cluster, once it has a leader, grants nothing: programs may still believe in leases of
-    before. It is the largest `ttl_max` and the longest `lease` that any node ever ran with, and an hour where
-    `largest_ttl_max` and `largest_lease` state nothing; with `waive_wait` only tokens protect. `epoch`: name one, larger than
-    all before, if this snapshot or an older one was restored already. `ancestors`: the whole ids of clusters whose clients
-    come over by themselves, besides those that the file names."""
+    Returns how many seconds the new cluster, once it has a leader, grants nothing, since programs may still believe in
+    earlier leases: the largest `ttl_max` and the longest `lease` that any node ever ran with, and an hour where
+    `largest_ttl_max` and `largest_lease` state nothing; with `waive_wait` only tokens protect. `epoch`: give one larger than
+    all before if this snapshot or an older one was restored already. `ancestors`: the whole ids of more clusters whose
+    clients come over by themselves, besides those in the file."""
     if isinstance(ancestors, str):
         raise TypeError("ancestors must be a sequence of ids, not a str")
     if epoch is not None and epoch < 1:
@@ -106,7 +106,7 @@ def restore_snapshot(
 
 
 def interruptible(call: Callable[[], Result]) -> Result:
-    """Runs a call on a thread of its own: a wait for that ends by Ctrl-C."""
+    """Runs a call on a thread of its own, since Ctrl-C ends a wait for a thread, but not a call of C."""
     results: list[Result] = []
     errors: list[BaseException] = []
 
@@ -123,6 +123,6 @@ def interruptible(call: Callable[[], Result]) -> Result:
         try:
             raise errors[0]
         finally:
-            # What was raised has this frame, and this frame would have it.
+            # Breaks the reference cycle of exception and frame.
             errors.clear()
     return results[0]

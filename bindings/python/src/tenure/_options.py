@@ -1,4 +1,4 @@
-"""How a lock is acquired."""
+"""The options of an acquire."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from ctypes import c_char_p, c_void_p, cast, sizeof
 from ._abi import AcquireOptions
 from ._convert import Value, octets, option_ms, u32, u64
 
-# The servers' bound.
+# Seconds; the servers' bound.
 _LONGEST_DELAY = 3600.0
 
 
 class Options:
-    """What Client.acquire() takes, checked once."""
+    """The options of Client.acquire(), checked once; raises Invalid."""
 
     __slots__ = ("_native", "_value", "owner")
 

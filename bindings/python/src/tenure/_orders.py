@@ -1,4 +1,4 @@
-"""What a client asks or tells the servers, and waits for in C: at most its request timeout."""
+"""Calls of a client that wait in C for the servers: at most the request timeout each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ._native import Handle, check, opened, sized_text
 
 
 def holder_of(client: Handle, name: str) -> Optional[Holder]:
-    """Who holds `name`."""
+    """The holder of `name`, None if there is none."""
     question = library.tenure_holder_of
     encoded = text(name, "name")
     try:
@@ -42,7 +42,7 @@ def validate(client: Handle, name: str, token: int) -> bool:
 
 
 def break_(client: Handle, name: str, grace: Optional[float], token: int, reason: str) -> None:
-    """Takes `name` from whoever holds it."""
+    """Takes `name` from the holder with `token`; 0: from all holders."""
     named = 0 if token == 0 else checked_token(token)
     arguments = (text(name, "name"), named, grace_ms(grace), text(reason, "reason"))
     with about(name):
@@ -50,7 +50,7 @@ def break_(client: Handle, name: str, grace: Optional[float], token: int, reason
 
 
 def describe(client: Handle, what: str, name: Optional[str]) -> Description:
-    """What there is, from JSON."""
+    """The parsed JSON of tenure_describe."""
     arguments = (client.pointer, text(what, "kind"), optional_text(name, "name"))
     described: Description = json.loads(sized_text(partial(check, library.tenure_describe, *arguments)))
     return described
@@ -64,14 +64,14 @@ def proclaim(lease: LeaseHandle, value: Value) -> None:
 
 
 def transfer(lease: LeaseHandle, to_client: Optional[str]) -> None:
-    """Hands what is held to a waiter."""
+    """Hands the lock to a waiter."""
     to = optional_text(to_client, "client's name")
     with under(lease):
         check(library.tenure_transfer, lease.pointer, to)
 
 
 def close(client: Handle, timeout: Optional[float]) -> None:
-    """Ends the session; again is harmless."""
+    """Ends the session. Idempotent."""
     try:
         check(library.tenure_client_close, client.pointer, wait_ms(timeout))
     except Closed:
@@ -80,7 +80,7 @@ def close(client: Handle, timeout: Optional[float]) -> None:
 
 @contextmanager
 def about(name: str) -> Iterator[None]:
-    """What goes wrong says which lock it is about."""
+    """Sets the name of the lock in a raised Error."""
     try:
         yield
     except Error as error:
@@ -90,7 +90,7 @@ def about(name: str) -> Iterator[None]:
 
 @contextmanager
 def under(lease: LeaseHandle) -> Iterator[None]:
-    """What goes wrong says which lock it is about, and how it was lost."""
+    """As about(); a Lost is replaced by one that says how the lease was lost."""
     try:
         with about(lease.name):
             yield

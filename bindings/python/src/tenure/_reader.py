@@ -1,4 +1,4 @@
-"""One reader at a time, where two would take each other's news."""
+"""One reader at a time, where two would take each other's changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Read = TypeVar("Read")
 
 
 class Readers:
-    """Who reads, in the order in which they came: the first one does."""
+    """The readers in order of arrival; the first one reads."""
 
     def __init__(self, of: str) -> None:
         self._of = of
         self._readers: list[object] = []
 
     def begin(self) -> object:
-        """Reads until end(): raises Invalid while another thread or task reads."""
+        """Begins to read, until end(); raises Invalid while another thread or task reads."""
         me = object()
         try:
             self._enter(me)
@@ -28,12 +28,12 @@ class Readers:
         return me
 
     def end(self, me: object) -> None:
-        """This one reads no more. Again is harmless."""
+        """Ends the reading of `me`. Idempotent."""
         if me in self._readers:
             self._readers.remove(me)
 
     def alone(self, read: Callable[[], Read]) -> Read:
-        """What is read; raises Invalid while another thread reads."""
+        """The result of `read`; raises Invalid while another thread reads."""
         me = object()
         try:
             self._enter(me)
@@ -42,7 +42,7 @@ class Readers:
             self.end(me)
 
     async def alone_here(self, read: Callable[[], Awaitable[Read]]) -> Read:
-        """What is read; raises Invalid while another task reads."""
+        """The awaited result of `read`; raises Invalid while another task reads."""
         me = object()
         try:
             self._enter(me)

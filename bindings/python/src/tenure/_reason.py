@@ -1,4 +1,4 @@
-"""Why a lease ended, as a word and as a sentence."""
+"""The reason of a lease's end, as a word and as a sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Worded(enum.IntEnum):
-    """A number of the library that is shown as a word. (IntEnum shows the number.)"""
+    """A number of the library, shown as a word. (IntEnum shows the number.)"""
 
     def __str__(self) -> str:
         return self.name.lower().replace("_", " ")
@@ -32,7 +32,7 @@ class Reason(Worded):
     FORKED = 7
 
 
-# What is said of a lease that a program lost; the name of what it held comes before it.
+# Sentences about a lost lease; the name of the lock precedes them.
 SENTENCES = {
     Reason.NONE: "was lost",
     Reason.RELEASED: "was released before",

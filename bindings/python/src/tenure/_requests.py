@@ -1,4 +1,4 @@
-"""Requests for a lock: starting one, and taking what it gave."""
+"""Requests for a lock: starting one, and taking its lease."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ._native import PATIENCE_MS, Handle, fill, opened
 from ._options import Options
 from ._wait import until_decided
 
-# How long the first look at a request waits in C, where no signal ends it. A lock that is free is granted in this
-# time, and costs no descriptor; Ctrl-C is late by no more than it.
+# How long the first look at a request waits in C, where no signal ends the wait. A free lock is granted within this
+# time, without a descriptor; Ctrl-C is late by no more.
 _FIRST_LOOK_MS = 10
 
 
@@ -46,7 +46,7 @@ def start_campaign(client: Handle, name: str, value: Value, timeout: Optional[fl
 
 
 def first_of(names: Sequence[str]) -> str:
-    """What a lease of all these is called."""
+    """The name of a lease of all `names`: the first."""
     return str(names[0]) if names else ""
 
 
@@ -56,8 +56,8 @@ def take(lease: LeaseHandle, pending: Handle, look_ms: int = 0) -> None:
 
 
 def acquire(lease: LeaseHandle, start: Callable[[], Handle], timeout: Optional[float]) -> None:
-    """Starts a request, and waits for its lease, which comes into its place. Whatever ends the wait, also Ctrl-C,
-    leaves no request behind, and no lease that nobody has."""
+    """Starts a request, and waits for its lease, which goes to the place `lease`. Any exception, Ctrl-C included, leaves
+    neither a request nor a lease behind."""
     pending = None
     try:
         pending = start()
@@ -73,7 +73,7 @@ def acquire(lease: LeaseHandle, start: Callable[[], Handle], timeout: Optional[f
 def give_up(
     lease: LeaseHandle, pending: Optional[Handle], error: BaseException, timeout: Optional[float]
 ) -> None:
-    """Withdraws a request, or releases what was granted meanwhile; and says in `error` what it is about."""
+    """Withdraws a request, or releases a lease granted meanwhile; names the lock in `error`."""
     if pending is not None:
         pending.free()
     lease.free()
@@ -82,7 +82,7 @@ def give_up(
 
 
 def say_which(error: Error, name: str, timeout: Optional[float]) -> None:
-    """Says in the error of a request which lock it is about."""
+    """Puts the name of the lock into the error of a request, and into its text."""
     error.name = name
     said = str(error)
     if isinstance(error, Held):
@@ -90,7 +90,7 @@ def say_which(error: Error, name: str, timeout: Optional[float]) -> None:
         error.by = by if found else None
         said = f"{name!r} is held by {by}" if found else f"{name!r}: {said}"
     elif isinstance(error, Timeout):
-        # Behind the sentence of the status stands what was in the way, if anything but another holder was.
+        # After the sentence of the status comes the obstacle, if it was anything but another holder.
         _, separator, why = said.partition("; ")
         said = f"{name!r} was not granted within {timeout} s, and the request is withdrawn{separator}{why}"
     error.args = (said,)

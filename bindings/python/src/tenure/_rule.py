@@ -1,4 +1,4 @@
-"""What is allowed to whom."""
+"""Rules of rights."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Optional
 
 @dataclass(frozen=True)
 class Rule:
-    """That `principal` is allowed `rights`, of `names`.
+    """Allows `rights` on `names` to `principal`.
 
-    `principal` is one ("client/billing"), or the begin of several and a "*" ("client/team-a/*", "*"). `names` is the name of a lock,
+    `principal` is one ("client/billing"), or a prefix of several and "*" ("client/team-a/*", "*"). `names` is the name of a lock,
     a prefix ("jobs/" is jobs and all below it), or "*"; None if the rights are of the cluster ("operate", "admin")."""
 
     principal: str
@@ -20,7 +20,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """Which rules there are, whether they are in force (`on`), and who has a credential."""
+    """The rules, whether they are in force (`on`), and the principals with a credential."""
 
     on: bool
     rules: tuple[Rule, ...]

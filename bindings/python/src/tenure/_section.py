@@ -1,9 +1,9 @@
-"""Sections under a lock object: each with a lease of its own, which its end gives back, and no other.
+"""Sections under a lock object: each has a lease of its own, and its end releases this lease and no other.
 
-A block is ended by what `with` looked up as `__exit__` when it began. So each look-up makes an Exit, and the entry that
-follows puts its lease there: the end of a block has that lease, whoever else entered or left meanwhile, in whatever
-order, thread or task. `with` has the only reference to it: so the Exit goes when the block does, also where the
-exception of a signal's handler keeps its end from being called, and the turn of its entry is over."""
+`with` ends a block by the `__exit__` that it looked up at the beginning. So each look-up makes an Exit, and the entry that
+follows puts its lease there: the end of a block has that lease, whatever else enters or leaves meanwhile, in any order,
+thread or task. `with` has the only reference to the Exit, which therefore goes with the block, also where the exception of
+a signal's handler keeps the end from being called; the turn of the entry is then over."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ AnyLease = TypeVar("AnyLease", bound=Grant)
 
 
 class Exit(partial[Any]):
-    """What ends one entry: the lease is given back, before any Python, and then its turn."""
+    """Ends one entry: releases the lease, before any Python, and then ends the turn."""
 
     entry: Entry
     lease: Any
-    # What cancels its block at a loss, if anything does.
+    # The scope that cancels the block at a loss; None without one.
     scope: Any = None
 
     @classmethod
     def of(cls, end: Call, wait: object, entry: Entry, lease: Grant) -> Exit:
-        """That of an entry, which gets this lease if all goes well."""
+        """The Exit of `entry`, with the lease that the entry is to acquire."""
         place = lease._handle
         exit = cls(end, place.pointer, wait, place.releases, entry)
         exit.entry, exit.lease = entry, lease
@@ -41,53 +41,53 @@ class Exit(partial[Any]):
 
 
 class Entry:
-    """One entry into a lock object, in line with the others. The lease is its Exit's."""
+    """One entry into a lock object, in line with the others. Its Exit has the lease."""
 
     __slots__ = ("_exit", "is_inside", "is_over", "kept", "over", "sections", "wake", "who")
 
     def __init__(self, sections: Sections[Any]) -> None:
-        # Until it stands in line. (Later it would be a circle, and those are collected late.)
+        # Set until the entry stands in line. (Later a reference cycle, and those are collected late.)
         self.sections: Optional[Sections[Any]] = sections
         self._exit: Callable[[], Optional[Exit]] = lambda: None
-        # Whose it is: a thread or a task.
+        # The thread or task of the entry.
         self.who: object = None
-        # By whom it is kept, if that is not a block.
+        # The Kept that holds the entry, if no block does.
         self.kept: Callable[[], Optional[Kept]] = lambda: None
         self.is_inside = False
         self.is_over = False
-        # What the next in line waits for, and what ends that wait.
+        # What the next in line waits for, and the function that ends that wait.
         self.over: Any = None
         self.wake: Callable[[object], object] = lambda _: None
 
     def stand(self, who: object, exit: Exit, over: Any, wake: Callable[[object], object]) -> None:
-        """It stands in line: its turn is over when it is left, at the latest when its Exit goes."""
+        """Puts the entry in line: its turn is over when it is left, at the latest when its Exit is collected."""
         self.sections, self.who, self.over, self.wake = None, who, over, wake
         self._exit = weakref.ref(exit, wake)
 
     def exit(self) -> Optional[Exit]:
-        """What ends it; None once it has ended."""
+        """The Exit; None once the entry has ended."""
         return None if self.is_over else self._exit()
 
     def ended_by(self) -> Optional[Exit]:
-        """What ends or ended it; None once that is gone."""
+        """The Exit, also after the end; None once collected."""
         return self._exit()
 
 
 class Line:
-    """The entries into one lock object that have not ended, in the order in which they came."""
+    """The entries into one lock object that have not ended, in order of arrival."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
 
     def join(self, entry: Entry) -> None:
-        """It is the last."""
+        """Appends an entry; drops ended ones."""
         for other in self._entries[:]:
             if other.exit() is None:
                 self._discard(other)
         self._entries.append(entry)
 
     def ahead(self, entry: Entry) -> list[Entry]:
-        """Those before it which have not ended, the first one first."""
+        """The entries before `entry` that have not ended, the first one first."""
         entries = self._entries[:]
         ahead = entries[: entries.index(entry)]
         for other in ahead:
@@ -96,7 +96,7 @@ class Line:
         return [other for other in ahead if other.exit() is not None]
 
     def inside(self) -> list[Exit]:
-        """Those that have a lease, the newest first."""
+        """The Exits of the entries with a lease, the newest first."""
         exits = [entry.exit() for entry in reversed(self._entries[:]) if entry.is_inside]
         return [exit for exit in exits if exit is not None]
 
@@ -104,14 +104,14 @@ class Line:
         try:
             self._entries.remove(entry)
         except ValueError:
-            # Another thread was first.
+            # Another thread has removed the entry.
             pass
 
 
 class Kept(dict[object, list[Call]]):
-    """The entries without a block, by whose they are: what release() ends, the last of each list first.
+    """The entries without a block, by thread or task: release() ends them, the last of each list first.
 
-    At the bottom is what is called if there is nothing else."""
+    The bottom of each list is a function for a release() without an entry of its own."""
 
     def __init__(self, line: Line) -> None:
         super().__init__()
@@ -121,18 +121,18 @@ class Kept(dict[object, list[Call]]):
         return [partial(self._end_another, who)]
 
     def keep(self, exit: Exit) -> None:
-        """Until release() takes it."""
+        """Keeps an Exit until release() takes it."""
         exit.entry.kept = weakref.ref(self)
         who = exit.entry.who
         if who not in self:
             self[who] = [partial(_end_another, weakref.ref(self), who)]
         own = self[who]
-        # Who does not say which it ends, ends those first that were lost: so none is given back that is in use.
+        # Lost entries go on top, so that release() ends them first, and no lease that is in use.
         lost = [at for at, other in enumerate(own) if isinstance(other, Exit) and not other.lease.remaining()]
         own.insert(lost[0] if lost else len(own), exit)
 
     def forget(self, exit: Exit) -> None:
-        """It was ended, or never begun."""
+        """Drops an Exit that has ended, or never began."""
         who = exit.entry.who
         own = self.get(who, [])
         if exit in own:
@@ -141,20 +141,20 @@ class Kept(dict[object, list[Call]]):
             del self[who]
 
     def newest(self, who: object) -> Call:
-        """Takes what this one kept last."""
+        """Takes the newest Exit of `who`, else the bottom function."""
         return self[who].pop()
 
     def releasing(self, me: Callable[[], object]) -> Call:
-        """What ends the newest entry of whoever calls it. Its steps are C, so that nothing comes between taking it from
-        here and its end: they are iterators without an end, and one step of the last is one of each."""
+        """A function that ends the newest entry of its caller. Its steps are C, so that no signal's handler comes between
+        taking an Exit and calling it: endless iterators, where one step of the last is one step of each."""
         mine = map(self.__getitem__, iter(me, self))
         newest = map(list.pop, mine)
         ends = map(methodcaller("__call__", RELEASE, None, None), newest)
         return partial(next, ends)
 
     def _end_another(self, who: object, *raised: Any) -> Any:
-        """Whoever has nothing of its own ends its block, or what another thread or task keeps: one that was lost if
-        there is one, so that no lease that is in use is given back in its place."""
+        """Without a kept entry `who` ends a block of its own, else an entry that another thread or task keeps: a lost one if
+        there is one, so that no lease in use is released."""
         inside = self._line.inside()
         blocks = [exit for exit in inside if exit.entry.who is who]
         others = [exit for exit in inside if exit.entry.kept() is self]
@@ -166,7 +166,7 @@ class Kept(dict[object, list[Call]]):
 
 
 def _end_another(kept: Callable[[], Optional[Kept]], who: object, *raised: Any) -> Any:
-    """The bottom of a list, which is empty then."""
+    """The bottom of a list; drops the list, now empty."""
     self = kept()
     assert self is not None, "called by what is gone"
     if not self.get(who):
@@ -175,7 +175,7 @@ def _end_another(kept: Callable[[], Optional[Kept]], who: object, *raised: Any) 
 
 
 class Late:
-    """An Exit for what was looked up in the class: the entry that follows says of which object."""
+    """The `__exit__` of a look-up in the class; the entry that follows sets the Exit of its object."""
 
     __slots__ = ("__weakref__", "exit")
 
@@ -187,7 +187,7 @@ class Late:
 
 
 class Leaving:
-    """What `with` looks up to end a block: each time an Exit of its own, for the entry that follows in this thread."""
+    """The descriptor behind `__exit__`: each look-up makes an Exit, for the entry that follows in this thread."""
 
     def __init__(self) -> None:
         self._looked_up = _LookedUp()
@@ -201,7 +201,7 @@ class Leaving:
         return made
 
     def of_block(self, sections: Sections[Any]) -> Optional[Exit]:
-        """That which was looked up for the block that begins here; None if it was none."""
+        """The Exit that was looked up for the block that begins here; None without a look-up."""
         exits = self._looked_up.exits
         for at in range(len(exits) - 1, -1, -1):
             made = exits[at]()
@@ -218,14 +218,14 @@ class Leaving:
 
 
 class _LookedUp(threading.local):
-    """In this thread, the newest last."""
+    """The looked-up Exits of this thread, the newest last."""
 
     def __init__(self) -> None:
         self.exits: list[Callable[[], Any]] = []
 
 
 class Sections(Local, Generic[AnyLease]):
-    """What a blocking and an asyncio lock object have in common."""
+    """The common part of a blocking and an asyncio lock object."""
 
     def __init__(
         self,
@@ -239,7 +239,7 @@ class Sections(Local, Generic[AnyLease]):
         self._name = name
         self._timeout = timeout
         self._options = options
-        # Who is calling: a thread or a task.
+        # Returns the calling thread or task.
         self._me = me
         self._line = Line()
         self._kept = Kept(self._line)
@@ -248,13 +248,13 @@ class Sections(Local, Generic[AnyLease]):
 
     @property
     def name(self) -> str:
-        """What it locks."""
+        """The name of the lock."""
         return self._name
 
     @property
     def lease(self) -> Optional[AnyLease]:
-        """The lease of whoever asks, the newest of several: what is lost stays so to a section that others follow. To
-        who has none it is the newest of all; None while nobody holds it."""
+        """The newest lease of the calling thread or task: a lost one stays visible to its section, whatever follows. Without
+        one the newest lease of all; None while this object is not acquired."""
         inside = self._line.inside()
         try:
             me = self._me()
@@ -265,15 +265,15 @@ class Sections(Local, Generic[AnyLease]):
         return (own or inside)[0].lease if inside else None
 
     def locked(self) -> bool:
-        """Whether this object has acquired it, and not released it. The lease may be lost all the same."""
+        """Whether this object is acquired and not released. The lease may be lost all the same."""
         return bool(self._line.inside())
 
     def new_exit(self) -> Exit:
-        """What will end an entry."""
+        """The Exit of a coming entry."""
         raise NotImplementedError
 
     def newest(self) -> Call:
-        """What ends the newest entry of whoever calls it, where that was not said."""
+        """Takes the newest kept Exit of the calling thread or task, else the bottom function."""
         return self._kept.newest(self._me())
 
     def __repr__(self) -> str:
@@ -282,33 +282,33 @@ class Sections(Local, Generic[AnyLease]):
     def check_wait(
         self, entry: Entry, ahead: list[Entry], timeout: Optional[float], is_block: bool
     ) -> None:
-        """Refuses a wait that would be for ever. (What acquire() took another thread may release.)"""
+        """Raises Deadlock for a wait that would be for ever. (Another thread may release an entry of acquire().)"""
         if not ahead or timeout == 0:
             return
-        # In a forked child those who are ahead need not exist.
+        # In a forked child the threads ahead need not exist.
         session_of(self._client)
         own = [other for other in ahead if other.who is entry.who]
         if (is_block and own) or (timeout is None and any(other.kept() is None for other in own)):
             raise named(self._name, Deadlock(f"{self._name!r} {_OWN_WAIT}"))
 
     def local_timeout(self, timeout: Optional[float]) -> Timeout:
-        """Others who share this object were inside all the while."""
+        """The Timeout of a wait for other entries of this object."""
         said = f"{self._name!r} was not granted within {timeout} s: it is in use through this lock object"
         return named(self._name, Timeout(said))
 
 
 def timeout_of(held: Held) -> Timeout:
-    """What a block that is entered at once or not at all raises."""
+    """The Timeout of a block with a timeout of 0, for a Held."""
     return named(held.name, Timeout(str(held)))
 
 
 def end_of_section(finish: Finish) -> Call:
-    """What an Exit calls with the lease, the wait, its entry, and what `with` says."""
+    """The C function of an Exit, called with the lease, the wait, the releases, the entry and the arguments of `__exit__`."""
 
     def after(status: int, *arguments: Any) -> Any:
         _pointer, _wait, _releases, entry, kind, raised, trace = arguments
         if entry.sections is not None:
-            # Looked up when nothing was entered: it ends what was entered otherwise.
+            # No entry followed the look-up: ends the newest kept entry.
             return entry.sections.newest()(kind, raised, trace)
         return finish(_end(status, entry, kind, raised))
 
@@ -316,7 +316,7 @@ def end_of_section(finish: Finish) -> Call:
 
 
 def end_of_scope(finish: Finish) -> Call:
-    """As end_of_section(), for what may be cancelled at a loss: its scope says what comes out, if it has begun."""
+    """As end_of_section(), for a block that a loss may cancel: its scope, if begun, decides on the exception."""
 
     def after(status: int, *arguments: Any) -> Any:
         _pointer, _wait, _releases, entry, kind, raised, trace = arguments
@@ -331,7 +331,7 @@ def end_of_scope(finish: Finish) -> Call:
 
 
 def _end(status: int, entry: Entry, kind: object, raised: Raised) -> Optional[BaseException]:
-    """Ends the turn of an entry whose lease was just given back, and answers what there is to be told."""
+    """Ends the turn of an entry whose lease was just released; returns the exception, None if all went well."""
     exit = None
     try:
         exit = entry.exit()
@@ -342,7 +342,7 @@ def _end(status: int, entry: Entry, kind: object, raised: Raised) -> Optional[Ba
             return loss_in_block(status, lease, raised)
         return failure_in_section(status, lease)
     finally:
-        # Not in a function: its first line would not be sure to be reached.
+        # Inline: the first line of a function might not be reached.
         entry.is_over = True
         entry.wake(None)
         kept = entry.kept()
@@ -355,5 +355,5 @@ _OWN_WAIT = (
     "itself. With an owner (client.lock(..., owner=7)) it is entered again"
 )
 NOT_ACQUIRED = "release of a tenure lock that is not acquired"
-# What release() calls an Exit with, where `with` says what was raised.
+# The first argument of an Exit called by release(), in place of an exception type.
 RELEASE = object()

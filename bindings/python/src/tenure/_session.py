@@ -1,4 +1,4 @@
-"""A client's session, and how a client is opened."""
+"""The session of a client, and the options of a client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._tls import TLS, Path, optional_path, secure_client
 
 
 class SessionState(Worded):
-    """Where a session stands: renewed in time; a renewal is overdue, but it is still valid; none yet, or ended."""
+    """VALID: renewed in time; JEOPARDY: a renewal is overdue, and the session still valid; ENDED: no session yet, or ended."""
 
     VALID = 1
     JEOPARDY = 2
@@ -24,7 +24,7 @@ class SessionState(Worded):
 
 @dataclass(frozen=True)
 class Session:
-    """A client's session as known here; `id` is 0 before the first, `leases` is how many it holds."""
+    """A client's session as known here; times in seconds. `id` is 0 before the first session; `leases` is their number."""
 
     state: SessionState
     id: int
@@ -34,14 +34,14 @@ class Session:
 
 
 def session_of(client: Handle) -> Session:
-    """The session as it is now."""
+    """The present session."""
     info = SessionInfo(struct_size=sizeof(SessionInfo))
     check(library.tenure_client_session, client.pointer, byref(info))
     return _session(info)
 
 
 def next_change(client: Handle) -> Session:
-    """The session as it was at its next change; raises Again if there is none yet, Closed at the end."""
+    """The session at its next change of state; raises Again if there is none yet, Closed at the end."""
     info = SessionInfo(struct_size=sizeof(SessionInfo))
     check(library.tenure_client_next, client.pointer, 0, byref(info))
     return _session(info)
@@ -58,7 +58,7 @@ def client_options(
     tls: Union[TLS, Literal[False], None],
     credential: Optional[Path] = None,
 ) -> ClientOptions:
-    """The C options of these."""
+    """The C options; raises Invalid for values that C cannot express."""
     options = ClientOptions(
         struct_size=sizeof(ClientOptions),
         ttl_ms=option_ms(ttl, "ttl"),

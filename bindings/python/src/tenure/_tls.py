@@ -1,4 +1,4 @@
-"""What clients and nodes are given to speak TLS, and certificates for them."""
+"""TLS options of clients and nodes, and certificates for them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _REPLACE = 1
 
 @dataclass(frozen=True)
 class TLS:
-    """What a client or a node shows, and whom it trusts: files (PEM), which are read by connect() or Node().
+    """The certificate of a client or a node, and the authority it trusts: PEM files, read by connect() or Node().
 
-    `ca` is the authority of the nodes; `cert` and `key` are a client's or a node's own: a node's certificate is no
-    client's. `verify`: nodes are verified by the "host" that is dialed, or by being a "node" of `ca`, wherever they are."""
+    `ca` is the authority of the nodes; `cert` and `key` are the client's or the node's own: a node's certificate is no
+    client's. `verify`: "host": a node's certificate names the dialed host; "node": any node of `ca`, at any address."""
 
     ca: Path
     cert: Optional[Path] = None
@@ -46,11 +46,11 @@ def write_certificate(
 ) -> None:
     """Makes a certificate and its key in `directory`, as `tenure certs` does.
 
-    `what` says whose: "ca" makes an authority (ca.crt, ca.key), which certifies the others: "node/1" (node-1.crt,
-    node-1.key), "client/NAME", "operator/NAME"; a "/" in NAME is a "=" in the files' names. `hosts` are the names and
-    addresses at which a node is dialed, without ports. The authority is that in `ca_dir`, else in `directory`; `days`
-    (365, an authority 3650) is how long it is valid. The holder of ca.key can pose as anybody: it belongs on no node.
-    Raises Invalid if a file is there already, unless it may `replace` it."""
+    `what` is the identity: "ca" makes an authority (ca.crt, ca.key), which certifies the others: "node/1" (node-1.crt,
+    node-1.key), "client/NAME", "operator/NAME"; a "/" in NAME is a "=" in the files' names. `hosts` are the dialed
+    names and addresses of a node, without ports. The authority is that in `ca_dir`, else in `directory`; `days` (365, an
+    authority 3650) is the validity. The holder of ca.key can pose as anybody: keep ca.key off the nodes. Raises Invalid
+    if a file exists, unless `replace` is set."""
     if isinstance(hosts, str):
         raise TypeError('hosts is a list of names and addresses: ["127.0.0.1"]')
     options = CertsOptions(
@@ -65,7 +65,7 @@ def write_certificate(
 
 
 def secure_client(options: ClientOptions, tls: Union[TLS, Literal[False], None]) -> None:
-    """Fills in what a client speaks TLS with. None: what the environment says; False: nothing, whatever that says."""
+    """Fills in the TLS options of a client. None: those of the environment; False: plaintext, whatever the environment says."""
     if tls is False:
         options.ca = b""
     elif tls is not None:
@@ -79,7 +79,7 @@ def secure_node(
     client_ca: Optional[Path],
     crl: Optional[Path],
 ) -> None:
-    """Fills in what a node speaks TLS with."""
+    """Fills in the TLS options of a node."""
     if tls is not None:
         _fill(options, tls)
     options.client_ca = optional_path(client_ca, "client_ca")
@@ -91,7 +91,7 @@ def secure_node(
 
 
 def optional_path(path: Optional[Path], what: str) -> Optional[bytes]:
-    """None stays None."""
+    """The path as bytes; None stays None."""
     return None if path is None else text(os.fspath(path), what)
 
 

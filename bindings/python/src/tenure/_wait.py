@@ -11,12 +11,12 @@ from ._errors import Again
 
 Answer = TypeVar("Answer")
 
-# Where there is no descriptor to wait on: how often to look, in seconds.
+# Seconds between two looks where there is no descriptor to wait on.
 LOOK_EVERY = 0.02
 
 
 class Deadline:
-    """When a wait is over; None is never."""
+    """The end of a wait of `timeout` seconds; None: never."""
 
     __slots__ = ("_end",)
 
@@ -24,16 +24,16 @@ class Deadline:
         self._end = None if timeout is None else time.monotonic() + timeout
 
     def left(self) -> Optional[float]:
-        """How many seconds are left, 0.0 once it is over; None for ever."""
+        """The seconds left, 0.0 once over; None: for ever."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
 
 def until_decided(
     descriptor: Callable[[], int], ask: Callable[[], Answer], timeout: Optional[float] = None
 ) -> Answer:
-    """What `ask` answers once it no longer raises Again; that is raised if `timeout` seconds pass before.
+    """The result of `ask` once it no longer raises Again; raises Again after `timeout` seconds.
 
-    `descriptor` is looked up only once there is something to wait for: the library makes it then."""
+    `descriptor` is called only before a wait, since the library makes the descriptor on its first use."""
     deadline = Deadline(timeout)
     while True:
         try:
@@ -46,7 +46,7 @@ def until_decided(
 
 
 def until_readable(fd: int, seconds: Optional[float]) -> None:
-    """Waits until `fd` is readable or `seconds` are over, or for less; without a descriptor for a moment."""
+    """Waits until `fd` is readable or `seconds` are over, or for less; without a descriptor at most LOOK_EVERY."""
     if fd < 0:
         time.sleep(LOOK_EVERY if seconds is None else min(seconds, LOOK_EVERY))
         return
@@ -56,6 +56,6 @@ def until_readable(fd: int, seconds: Optional[float]) -> None:
 
 
 def until_polled(ready: select.poll, seconds: Optional[float]) -> None:
-    """Waits until something of `ready` is, or `seconds` are over, or for less."""
+    """Waits until a descriptor of `ready` is readable or `seconds` are over, or for less."""
     # poll(2) counts in 31 bits of milliseconds; a longer wait asks again in between.
     ready.poll(None if seconds is None else min(math.ceil(seconds * 1000), 2**31 - 1))

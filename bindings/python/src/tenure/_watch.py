@@ -1,6 +1,6 @@
-"""What looks for the end of a lease, or for changes of a session, on behalf of a thread or a loop that waits.
+"""Watches of the end of a lease, or of the changes of a session, for a thread or loop that waits.
 
-It keeps neither: who is gone has no more to tell."""
+A watch has only a weak reference to the lease or client: a collected one has no more to tell."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LONGEST = 2**31 / 1000 - 1
 
 
 class Watch:
-    """What to wait for, and what to do then. Its descriptor is its own, and stands for one of the library."""
+    """A descriptor to wait for, and the work to do then. The descriptor is an epoll over one of the library."""
 
     def __init__(self, fd: int, how: int) -> None:
-        # What wakes who waits, when that is gone for which it waits.
+        # Wakes the waiting thread or loop when the watched lease or client is collected.
         self.wake: Callable[[], None] = lambda: None
         self._news: Optional[select.epoll] = None
         try:
@@ -41,15 +41,15 @@ class Watch:
         return -1 if self._news is None else self._news.fileno()
 
     def longest(self) -> Optional[float]:
-        """After how many seconds to look, though there was no news; None for never."""
+        """The seconds until the next look() without news; None: never."""
         raise NotImplementedError
 
     def look(self) -> bool:
-        """Tells what there is to tell; whether that was all for good."""
+        """Calls the listeners if there is news; True if there will be no more."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Lets go of the descriptor. Again is harmless."""
+        """Closes the descriptor. Idempotent."""
         if self._news is not None:
             self._news.close()
             self._news = None
@@ -59,10 +59,10 @@ class Watch:
 
 
 class LeaseWatch(Watch):
-    """Tells once that a lease was lost: not that its program gave it back."""
+    """Reports once that a lease was lost, not that the program released it."""
 
     def __init__(self, lease: LeaseHandle, tell: Callable[[LeaseHandle], None]) -> None:
-        # Once for each news: it stays readable from when the lease is asked to end, which is not yet the end.
+        # Edge-triggered, since the descriptor stays readable from when the lease is asked to end.
         super().__init__(library.tenure_lease_fd(lease.pointer), select.EPOLLIN | select.EPOLLET)
         self._lease = weakref.ref(lease, self._gone)
         self._tell = tell
@@ -80,7 +80,7 @@ class LeaseWatch(Watch):
         lease = self._lease()
         if lease is None or not lease.pointer:
             return True
-        # Not its state: whoever asks for that is told that it is asked to end, and others look for that.
+        # Not the state: reading that would clear the descriptor for other readers.
         if remaining(lease) > 0.0:
             return False
         if lease.reason() != Reason.RELEASED:
@@ -89,7 +89,7 @@ class LeaseWatch(Watch):
 
 
 class SessionWatch(Watch):
-    """Tells each change of a client's session, as its one reader."""
+    """Reports each change of a client's session, as its one reader."""
 
     def __init__(self, client: ClientHandle, readers: Readers) -> None:
         self._readers = readers
@@ -117,11 +117,11 @@ class SessionWatch(Watch):
 
 
 def is_over(watch: Watch) -> bool:
-    """Looks. What was freed or closed, or belongs to a parent, has no more to tell."""
+    """Calls look(); True also for a lease or client that was freed or closed, or belongs to a parent process."""
     try:
         return watch.look()
     except (Closed, Forked, Invalid):
-        # Invalid: while it is freed by another thread, a weak reference to it still leads there.
+        # Invalid: a weak reference still leads to a handle that another thread is freeing.
         return True
     except Error:
         logger.exception("what was watched for listeners of tenure is watched no more")
@@ -129,5 +129,5 @@ def is_over(watch: Watch) -> bool:
 
 
 def lost_to_listeners(kind: Callable[[LeaseHandle], object], lease: LeaseHandle) -> None:
-    """Tells each listener of a lease, once, that it was lost."""
+    """Removes the listeners of a lost lease, and calls each."""
     call_each(lease.listeners.end(), kind(lease))

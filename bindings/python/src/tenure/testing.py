@@ -33,10 +33,10 @@ _MOMENT = 0.005
 
 
 class Cluster(Local):
-    """Nodes on free loopback ports, with data directories that go with it. Ready when a leader leads.
+    """Nodes on free loopback ports, in temporary data directories. Ready once a leader leads.
 
-    With `tls` they speak TLS alone, with certificates of an authority of this cluster: `tls` is what a client shows, `operator`
-    what an operator does, certificate() makes others; and it is ready when rights can be given, too (Client.access)."""
+    With `tls` the nodes speak TLS alone, with certificates of this cluster's authority: `tls` is that of a client, `operator`
+    that of an operator, certificate() makes more. The cluster is then ready once rights can be given, too (Client.access)."""
 
     def __init__(self, size: int = 3, *, tls: bool = False) -> None:
         self._cleanup = ExitStack()
@@ -69,7 +69,7 @@ class Cluster(Local):
         hosts: Iterable[str] = (),
         verify: Literal["host", "node"] = "host",
     ) -> TLS:
-        """What somebody has whom this cluster's authority certifies; the arguments are those of tenure.write_certificate()."""
+        """A new certificate of this cluster's authority; arguments as for tenure.write_certificate(). Invalid without `tls`."""
         if not self._certificates.exists():
             raise Invalid("this cluster speaks no TLS: Cluster(tls=True) does")
         write_certificate(self._certificates, what, hosts=hosts, replace=True)
@@ -79,7 +79,7 @@ class Cluster(Local):
         return TLS(ca, stem.with_name(f"{stem.name}.crt"), stem.with_name(f"{stem.name}.key"), verify)
 
     def leader(self) -> Node:
-        """The node that leads; waits until there is one. Takes the nodes' news from their next()."""
+        """The node that leads; waits until there is one. Consumes the changes of the nodes' next()."""
         running = {node.fileno(): node for node in self.nodes}
         news = select.poll()
         for fd in running:
@@ -107,8 +107,8 @@ class Cluster(Local):
         tls: Union[TLS, Literal[False], None] = None,
         credential: Union[str, Path, None] = None,
     ) -> Client:
-        """A client of it; the options are those of tenure.connect(). By itself it shows the cluster's `tls`, if there is one, or the
-        `credential` that it is given."""
+        """A client of the cluster; options as for tenure.connect(). The default `tls` is the cluster's, with a `credential` its
+        authority alone."""
         if tls is None and self.tls is not None:
             tls = self.tls if credential is None else TLS(self.tls.ca)
         client = connect(
@@ -127,7 +127,7 @@ class Cluster(Local):
         return client
 
     def stop(self) -> None:
-        """Stops the nodes and removes their directories. Again is harmless."""
+        """Stops the nodes and removes their directories. Idempotent."""
         self._cleanup.close()
 
     def __enter__(self) -> Cluster:
@@ -144,8 +144,8 @@ class Cluster(Local):
 
 @contextmanager
 def _reserved_port() -> Iterator[int]:
-    """A port that nobody else is given meanwhile: bound here, but not listened on, which leaves it to a listener that
-    says SO_REUSEADDR, as a node does."""
+    """A port reserved for a node: bound here, but not listened on, so that only a listener with SO_REUSEADDR, such as a node,
+    gets the port."""
     with socket.socket() as reserved:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.bind(("127.0.0.1", 0))
