@@ -288,8 +288,12 @@ fn a_real_prometheus_scrapes_a_node_beyond_loopback_with_a_certificate() {
         (target["health"] != "unknown" && !target.is_null()).then_some(target)
     });
     assert_eq!((&target["health"], &target["lastError"]), (&"up".into(), &"".into()), "{target}");
-    let leads = prometheus.ask("/api/v1/query?query=tenure_is_leader").expect("it answers");
-    assert_eq!(leads["data"]["result"][0]["value"][1], "1", "{leads}");
+    // It says that the target is up before it has stored what it scraped there.
+    let leads = until("it has stored what it scraped", || {
+        let answer = prometheus.ask("/api/v1/query?query=tenure_is_leader")?;
+        answer["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
+    });
+    assert_eq!(leads, "1");
 }
 
 /// Asks again and again until there is an answer.
