@@ -69,6 +69,10 @@ impl Outside for Network {
         self.flush_links();
     }
 
+    fn is_late(&self) -> bool {
+        self.turns.is_late()
+    }
+
     fn begin_sync(&mut self) {
         self.turns.begin_sync();
     }

@@ -75,6 +75,12 @@ impl Turns {
         }
     }
 
+    /// Whether the present turn has taken so long, without the disk's time, that it should end.
+    pub(super) fn is_late(&self) -> bool {
+        let took = |turn: Turn| clock::boot_nanos().saturating_sub(turn.began);
+        self.now.is_some_and(|turn| took(turn) >= LATE_NANOS + turn.synced)
+    }
+
     /// The wait for the disk begins.
     pub(super) fn begin_sync(&mut self) {
         if let Some(turn) = &mut self.now {
@@ -125,6 +131,9 @@ impl Turns {
 }
 
 const NANOS_PER_MS: u64 = 1_000_000;
+/// A turn is late from here on: it does not begin more work. What it has begun, and a processor
+/// that others want as well, leave it well within a heartbeat interval.
+const LATE_NANOS: u64 = 6 * NANOS_PER_MS;
 /// A turn counts as long from here on: two thirds of a heartbeat interval.
 const LONG_NANOS: u64 = 20 * NANOS_PER_MS;
 

@@ -10,15 +10,24 @@ use crate::raft::{Entry, EntryKind, Event};
 
 impl Replica {
     /// Queues entries `from ..= to` to be applied in order.
-    pub(super) fn apply(&mut self, now: &Sample, from: Index, to: Index) -> Result<(), ApplyError> {
+    pub(super) fn apply(
+        &mut self,
+        now: &Sample,
+        (from, to): (Index, Index),
+        is_late: &mut dyn FnMut() -> bool,
+    ) -> Result<(), ApplyError> {
         assert_eq!(from, self.to_apply.next(), "entries are applied in order, each once");
         self.to_apply = to;
-        self.apply_part(now)
+        self.apply_part(now, is_late)
     }
 
     /// Applies as many entries as this turn may, and tells raft. A part ends between entries: the
     /// grants that an entry frees are made in its own apply (L5).
-    pub(super) fn apply_part(&mut self, now: &Sample) -> Result<(), ApplyError> {
+    pub(super) fn apply_part(
+        &mut self,
+        now: &Sample,
+        is_late: &mut dyn FnMut() -> bool,
+    ) -> Result<(), ApplyError> {
         let before = self.applied;
         while self.is_behind()
             && self.work.may(WorkKind::Apply)
@@ -30,6 +39,9 @@ impl Replica {
             self.applied = index;
             if self.raft.own_noop() == Some(index) {
                 self.become_ready(now);
+            }
+            if self.work.wants_look() && is_late() {
+                self.work.hurry();
             }
         }
         if self.applied > before {

@@ -249,6 +249,11 @@ impl Replica {
         self.end_restoring(now);
     }
 
+    /// Leaves to the next turn what this one need not do: it is late already.
+    pub fn hurry(&mut self) {
+        self.work.hurry();
+    }
+
     /// Continues work that earlier turns left over, except applies and answers. `takes_more`:
     /// whether a client has read most of its output.
     pub fn advance_parts(&mut self, takes_more: impl Fn(ConnectionId) -> bool) {
@@ -288,19 +293,24 @@ impl Replica {
     }
 
     /// All outputs, in order. Runs raft's actions, applies committed entries as far as the turn's
-    /// work goes, and repeats until nothing follows.
+    /// work goes, and repeats until nothing follows. `is_late`: whether the turn has taken so long
+    /// that the rest is left to the next; looked at now and then.
     ///
     /// # Errors
     /// [`ReplicaError`]: final.
-    pub fn take_outputs(&mut self, now: &Sample) -> Result<Vec<Output>, ReplicaError> {
+    pub fn take_outputs(
+        &mut self,
+        now: &Sample,
+        is_late: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<Output>, ReplicaError> {
         loop {
             self.open_confirmation();
             let actions = self.raft.take_actions(now);
             let (is_over, before) = (actions.is_empty(), self.applied);
             for action in actions {
-                self.obey(now, action)?;
+                self.obey(now, action, is_late)?;
             }
-            self.apply_part(now)?;
+            self.apply_part(now, is_late)?;
             if is_over && self.applied == before {
                 return Ok(std::mem::take(&mut self.outputs));
             }
@@ -315,13 +325,18 @@ impl Replica {
         }
     }
 
-    fn obey(&mut self, now: &Sample, action: Action) -> Result<(), ReplicaError> {
+    fn obey(
+        &mut self,
+        now: &Sample,
+        action: Action,
+        is_late: &mut dyn FnMut() -> bool,
+    ) -> Result<(), ReplicaError> {
         match action {
             Action::Write(write) => self.outputs.push(Output::Write(write)),
             Action::Send { to, message, after } => {
                 self.outputs.push(Output::SendPeer { to, message, after });
             }
-            Action::Apply { from, to } => self.apply(now, from, to)?,
+            Action::Apply { from, to } => self.apply(now, (from, to), is_late)?,
             Action::Install(snapshot) => self.install(snapshot),
             Action::Restored { index } => self.adopt(index),
             Action::Unreadable(why) => return Err(SnapshotError::Unreadable(why).into()),

@@ -155,6 +155,11 @@ pub trait Outside {
     /// Sends everything queued so far, as far as sockets take it: called before a wait for the
     /// disk, so that network and disk run in parallel.
     fn flush(&mut self);
+    /// Whether the turn has taken so long, the disk's time apart, that what can wait is left to the
+    /// next. By a clock of the process: it may end a part of the work, and decides nothing else.
+    fn is_late(&self) -> bool {
+        false
+    }
     /// Writing and syncing begin, for measurements.
     fn begin_sync(&mut self) {}
     /// Writing and syncing have ended.

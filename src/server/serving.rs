@@ -63,8 +63,10 @@ impl Serving {
         now: &Sample,
         outside: &mut impl Outside,
     ) -> Result<Vec<Write>, ServerError> {
-        let mut outputs =
-            self.replica.take_outputs(now).map_err(|error| ServerError::of(&error))?;
+        let mut outputs = self
+            .replica
+            .take_outputs(now, &mut || outside.is_late())
+            .map_err(|error| ServerError::of(&error))?;
         let mut writes = Vec::new();
         for output in outputs.drain(..) {
             match output {

@@ -155,6 +155,9 @@ impl<D: Disk> Server<D> {
         }
         if let Phase::Serving(serving) = &mut self.phase {
             serving.replica.handle_deadline(&now);
+            if outside.is_late() {
+                serving.replica.hurry();
+            }
             serving.replica.advance_parts(|client| outside.takes_more(client));
             let now = serving.settle(now, &mut self.wal, outside)?;
             check_tls(&serving.replica)?;

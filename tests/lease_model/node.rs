@@ -211,7 +211,7 @@ impl Node {
         let now = self.clock.sample(real);
         let Some(replica) = &mut self.replica else { return Vec::new() };
         let mut writes = Vec::new();
-        for output in replica.take_outputs(&now).expect("entries of this version") {
+        for output in replica.take_outputs(&now, &mut || false).expect("entries of this version") {
             match output {
                 Output::Write(write) => writes.push(write),
                 Output::SendClient { to, message } => sent.push(Sent::Client(to, message)),

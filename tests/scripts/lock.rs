@@ -220,7 +220,7 @@ impl World {
         self.replica.handle_deadline(&now);
         self.replica.advance_parts(|_| true);
         loop {
-            let outputs = self.replica.take_outputs(&now).expect("our own codec");
+            let outputs = self.replica.take_outputs(&now, &mut || false).expect("our own codec");
             if outputs.is_empty() {
                 return;
             }

@@ -22,6 +22,8 @@ pub struct Cluster {
     replies: BTreeMap<ConnectionId, Vec<ServerMessage>>,
     /// Each turn takes one input, and nodes hang up on those who may not stay with them.
     turns_are_short: bool,
+    /// Each turn is late from its begin.
+    turns_are_late: bool,
     /// Connections that a node has closed.
     closed: BTreeSet<(NodeId, NodeId)>,
     /// Nodes that are to end by themselves, and why they did.
@@ -42,6 +44,7 @@ struct Node {
     bootstrap: Bootstrap,
     directory: TempDir,
     log_files_max: Rc<Cell<usize>>,
+    discards: Rc<Cell<usize>>,
     server: Option<Server<SmallDisk>>,
     /// The build that its next start runs.
     speech: Speech,
@@ -52,6 +55,7 @@ struct Node {
 /// What one step let out.
 struct Outlet {
     now: Sample,
+    is_late: bool,
     syncs: u64,
     peers: VecDeque<(NodeId, PeerMessage)>,
     clients: Vec<(ConnectionId, ServerMessage)>,
@@ -62,6 +66,9 @@ struct Outlet {
 impl Outside for Outlet {
     fn now(&mut self) -> Sample {
         self.now
+    }
+    fn is_late(&self) -> bool {
+        self.is_late
     }
     fn unix_ms(&mut self) -> u64 {
         self.now.boot() / MS
@@ -110,6 +117,7 @@ impl Cluster {
             cuts: BTreeSet::new(),
             replies: BTreeMap::new(),
             turns_are_short: false,
+            turns_are_late: false,
             closed: BTreeSet::new(),
             doomed: BTreeSet::new(),
             ends: BTreeMap::new(),
@@ -132,10 +140,18 @@ impl Cluster {
     pub fn add_directory(&mut self, id: NodeId, bootstrap: Bootstrap) {
         let directory = TempDir::new().unwrap();
         let (server, inputs) = (None, Vec::new());
-        let log_files_max = Rc::new(Cell::new(usize::MAX));
+        let (log_files_max, discards) = (Rc::new(Cell::new(usize::MAX)), Rc::default());
         let (speech, first_flush) = (Speech::own(), None);
-        let node =
-            Node { bootstrap, directory, log_files_max, server, speech, inputs, first_flush };
+        let node = Node {
+            bootstrap,
+            directory,
+            log_files_max,
+            discards,
+            server,
+            speech,
+            inputs,
+            first_flush,
+        };
         self.nodes.insert(id, node);
     }
 
@@ -205,7 +221,9 @@ impl Cluster {
         let now = self.sample();
         let node = self.nodes.get_mut(&id).unwrap();
         let path = node.directory.path().join("data");
-        let disk = SmallDisk::open(&path, Rc::clone(&node.log_files_max)).unwrap();
+        let disk =
+            SmallDisk::open(&path, Rc::clone(&node.log_files_max), Rc::clone(&node.discards))
+                .unwrap();
         let entropy = [(self.now / MS % 251) as u8 ^ id.0 as u8; 16];
         node.server = Some(Server::open(options, disk, entropy, &now)?);
         for peer in self.nodes().filter(|peer| *peer != id) {
@@ -332,6 +350,16 @@ impl Cluster {
         self.turns_are_short = true;
     }
 
+    /// From now on each turn is late by the clock of its process.
+    pub fn delay_turns(&mut self) {
+        self.turns_are_late = true;
+    }
+
+    /// How often a node gave its disk something to free off the loop.
+    pub fn discards(&self, id: NodeId) -> usize {
+        self.nodes[&id].discards.get()
+    }
+
     fn hang_up(&mut self, id: NodeId) {
         let Some(server) = &self.nodes[&id].server else { return };
         let dialed: Vec<NodeId> = server.peers().into_iter().map(|(peer, _)| peer).collect();
@@ -352,6 +380,7 @@ impl Cluster {
         let Some(server) = &mut node.server else { return };
         let mut outlet = Outlet {
             now,
+            is_late: self.turns_are_late,
             syncs: server.wal().sync_count(),
             peers: VecDeque::new(),
             clients: Vec::new(),

@@ -13,12 +13,18 @@ use tenure::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 pub struct SmallDisk {
     files: FileDisk,
     log_files_max: Rc<Cell<usize>>,
+    discards: Rc<Cell<usize>>,
     refused: bool,
 }
 
 impl SmallDisk {
-    pub fn open(path: &Path, log_files_max: Rc<Cell<usize>>) -> Result<Self, DiskError> {
-        Ok(Self { files: FileDisk::open(path)?, log_files_max, refused: false })
+    /// `discards` counts what it is given to free.
+    pub fn open(
+        path: &Path,
+        log_files_max: Rc<Cell<usize>>,
+        discards: Rc<Cell<usize>>,
+    ) -> Result<Self, DiskError> {
+        Ok(Self { files: FileDisk::open(path)?, log_files_max, discards, refused: false })
     }
 
     fn has_room(&mut self) -> bool {
@@ -97,6 +103,7 @@ impl Disk for SmallDisk {
         self.files.begin_store(temporary, name, content);
     }
     fn discard(&mut self, what: Box<dyn Send>) {
+        self.discards.set(self.discards.get() + 1);
         self.files.discard(what);
     }
     fn take_stored(&mut self) -> Option<Result<(), StoreError>> {

@@ -172,6 +172,74 @@ fn a_log_is_applied_in_parts_behind_the_no_op_of_a_new_leader() {
 }
 
 #[test]
+fn a_late_turn_leaves_nearly_all_to_the_next_and_all_is_done_in_the_end() {
+    let run = |is_late: bool| {
+        let (mut cluster, leader, session) = with_many_waits();
+        if is_late {
+            cluster.delay_turns();
+        }
+        cluster.request(leader, CLIENT, submit(session, WAITS + 1, Operation::Close));
+        let mut turns = 0;
+        while !cluster.machine(leader).session(session).is_none_or(|it| it.waiting == 0) {
+            cluster.nodes().filter(|node| *node != leader).for_each(|node| cluster.step(node));
+            let before = cluster.machine_index(leader);
+            turn(&mut cluster, leader);
+            let work = cluster.server(leader).replica().unwrap().work();
+            let applied = work.spent(WorkKind::Apply);
+            assert!(!is_late || applied <= budget(WorkKind::Apply) / 8 + LARGEST_STEP, "{applied}");
+            turns += usize::from(cluster.machine_index(leader) > before);
+        }
+        cluster.settle();
+        (turns, cluster.machine(leader).state_hash())
+    };
+    let ((turns, hash), (late_turns, late_hash)) = (run(false), run(true));
+    assert!(late_turns >= turns, "{late_turns} and {turns}");
+    assert_eq!(hash, late_hash);
+}
+
+#[test]
+fn a_late_turn_applies_a_small_part_of_a_log() {
+    let mut cluster = Cluster::new(1);
+    let node = cluster.elect();
+    let session = connect_with_session(&mut cluster, node, CLIENT, 60_000);
+    for id in 1..=2000 {
+        cluster.request(node, CLIENT, acquire(session, id, &format!("{id}")));
+    }
+    cluster.settle();
+    let (last, hash) = (cluster.machine_index(node), cluster.machine(node).state_hash());
+    let turns = |cluster: &mut Cluster| {
+        cluster.crash(node);
+        cluster.restart(node);
+        let mut applied = vec![cluster.machine_index(node)];
+        while *applied.last().unwrap() < last {
+            cluster.advance_without_turns(MS);
+            turn(cluster, node);
+            applied.push(cluster.machine_index(node));
+        }
+        applied.dedup();
+        assert_eq!(cluster.machine(node).state_hash(), hash);
+        applied.len()
+    };
+    let in_time = turns(&mut cluster);
+    cluster.delay_turns();
+    let late = turns(&mut cluster);
+    assert!(late > 4 * in_time, "{late} turns where {in_time} were enough");
+}
+
+#[test]
+fn what_a_leader_had_is_freed_off_the_loop_once_another_leads() {
+    let (mut cluster, leader, _) = cluster_with_session(60_000);
+    let before = cluster.discards(leader);
+    cluster.hand_over(leader, None, tenure::raft::LeaseTold::Ended);
+    cluster.settle();
+    let next = cluster.elect();
+    assert_ne!(next, leader);
+    assert_eq!(cluster.discards(leader), before + 1, "once, and with the turn that ended it");
+    cluster.settle();
+    assert_eq!(cluster.discards(leader), before + 1);
+}
+
+#[test]
 fn each_of_many_observers_is_told_every_change_in_order() {
     let (mut cluster, leader, session) = cluster_with_session(60_000);
     let connections: Vec<ConnectionId> = (10..14).map(ConnectionId).collect();

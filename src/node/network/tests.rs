@@ -6,6 +6,7 @@ use super::*;
 use crate::base::limits::CLIENT_BUFFERS_BYTES_MAX;
 use crate::base::time::RHO_PPM;
 use crate::base::{DirectoryId, Round, Term};
+use crate::node::links::key_of;
 use crate::node::{FileDisk, NodeOptions};
 use crate::raft::{HeartbeatResponse, Message};
 use crate::wire::{
@@ -263,6 +264,28 @@ fn only_the_other_sides_end_of_the_connection_that_counts_is_a_peers_death() {
     drop(second);
     let inputs = turn(&mut network, &server);
     assert!(matches!(inputs[..], [Input::PeerDown { peer: NodeId(1) }]), "{inputs:?}");
+}
+
+#[test]
+fn a_turn_counts_what_it_takes_to_read_a_socket_besides_what_is_read() {
+    let ((mut network, address), (server, _directory)) = (network(), server());
+    let mut clients = Vec::new();
+    let mut units_of = |frames: usize| {
+        let mut stream = client(address);
+        let inputs = turn(&mut network, &server);
+        let [Input::ClientUp { connection, .. }] = inputs[..] else { panic!("{inputs:?}") };
+        let mut bytes = Vec::new();
+        for read in 0..frames as u64 {
+            encode_frame(FrameKind::Request, &Request::Status { read }, &mut bytes);
+        }
+        stream.write_all(&bytes).unwrap();
+        network.wait(u64::MAX).unwrap();
+        clients.push(stream);
+        network.read(key_of(connection), &server, &mut Vec::new())
+    };
+    let (one, two) = (units_of(1), units_of(2));
+    assert!(2 * one > two, "two sockets cost more than one: {one} each, {two}");
+    assert_eq!(2 * one - two, UNITS_OF_READ);
 }
 
 #[test]
