@@ -9,8 +9,11 @@ mod python;
 mod common {
     pub mod built;
     pub mod cargo;
+    pub mod compiled;
     pub mod expired;
     pub mod founders;
     pub mod free_ports;
+    pub mod nodes;
+    pub mod quiet;
     pub mod root;
 }

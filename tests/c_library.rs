@@ -2,16 +2,19 @@
 //! library of this build and real nodes. Python has `python.rs`.
 
 use crate::common::built::{self, library};
+use crate::common::compiled::{
+    SANITIZERS, accepts, build_c, build_cpp, c_compiler, compile, cpp_compiler, run, tool,
+};
 use crate::common::expired::make_expired;
 use crate::common::free_ports::free_port;
+use crate::common::nodes::{Nodes, members};
+use crate::common::quiet::quiet;
 use crate::common::root::root;
-use crate::examples::cluster::Cluster;
+use crate::examples::cluster::{Cluster, free_members};
+use crate::examples::process::{Lines, number_after};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tenure::Status;
 use tenure::client::{AcquireOptions, BreakOptions, Client, ClientOptions, Wait};
@@ -66,8 +69,7 @@ fn c_answers_bad_handles_and_arguments() {
 
 #[test]
 fn c_answers_bad_handles_and_arguments_under_the_sanitizers() {
-    let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"];
-    let program = build_c("tests/c/abi.c", "abi-sanitized", &sanitizers);
+    let program = build_c("tests/c/abi.c", "abi-sanitized", &SANITIZERS);
     assert_eq!(run(&mut Command::new(program)), "abi: good\n");
 }
 
@@ -124,7 +126,7 @@ fn c_describes_what_there_is_on_a_cluster() {
 #[test]
 fn c_embeds_a_node_that_joins_a_cluster() {
     let directory = tempfile::tempdir().unwrap();
-    let program = build_c("tests/c/join.c", "join", &["-pthread"]);
+    let program = build_c("tests/c/join.c", "join", &[]);
     let mut command = Command::new(program);
     command.arg(directory.path()).arg(built::program());
     assert_eq!(run(&mut command), "join: good\n");
@@ -133,7 +135,7 @@ fn c_embeds_a_node_that_joins_a_cluster() {
 #[test]
 fn c_operates_a_cluster_without_the_program() {
     let directory = tempfile::tempdir().unwrap();
-    let program = build_c("tests/c/operate.c", "operate", &["-pthread"]);
+    let program = build_c("tests/c/operate.c", "operate", &[]);
     let mut command = Command::new(program);
     command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port()));
     assert_eq!(run(&mut command), "operate: good\n");
@@ -149,7 +151,7 @@ fn c_speaks_tls_and_says_who_is_refused_and_why() {
     let directory = tempfile::tempdir().unwrap();
     let made = directory.path().join("made");
     make_expired(&made);
-    let program = build_c("tests/c/secured.c", "secured", &["-pthread"]);
+    let program = build_c("tests/c/secured.c", "secured", &[]);
     let mut command = Command::new(program);
     command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port())).arg(made);
     assert_eq!(run(&mut command), "secured: good\n");
@@ -158,14 +160,14 @@ fn c_speaks_tls_and_says_who_is_refused_and_why() {
 #[test]
 fn c_is_told_who_lacks_which_right_also_while_it_waits_and_observes() {
     let secured = Secured::start();
-    let program = build_c("tests/c/rights.c", "rights", &["-pthread"]);
+    let program = build_c("tests/c/rights.c", "rights", &[]);
     assert_eq!(run(&mut secured.told_to(program)), "rights: good\n");
 }
 
 #[test]
 fn cpp_throws_who_lacks_which_right_also_while_it_waits_and_observes() {
     let secured = Secured::start();
-    let program = build_cpp("tests/cpp/rights.cpp", "rights-cpp", "c++17");
+    let program = build_cpp("tests/cpp/rights.cpp", "rights-cpp", "c++17", &[]);
     assert_eq!(run(&mut secured.told_to(program)), "rights: good\n");
 }
 
@@ -173,7 +175,7 @@ fn cpp_throws_who_lacks_which_right_also_while_it_waits_and_observes() {
 fn examples_speak_tls_and_are_denied_what_operators_may() {
     let programs = [
         build_c("bindings/c/examples/tls.c", "example-tls", &[]),
-        build_cpp("bindings/cpp/examples/tls.cpp", "example-tls-cpp", "c++17"),
+        build_cpp("bindings/cpp/examples/tls.cpp", "example-tls-cpp", "c++17", &[]),
     ];
     for program in programs {
         let directory = tempfile::tempdir().unwrap();
@@ -195,7 +197,7 @@ fn c_example_grows_from_one_process_to_three_that_outlive_the_first() {
     let program = build_c("bindings/c/examples/grow.c", "example-grow", &[]);
     let directory = tempfile::tempdir().unwrap();
     let addresses: Vec<String> = (0..3).map(|_| format!("127.0.0.1:{}", free_port())).collect();
-    let (lines, news) = mpsc::channel();
+    let lines = Lines::new();
     let start = |id: usize| {
         let mut command = Command::new(&program);
         command.arg(id.to_string()).arg(directory.path().join(id.to_string()));
@@ -203,22 +205,22 @@ fn c_example_grows_from_one_process_to_three_that_outlive_the_first() {
         if id > 1 {
             command.arg(addresses[..id - 1].join(","));
         }
-        Killed::spawn(command.stdout(Stdio::piped()), id, lines.clone())
+        lines.spawn(&id.to_string(), &mut command)
     };
     let mut processes = Vec::new();
     for id in 1..=3 {
         processes.push(start(id));
         let votes = format!("node {id} votes");
-        news.iter().find(|(_, line)| *line == votes).expect("it votes before it ends");
+        lines.find(|_, line| (line == votes).then_some(()));
     }
     processes[0].kill();
-    let (leader, _) = next_leader(&news, 1);
+    let (leader, _) = next_leader(&lines, 1);
     assert!(leader == 2 || leader == 3, "{leader}");
     // What was done once is not done again: it starts in the same way, and the first without those that it does not know.
     processes[0] = start(1);
     processes[1].kill();
     processes[1] = start(2);
-    news.iter().find(|(_, line)| line == "node 2 votes").expect("it votes still");
+    lines.find(|_, line| (line == "node 2 votes").then_some(()));
     processes[2].kill();
     let timeout = Duration::from_secs(60);
     let patient = ClientOptions::new().connect_timeout(timeout).request_timeout(timeout);
@@ -236,7 +238,7 @@ fn c_example_takes_a_lock_and_gives_it_back() {
         let output =
             run(Command::new(&program).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
         assert!(output.ends_with("jobs/x: released\n"), "{output}");
-        tokens.push(number_after(&output, "token "));
+        tokens.push(number_after(&output, "token ").expect("it has the lock"));
     }
     assert!(tokens[0] < tokens[1], "{tokens:?}");
 }
@@ -267,12 +269,12 @@ fn c_example_is_elected_proclaims_and_resigns() {
 fn c_example_gives_its_lock_to_its_successor_when_it_is_asked() {
     let cluster = Cluster::start();
     let program = build_c("bindings/c/examples/worker.c", "example-worker", &[]);
-    let (lines, news) = mpsc::channel();
+    let mut lines = Lines::new();
     let mut command = Command::new(program);
     command.args(["jobs/x", "successor"]).env("TENURE_ENDPOINTS", &cluster.endpoints);
-    let _worker = Killed::spawn(command.stdout(Stdio::piped()), 0, lines);
-    let line = || news.recv().expect("the worker goes on").1;
-    assert_eq!(line(), "jobs/x: working");
+    let _worker = lines.spawn("worker", &mut command);
+    lines.all_started();
+    assert_eq!(lines.next(), "jobs/x: working");
 
     let options = ClientOptions::new().name("successor");
     let successor = Client::open(&cluster.endpoints, options).unwrap();
@@ -283,31 +285,26 @@ fn c_example_gives_its_lock_to_its_successor_when_it_is_asked() {
         .break_lock("jobs/x", BreakOptions::new().to("successor"))
         .is_err_and(|error| error.status == Status::NotFound)
     {}
-    assert_eq!(line(), "jobs/x: asked to end, in time");
+    assert_eq!(lines.next(), "jobs/x: asked to end, in time");
     waits.take(Wait::Forever).unwrap();
-    assert_eq!(line(), "jobs/x: handed over");
+    assert_eq!(lines.next(), "jobs/x: handed over");
 }
 
 #[test]
 fn c_example_processes_elect_their_leader_and_another_when_it_is_killed() {
     let program = build_c("bindings/c/examples/elect.c", "example-elect", &[]);
     let directory = tempfile::tempdir().unwrap();
-    let members: Vec<String> =
-        (1..=3).map(|id| format!("{id}=127.0.0.1:{}", free_port())).collect();
-    let (lines, news) = mpsc::channel();
-    let mut processes: Vec<Killed> = (1..=3)
-        .map(|id| {
-            let data_dir = directory.path().join(id.to_string());
-            let mut command = Command::new(&program);
-            command.arg(id.to_string()).arg(data_dir).arg(members.join(","));
-            Killed::spawn(command.stdout(Stdio::piped()), id, lines.clone())
-        })
-        .collect();
-    drop(lines);
+    let (members, mut lines) = (free_members(), Lines::new());
+    let mut processes = ["1", "2", "3"].map(|id| {
+        let mut command = Command::new(&program);
+        command.arg(id).arg(directory.path().join(id)).arg(&members);
+        lines.spawn(id, &mut command)
+    });
+    lines.all_started();
 
-    let (first, token) = next_leader(&news, 0);
+    let (first, token) = next_leader(&lines, 0);
     processes[first - 1].kill();
-    let (second, larger) = next_leader(&news, first);
+    let (second, larger) = next_leader(&lines, first);
     assert!(
         second != first && larger > token,
         "{second} under {larger} after {first} under {token}"
@@ -319,7 +316,7 @@ fn cpp_header_works_on_a_cluster() {
     for standard in ["c++17", "c++20"] {
         let directory = tempfile::tempdir().unwrap();
         let name = format!("live-{standard}");
-        let program = build_cpp("tests/cpp/live.cpp", &name, standard);
+        let program = build_cpp("tests/cpp/live.cpp", &name, standard, &[]);
         assert_eq!(run(Command::new(program).arg(directory.path())), "live: good\n", "{standard}");
     }
 }
@@ -327,7 +324,7 @@ fn cpp_header_works_on_a_cluster() {
 #[test]
 fn cpp_end_is_final_for_the_section_that_had_it() {
     let directory = tempfile::tempdir().unwrap();
-    let program = build_cpp("tests/cpp/sections.cpp", "sections", "c++17");
+    let program = build_cpp("tests/cpp/sections.cpp", "sections", "c++17", &[]);
     assert_eq!(run(Command::new(program).arg(directory.path())), "sections: good\n");
 }
 
@@ -336,7 +333,7 @@ fn cpp_gives_rights_and_credentials_on_a_cluster() {
     for standard in ["c++17", "c++20"] {
         let directory = tempfile::tempdir().unwrap();
         let name = format!("access-{standard}");
-        let program = build_cpp("tests/cpp/access.cpp", &name, standard);
+        let program = build_cpp("tests/cpp/access.cpp", &name, standard, &[]);
         assert_eq!(
             run(Command::new(program).arg(directory.path())),
             "access: good\n",
@@ -350,7 +347,7 @@ fn cpp_speaks_tls_through_a_leaders_end() {
     let directory = tempfile::tempdir().unwrap();
     let made = directory.path().join("made");
     make_expired(&made);
-    let program = build_cpp("tests/cpp/secured.cpp", "secured-cpp", "c++17");
+    let program = build_cpp("tests/cpp/secured.cpp", "secured-cpp", "c++17", &[]);
     let mut command = Command::new(program);
     assert_eq!(run(command.arg(directory.path()).arg(made)), "secured: good\n");
 }
@@ -358,7 +355,7 @@ fn cpp_speaks_tls_through_a_leaders_end() {
 #[test]
 fn cpp_example_takes_a_lock_and_gives_it_back() {
     let cluster = Cluster::start();
-    let program = build_cpp("bindings/cpp/examples/lock.cpp", "example-lock-cpp", "c++17");
+    let program = build_cpp("bindings/cpp/examples/lock.cpp", "example-lock-cpp", "c++17", &[]);
     let output =
         run(Command::new(program).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
     assert!(output.ends_with("jobs/x: released\n"), "{output}");
@@ -374,96 +371,55 @@ const ELECTION: &str = "scheduler: nobody leads\n\
 #[track_caller]
 fn run_on_a_cluster(name: &str) {
     let directory = tempfile::tempdir().unwrap();
-    let program = build_c(&format!("tests/c/{name}.c"), name, &["-pthread"]);
+    let program = build_c(&format!("tests/c/{name}.c"), name, &[]);
     assert_eq!(run(Command::new(program).arg(directory.path())), format!("{name}: good\n"));
 }
 
 /// Three processes that speak TLS, and certificates for those who come.
 struct Secured {
     endpoints: String,
-    directory: tempfile::TempDir,
-    _nodes: Vec<Killed>,
+    nodes: Nodes,
 }
 
 impl Secured {
     fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let tenure = |words: &[&str]| {
-            let mut command = Command::new(built::program());
-            command.args(words).current_dir(directory.path());
+        let mut nodes = Nodes::new(3, tempfile::tempdir().unwrap());
+        let place = nodes.directory().to_owned();
+        let tenure = || {
+            let mut command = quiet(built::program());
+            command.current_dir(&place);
             command
         };
-        run(&mut tenure(&["certs", "ca"]));
-        for name in ["billing", "other"] {
-            run(&mut tenure(&["certs", "client", name]));
+        for words in ["ca", "client billing", "client other", "operator alice"] {
+            run(tenure().arg("certs").args(words.split(' ')));
         }
-        run(&mut tenure(&["certs", "operator", "alice"]));
         let addresses = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
-        let members: Vec<String> =
-            (1..).zip(&addresses).map(|(id, address)| format!("{id}={address}")).collect();
-        let nodes = ["1", "2", "3"].map(|id| {
-            run(&mut tenure(&["certs", "node", id, "127.0.0.1"]));
+        for id in nodes.ids() {
+            run(tenure().args(["certs", "node", &id.to_string(), "127.0.0.1"]));
             let (cert, key) = (format!("node-{id}.crt"), format!("node-{id}.key"));
-            let mut serve = tenure(&["serve", "--id", id, "--cluster", &members.join(",")]);
-            serve.args(["--data", &format!("data-{id}"), "--election", "1s", "--ca", "ca.crt"]);
+            let mut serve = nodes.serve(tenure(), id);
+            serve.args(["--cluster", &members(&addresses), "--election", "1s", "--ca", "ca.crt"]);
             serve.args(["--cert", &cert, "--key", &key]).stderr(Stdio::null());
-            Killed(serve.spawn().unwrap())
-        });
-        Self { endpoints: addresses.join(","), directory, _nodes: nodes.into() }
+            nodes.start(id, &mut serve);
+        }
+        Self { endpoints: addresses.join(","), nodes }
     }
 
     /// A program that is told where the certificates are, where the nodes, and how rights are changed.
     fn told_to(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.arg(self.directory.path()).arg(&self.endpoints);
+        command.arg(self.nodes.directory()).arg(&self.endpoints);
         command.arg(built::program());
         command
     }
 }
 
-/// A process that does not outlive its test.
-struct Killed(Child);
-
-impl Killed {
-    /// Starts it, and sends each line that it writes with its `id`.
-    fn spawn(command: &mut Command, id: usize, lines: mpsc::Sender<(usize, String)>) -> Self {
-        isolate(command);
-        let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                // The test may have seen enough.
-                let _gone = lines.send((id, line));
-            }
-        });
-        Self(child)
-    }
-
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
 /// The next process besides `not` that says that it leads, and its token.
-fn next_leader(news: &mpsc::Receiver<(usize, String)>, not: usize) -> (usize, u64) {
-    news.iter()
-        .find(|(id, line)| *id != not && line.contains(" leads: token "))
-        .map(|(id, line)| (id, number_after(&line, "token ")))
-        .expect("a process leads before all have ended")
-}
-
-fn number_after(text: &str, mark: &str) -> u64 {
-    let rest = text.split(mark).nth(1).unwrap_or_else(|| panic!("no {mark:?} in {text:?}"));
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().unwrap()
+fn next_leader(lines: &Lines, not: usize) -> (usize, u64) {
+    lines.find(|name, line| {
+        let (id, token) = (name.parse().ok()?, number_after(line, " leads: token ")?);
+        (id != not).then_some((id, token))
+    })
 }
 
 fn functions(header: &str) -> BTreeSet<&str> {
@@ -476,83 +432,4 @@ fn words_before_parenthesis(text: &str) -> BTreeSet<&str> {
         .filter_map(|before| before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
         .filter(|word| word.starts_with("tenure_"))
         .collect()
-}
-
-fn build_c(source: &str, name: &str, flags: &[&str]) -> PathBuf {
-    let mut command = compile(&c_compiler(), "c11");
-    link(command.args(flags), source, name)
-}
-
-fn build_cpp(source: &str, name: &str, standard: &str) -> PathBuf {
-    let mut command = compile(&cpp_compiler(), standard);
-    link(command.arg("-pthread"), source, name)
-}
-
-/// A compiler that forgives nothing.
-fn compile(compiler: &str, standard: &str) -> Command {
-    let mut command = Command::new(compiler);
-    command.arg(format!("-std={standard}")).args([
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-pedantic",
-        "-I",
-    ]);
-    command.arg(root("include")).arg("-I").arg(root("bindings/cpp"));
-    command
-}
-
-fn link(command: &mut Command, source: &str, name: &str) -> PathBuf {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let deps = library().parent().unwrap().to_owned();
-    command.arg("-o").arg(&program).arg(root(source)).arg("-L").arg(&deps).arg("-ltenure");
-    run(command.arg(format!("-Wl,-rpath,{}", deps.display())));
-    program
-}
-
-fn accepts(compiler: &str, standard: &str) -> bool {
-    let mut command = Command::new(compiler);
-    let language = if standard.contains('+') { "c++" } else { "c" };
-    command.args(["-fsyntax-only", "-x", language, "/dev/null"]).arg(format!("-std={standard}"));
-    command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-}
-
-fn c_compiler() -> String {
-    tool("CC", "cc", "a C compiler")
-}
-
-fn cpp_compiler() -> String {
-    tool("CXX", "c++", "a C++ compiler")
-}
-
-/// A program of the system, unless the environment names another.
-fn tool(variable: &str, default: &str, what: &str) -> String {
-    let program = std::env::var(variable).unwrap_or(default.to_owned());
-    let found = Command::new(&program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    assert!(
-        found.is_ok(),
-        "the tests of the bindings need {what}: {program:?} is not there; install it, or set {variable}",
-    );
-    program
-}
-
-/// What `command` wrote to stdout; fails with all of its output if it failed.
-fn run(command: &mut Command) -> String {
-    isolate(command);
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
-        panic!("cannot run {:?}: {error}", command.get_program());
-    });
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
-    stdout.into_owned()
-}
-
-/// cargo's LD_LIBRARY_PATH comes before a program's own path, and may lead to an older library.
-fn isolate(command: &mut Command) {
-    command.env_remove("LD_LIBRARY_PATH");
 }

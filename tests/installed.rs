@@ -2,3 +2,7 @@
 
 mod install;
 mod packages;
+
+mod common {
+    pub mod quiet;
+}

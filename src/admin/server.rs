@@ -49,7 +49,8 @@ impl Admin {
         meters: Arc<Meters>,
         (mailbox, teller): (Mailbox, Teller),
     ) -> Result<Self, Error> {
-        let exhausted = |error: io::Error| Error::new(Status::Limit, error.to_string());
+        let exhausted =
+            |error: io::Error| Error::new(Status::Limit, error.to_string()).because_of(error);
         let own = listener.local_addr().map_err(exhausted)?;
         let plain = exposure.plain_caller(own);
         let server = Server {

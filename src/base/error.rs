@@ -3,7 +3,7 @@
 use super::limits::ERROR_TEXT_BYTES_MAX;
 use super::text::one_line;
 use std::sync::Arc;
-use std::{fmt, io};
+use std::{fmt, io, iter};
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $constant:literal, $text:literal;)*) => {
@@ -100,6 +100,11 @@ impl Error {
         Self { status, message, reason: 0, source: None }
     }
 
+    /// The same in other words, of which the source is kept.
+    pub(crate) fn reworded(self, message: impl AsRef<str>) -> Self {
+        Self { message: one_line(message.as_ref(), ERROR_TEXT_BYTES_MAX), ..self }
+    }
+
     /// The same, of which `source` is the reason.
     #[must_use]
     pub fn because_of(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -151,12 +156,10 @@ impl Status {
 }
 
 impl From<Error> for io::Error {
-    /// Of the kind that the system gave, if the source is its error; else of [`Status::kind`].
+    /// Of the kind that the system gave, if a source of an IO error is its error; else of [`Status::kind`].
     fn from(error: Error) -> Self {
-        let source = error.source.as_deref().and_then(|source| {
-            let source: &(dyn std::error::Error + 'static) = source;
-            source.downcast_ref::<io::Error>()
-        });
+        let sources = iter::successors(std::error::Error::source(&error), |it| it.source());
+        let source = sources.filter_map(|it| it.downcast_ref::<io::Error>()).next();
         let kind = match error.status {
             Status::Io => source.map_or(error.status.kind(), io::Error::kind),
             status => status.kind(),

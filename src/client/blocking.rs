@@ -39,7 +39,7 @@ impl Stream {
         let unavailable = |why: String| Error::new(Status::Unavailable, why);
         let expected = tls.expected(endpoint).map_err(unavailable)?;
         let secured = tls.secure_blocking(socket, expected);
-        secured.map(Self::Tls).map_err(|error| unavailable(error.to_string()))
+        secured.map(Self::Tls).map_err(|error| unavailable(error.to_string()).because_of(error))
     }
 
     /// Sets the deadline of the next read or write.
@@ -137,13 +137,13 @@ impl BlockingConnection {
         (kind, hello): (FrameKind, &T),
         (until, wait): (Instant, Duration),
     ) -> Result<(Self, Welcomed), Unheard> {
-        let socket = dial(endpoint, until).map_err(|error| failed(&error, wait))?;
+        let socket = dial(endpoint, until).map_err(|error| failed(error, wait))?;
         let stream = Stream::over(socket, endpoint, tls)?;
         let (decoder, abilities) = (FrameDecoder::new(), Abilities::NONE);
         let mut line = Self { stream, decoder, until, wait, abilities };
         let mut bytes = Vec::new();
         encode_frame(kind, hello, &mut bytes);
-        line.write(&bytes).map_err(|error| unheard(&error, wait))?;
+        line.write(&bytes).map_err(|error| unheard(error, wait))?;
         loop {
             let said = line.receive_or_end();
             let is_silent = !matches!(said, Ok(Some(_)));
@@ -176,7 +176,7 @@ impl BlockingConnection {
     pub(super) fn send(&mut self, request: &Request) -> Result<(), Error> {
         let mut bytes = Vec::new();
         encode_frame(FrameKind::Request, request, &mut bytes);
-        self.write(&bytes).map_err(|error| failed(&error, self.wait))
+        self.write(&bytes).map_err(|error| failed(error, self.wait))
     }
 
     /// Receives the next message.
@@ -200,7 +200,7 @@ impl BlockingConnection {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
                 Ok(count) => self.decoder.push(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(&error, self.wait)),
+                Err(error) => return Err(failed(error, self.wait)),
             }
         }
     }
@@ -277,20 +277,21 @@ impl From<Error> for Unheard {
     }
 }
 
-fn unheard(error: &io::Error, wait: Duration) -> Unheard {
+fn unheard(error: io::Error, wait: Duration) -> Unheard {
     let why = error.get_ref().and_then(|why| why.downcast_ref::<TlsError>());
-    match why {
-        Some(TlsError::NotTls | TlsError::HungUp) => Unheard::Plain(failed(error, wait)),
-        _ => Unheard::Failed(failed(error, wait)),
-    }
+    let kind = match why {
+        Some(TlsError::NotTls | TlsError::HungUp) => Unheard::Plain,
+        _ => Unheard::Failed,
+    };
+    kind(failed(error, wait))
 }
 
-fn failed(error: &io::Error, wait: Duration) -> Error {
+fn failed(error: io::Error, wait: Duration) -> Error {
     let late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
     let why = if late { format!("no answer within {wait:?}") } else { error.to_string() };
-    Error::new(Status::Unavailable, why)
+    Error::new(Status::Unavailable, why).because_of(error)
 }
 
 fn unusable(error: crate::wire::FrameError) -> Error {
-    Error::new(Status::Unavailable, format!("it is no node of Tenure: {error}"))
+    Error::new(Status::Unavailable, format!("it is no node of Tenure: {error}")).because_of(error)
 }

@@ -25,13 +25,13 @@ use std::sync::Arc;
 /// # Ok::<(), tenure::Error>(())
 /// ```
 ///
-/// Before that it leaves as soon as 64 calls have come together, 5 ms have passed, this thread or another waits for
+/// The calls leave earlier as soon as 64 of them have come together, 5 ms have passed, this thread or another waits for
 /// anything of this client (every call that waits does, [`Pending::take`](super::Pending::take) among them), another thread calls, or the
 /// client has something else to send: a renewal never waits. A file descriptor that the program polls itself is no such wait: drop the
-/// cork, or [`flush`](Self::flush), before. A release ends the lease at once, as ever.
+/// cork, or [`flush`](Self::flush), before. A release ends the lease at once, corked or not.
 ///
-/// A process that ends by a return from `main` or by `exit` sends it then. One that is killed, or aborts, does not: as if
-/// it had been killed before these calls.
+/// The end of a process by a return from `main` or by `exit` sends the calls that are left. A kill or an abort drops them, as if
+/// the process had been killed before these calls.
 #[must_use = "dropped at once it corks nothing"]
 pub struct Cork {
     handle: Arc<Handle>,

@@ -87,7 +87,7 @@ impl Operator {
         self.orders += 1;
         let number = self.orders;
         let (node, only_reads) = (self.node, matches!(order, Order::Snapshot { .. }));
-        let lost = |why: Error| if only_reads { unread(node, &why) } else { unknown(node, &why) };
+        let lost = |why: Error| if only_reads { unread(node, why) } else { unknown(node, why) };
         self.connection.allow(self.timeout);
         let request = Request::Order { read: number, order: order.clone() };
         self.check_understood(&request)?;
@@ -105,7 +105,7 @@ impl Operator {
                     if !only_reads && !leads(&hint, node) =>
                 {
                     let why = Error::new(Status::Unavailable, "it leads no more");
-                    return Err(unknown(node, &why));
+                    return Err(unknown(node, why));
                 }
                 Said::Message(_) | Said::Welcome(..) => {}
             }
@@ -122,9 +122,9 @@ impl Operator {
         let request = Request::Read { read: number, query: query.clone() };
         self.check_understood(&request)?;
         self.connection.allow(self.timeout);
-        self.connection.send(&request).map_err(|why| unread(node, &why))?;
+        self.connection.send(&request).map_err(|why| unread(node, why))?;
         loop {
-            match self.connection.receive().map_err(|why| unread(node, &why))? {
+            match self.connection.receive().map_err(|why| unread(node, why))? {
                 Said::Message(ServerMessage::Read { read, answer, .. }) if read == number => {
                     return match answer {
                         ReadAnswer::Denied { text } => Err(Error::new(Status::Denied, text)),
@@ -137,7 +137,7 @@ impl Operator {
                 }
                 Said::Message(ServerMessage::Leader(hint)) if !leads(&hint, node) => {
                     let why = Error::new(Status::Unavailable, "it leads no more; try again");
-                    return Err(unread(node, &why));
+                    return Err(unread(node, why));
                 }
                 Said::Message(_) | Said::Welcome(..) => {}
             }
@@ -156,14 +156,15 @@ impl Operator {
     }
 }
 
-fn unread(node: NodeId, why: &Error) -> Error {
-    Error::new(Status::Unavailable, format!("node {node} did not answer: {why}"))
+fn unread(node: NodeId, why: Error) -> Error {
+    let text = format!("node {node} did not answer: {why}");
+    Error { status: Status::Unavailable, ..why.reworded(text) }
 }
 
-fn unknown(node: NodeId, why: &Error) -> Error {
+fn unknown(node: NodeId, why: Error) -> Error {
     let text = format!(
         "the order was sent to node {node} and not answered ({why}): it may have been carried out; look at \
          the members before you give it again"
     );
-    Error::new(Status::Unknown, text)
+    Error { status: Status::Unknown, ..why.reworded(text) }
 }

@@ -21,6 +21,8 @@ pub(super) struct Search {
     given: Vec<String>,
     words: Words,
     failures: BTreeMap<String, String>,
+    /// Of the last address that gave no answer.
+    refusal: Option<Error>,
     until: Instant,
 }
 
@@ -38,7 +40,8 @@ impl Search {
     pub(super) fn new(whom: ClusterAt, timeout: Duration) -> Result<Self, Error> {
         let given = endpoints::parse(&whom.endpoints)?;
         let (words, failures) = (Words::default(), BTreeMap::new());
-        Ok(Self { whom, given, words, failures, until: Instant::now() + timeout })
+        let until = Instant::now() + timeout;
+        Ok(Self { whom, given, words, failures, refusal: None, until })
     }
 
     /// A connection to the leader.
@@ -116,16 +119,19 @@ impl Search {
             }
             Err(error) => {
                 self.failures.insert(address.to_owned(), error.to_string());
+                self.refusal = Some(error);
                 None
             }
         }
     }
 
+    /// The sentence has all failures; the source is one's.
     fn unreachable(&self) -> Error {
         let tried: Vec<String> =
             self.failures.iter().map(|(address, why)| format!("{address} ({why})")).collect();
         let text = format!("no leader was found; tried {}", tried.join(", "));
-        Error::new(Status::Unavailable, text)
+        let refusal = self.refusal.clone().unwrap_or(Status::Unavailable.into());
+        Error { status: Status::Unavailable, ..refusal.reworded(text) }
     }
 }
 
@@ -170,3 +176,22 @@ const DIAL_WAIT: Duration = Duration::from_secs(2);
 const STRAGGLERS_WAIT: Duration = Duration::from_millis(100);
 /// The pause between rounds while no node leads: a fraction of an election.
 const PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+    use std::io::{Error as IoError, ErrorKind};
+
+    #[test]
+    fn where_no_leader_is_found_all_failures_are_said_and_one_is_the_source() {
+        let mut search = Search::new("a:1,b:1".into(), Duration::ZERO).unwrap();
+        let refused = Error::new(Status::Unavailable, "connection refused");
+        let refused = refused.because_of(IoError::from(ErrorKind::ConnectionRefused));
+        search.take("a:1", Err(refused));
+        let error = search.unreachable();
+        assert_eq!(error.message, "no leader was found; tried a:1 (connection refused)");
+        let source = error.source().and_then(|it| it.downcast_ref::<IoError>());
+        assert_eq!(source.map(IoError::kind), Some(ErrorKind::ConnectionRefused));
+    }
+}

@@ -45,7 +45,7 @@ impl Subject {
             Status::Closed => format!("{names} {} not granted: the client is closed", self.were()),
             _ => format!("{names}: {said}"),
         };
-        Error::new(error.status, text)
+        error.reworded(text)
     }
 
     fn were(&self) -> &'static str {
@@ -78,7 +78,7 @@ pub(super) fn of_lease(lease: &SharedLease, before: Option<EndReason>, error: Er
         (_, _) => format!("{name}: {}", error.message),
     };
     let why = ended.filter(|_| error.status == Status::Lost);
-    of_end(Error::new(error.status, text), why)
+    of_end(error.reworded(text), why)
 }
 
 /// The error of a campaign whose lease ended before the call returned.

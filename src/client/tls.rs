@@ -67,7 +67,7 @@ impl TlsOptions {
         };
         let (ca, credential) = (self.ca.clone(), self.credential.clone());
         let files = TlsFiles { ca, own, credential, ..TlsFiles::default() };
-        TlsDialer::read(&files, self.verify).map_err(|why| invalid(&why))
+        TlsDialer::read(&files, self.verify)
     }
 }
 

@@ -1,12 +1,12 @@
 //! An acquire of one lock or of several in one step: at once, as one more handle, in the queues, or refused.
 
-use super::claim::{ALONE, Claim, Extras};
 use super::dedupe::{Fixed, Hold, Place};
 use super::effects::Effects;
 use super::holders::Grant;
 use super::locks::Slot;
 use super::machine::{Call, LockMachine};
 use super::queue::Waiter;
+use super::stake::{ALONE, Extras, Stake};
 use crate::base::Token;
 use crate::base::locks::{Acquire, Answer, Name, Refusal, Terms};
 use std::iter::repeat_n;
@@ -26,7 +26,7 @@ impl LockMachine {
         };
         effects.look(2 * names.len());
         let wish = self.wish_of(call, acquire, &names);
-        let slots = wish.claim.shared_slots(wish.first);
+        let slots = wish.stake.shared_slots(wish.first);
         let answer = match self.way_of(&wish) {
             Way::Refused(refusal) => self.fix(call, Fixed::Refused(refusal)),
             Way::ReEnters(token) => self.re_enter(call, &wish, token),
@@ -40,7 +40,7 @@ impl LockMachine {
             }
             Way::Taken(_) => {
                 let look = &mut |looked| effects.look(looked);
-                match self.deadlock(&wish.claim, wish.slots(), look) {
+                match self.deadlock(&wish.stake, wish.slots(), look) {
                     Some(circle) => self.fix(call, Fixed::Deadlock(circle.into())),
                     None => return self.enqueue(call, wish),
                 }
@@ -63,8 +63,8 @@ impl LockMachine {
             all,
             later: Vec::new(),
         };
-        let claim = Claim::new(call.session, acquire.mode, acquire.permits, extras);
-        Wish { first, limit, claim }
+        let stake = Stake::new(call.session, acquire.mode, acquire.permits, extras);
+        Wish { first, limit, stake }
     }
 
     /// Removes the locks that were made for a wish which was refused.
@@ -78,7 +78,7 @@ impl LockMachine {
 
     /// The way of a wish; changes nothing.
     fn way_of(&self, wish: &Wish) -> Way {
-        let answers = &self.live_session(wish.claim.session).answers;
+        let answers = &self.live_session(wish.stake.session).answers;
         let has_all = answers.standing() >= self.bounds.requests_per_session;
         if has_all || self.locks.len() > self.bounds.locks {
             return Way::Refused(Refusal::Limit);
@@ -90,7 +90,7 @@ impl LockMachine {
         if let Some(way) = self.own_way(wish) {
             return way;
         }
-        match wish.slots().iter().find(|slot| !self.is_free(**slot, &wish.claim)) {
+        match wish.slots().iter().find(|slot| !self.is_free(**slot, &wish.stake)) {
             Some(slot) => Way::Taken(*slot),
             None => Way::Free,
         }
@@ -99,14 +99,14 @@ impl LockMachine {
     /// The way of an owner that is in one of the locks already: re-entry of exactly the grant that it
     /// has, or a refusal, since the owner would wait for itself.
     fn own_way(&self, wish: &Wish) -> Option<Way> {
-        let (session, owner) = (wish.claim.session, wish.claim.owner());
+        let (session, owner) = (wish.stake.session, wish.stake.owner());
         if owner == ALONE {
             return None;
         }
         let present = wish.slots().iter().map(|slot| &self.locks[*slot]);
         let own = present.filter_map(|lock| lock.holders.by_owner(session, owner)).next();
         if let Some(grant) = own {
-            let is_same = grant.claim.is_of_kind(&wish.claim);
+            let is_same = grant.stake.is_of_kind(&wish.stake);
             return Some(if is_same {
                 Way::ReEnters(grant.token)
             } else {
@@ -119,10 +119,10 @@ impl LockMachine {
         waits.then_some(Way::Refused(Refusal::Invalid))
     }
 
-    /// Whether `claim` may hold the lock in `slot` at once: nobody is overtaken.
-    fn is_free(&self, slot: Slot, claim: &Claim) -> bool {
+    /// Whether `stake` may hold the lock in `slot` at once: nobody is overtaken.
+    fn is_free(&self, slot: Slot, stake: &Stake) -> bool {
         let lock = &self.locks[slot];
-        lock.queue().len() == 0 && lock.has_room(claim, &self.bounds)
+        lock.queue().len() == 0 && lock.has_room(stake, &self.bounds)
     }
 
     fn has_full_queue(&self, wish: &Wish) -> bool {
@@ -135,8 +135,8 @@ impl LockMachine {
         for slot in wish.slots() {
             self.grant_mut(*slot, token).add_handle(call.request);
         }
-        let (slot, print, owner) = (wish.first, call.print, wish.claim.owner());
-        let bytes = self.grant(slot, token).expect("held in each").claim.bytes(slot, &self.locks);
+        let (slot, print, owner) = (wish.first, call.print, wish.stake.owner());
+        let bytes = self.grant(slot, token).expect("held in each").stake.bytes(slot, &self.locks);
         let hold = Hold { slot, token, print, bytes };
         self.live_session_mut(call.session).answers.note_grant(call.request, hold, owner);
         Answer::Granted { token }
@@ -144,15 +144,15 @@ impl LockMachine {
 
     fn grant_free(&mut self, call: Call, wish: Wish, effects: &mut Effects) -> Answer {
         let Call { session, request, print, unix_ms } = call;
-        let Wish { first, claim, .. } = wish;
-        let (token, owner) = (self.tokens.next(), claim.owner());
-        let (slots, bytes) = (claim.shared_slots(first), claim.bytes(first, &self.locks));
-        for (slot, claim) in slots.iter().zip(repeat_n(claim, slots.len())) {
+        let Wish { first, stake, .. } = wish;
+        let (token, owner) = (self.tokens.next(), stake.owner());
+        let (slots, bytes) = (stake.shared_slots(first), stake.bytes(first, &self.locks));
+        for (slot, stake) in slots.iter().zip(repeat_n(stake, slots.len())) {
             let (name, lock) = self.locks.named_mut(*slot);
             if lock.holders.is_empty() {
                 effects.note_change(*slot, name);
             }
-            lock.holders.add(Grant::new(token, unix_ms, request, claim));
+            lock.holders.add(Grant::new(token, unix_ms, request, stake));
         }
         self.tally.grant();
         let hold = Hold { slot: first, token, print, bytes };
@@ -162,12 +162,12 @@ impl LockMachine {
 
     fn enqueue(&mut self, call: Call, wish: Wish) -> Answer {
         let Call { session, request, print, unix_ms } = call;
-        let Wish { first, claim, .. } = wish;
-        let mut place = Place::new(claim.owner(), print, claim.bytes(first, &self.locks));
+        let Wish { first, stake, .. } = wish;
+        let mut place = Place::new(stake.owner(), print, stake.bytes(first, &self.locks));
         let client = Waiter::mark_of(&self.live_session(session).client);
-        let slots = claim.shared_slots(first);
-        for (slot, claim) in slots.iter().zip(repeat_n(claim, slots.len())) {
-            let waiter = Waiter { request, since_unix_ms: unix_ms, client, claim };
+        let slots = stake.shared_slots(first);
+        for (slot, stake) in slots.iter().zip(repeat_n(stake, slots.len())) {
+            let waiter = Waiter { request, since_unix_ms: unix_ms, client, stake };
             place.add(*slot, self.locks[*slot].change(|rest| rest.queue.push(waiter)));
         }
         let answer = self.queued_answer(&place);
@@ -183,13 +183,13 @@ struct Wish {
     first: Slot,
     /// The limit of each of its locks.
     limit: u32,
-    claim: Claim,
+    stake: Stake,
 }
 
 impl Wish {
     /// Its locks, in the byte order of their names.
     fn slots(&self) -> &[Slot] {
-        self.claim.slots(&self.first)
+        self.stake.slots(&self.first)
     }
 }
 

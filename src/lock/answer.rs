@@ -1,11 +1,11 @@
 //! Answers to requests, from the present state.
 
 use super::access::Denial;
-use super::claim::Claim;
 use super::dedupe::{Fixed, Known, Place};
 use super::locks::Slot;
 use super::machine::{Call, LockMachine};
 use super::session::Session;
+use super::stake::Stake;
 use crate::base::locks::Answer;
 use crate::base::{RequestId, Right, SessionId};
 use std::sync::Arc;
@@ -34,10 +34,10 @@ impl LockMachine {
     /// whose delay runs (L16), or the first waiter, for this lock and others.
     pub(super) fn client_in(&self, slot: Slot) -> Arc<str> {
         let lock = &self.locks[slot];
-        let client = |claim: &Claim| self.client_of(claim.session).clone();
-        let holder = lock.holders.first().map(|grant| client(&grant.claim));
+        let client = |stake: &Stake| self.client_of(stake.session).clone();
+        let holder = lock.holders.first().map(|grant| client(&grant.stake));
         let delayed = || lock.delays().iter().next().map(|(_, delay)| delay.client.clone());
-        let waiter = || lock.queue().first().map(|waiter| client(&waiter.claim));
+        let waiter = || lock.queue().first().map(|waiter| client(&waiter.stake));
         let found = holder.or_else(delayed).or_else(waiter);
         found.unwrap_or_else(|| panic!("nobody is in {:?}", self.locks.name(slot)))
     }

@@ -69,7 +69,7 @@ impl LockMachine {
             let mark = self.asked.get(&grant.token)?;
             // The heir is for the lock that was named.
             let heir = mark.heir.clone().filter(|_| mark.name == *name);
-            Some((mark.asked(grant.claim.session, grant.token), heir))
+            Some((mark.asked(grant.stake.session, grant.token), heir))
         })
     }
 
@@ -85,7 +85,7 @@ impl LockMachine {
         let Some(client) = client else {
             let mut waiting = self.locks[slot].queue().iter().map(|(_, waiter)| waiter);
             return waiting.any(|waiter| {
-                !self.is_ending(waiter.claim.session) && !self.is_lost(&waiter.claim, slot)
+                !self.is_ending(waiter.stake.session) && !self.is_lost(&waiter.stake, slot)
             });
         };
         self.waiting_alone(slot, client).next().is_some()
@@ -102,8 +102,8 @@ impl LockMachine {
         let grant = self.locks.get(slot)?.holders.first()?;
         Some(Holding {
             token: grant.token,
-            client: self.client_of(grant.claim.session).clone(),
-            value: grant.claim.value().into(),
+            client: self.client_of(grant.stake.session).clone(),
+            value: grant.stake.value().into(),
             since_unix_ms: grant.since_unix_ms,
         })
     }

@@ -69,7 +69,7 @@ impl LockMachine {
     /// The grants to break, the oldest first, with their sessions: none of 100,000 readers is looked up
     /// again.
     fn grants_of(&self, slot: Slot, token: Token) -> Vec<(Token, SessionId)> {
-        let whose = |grant: &Grant| (grant.token, grant.claim.session);
+        let whose = |grant: &Grant| (grant.token, grant.stake.session);
         match token {
             Token(0) => self.keeping(slot).map(whose).collect(),
             token => self.grant(slot, token).map(whose).into_iter().collect(),

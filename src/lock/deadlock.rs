@@ -10,29 +10,29 @@
 //! wait is enqueued unexamined, and its own timeout ends it. But no waiter is put ahead of others unexamined:
 //! that might make a deadlock of waits that were found harmless, which no later search would find.
 
-use super::claim::{ALONE, Claim};
 use super::locks::Slot;
 use super::machine::LockMachine;
 use super::queue::Waiter;
+use super::stake::{ALONE, Stake};
 use crate::base::locks::Mode;
 use crate::base::{Owner, RequestId, Right, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl LockMachine {
-    /// The circle, in words, that `claim` would close by waiting for the locks in `slots`; `None`: no circle.
+    /// The circle, in words, that `stake` would close by waiting for the locks in `slots`; `None`: no circle.
     /// `look` gets the number of holders and waits examined.
     pub(super) fn deadlock(
         &self,
-        claim: &Claim,
+        stake: &Stake,
         slots: &[Slot],
         look: &mut dyn FnMut(usize),
     ) -> Option<String> {
-        let answers = &self.live_session(claim.session).answers;
+        let answers = &self.live_session(stake.session).answers;
         // Nobody waits for an owner that holds and waits for nothing.
-        if claim.owner() == ALONE || !answers.owners().is_in_any(claim.owner()) {
+        if stake.owner() == ALONE || !answers.owners().is_in_any(stake.owner()) {
             return None;
         }
-        let mut search = Search::gather(self, (claim, slots), None, look)?;
+        let mut search = Search::gather(self, (stake, slots), None, look)?;
         // The new wait would be last in each of its queues.
         for line in search.waits[NEW].lines.clone() {
             search.lines[line].queue.push_back(NEW);
@@ -42,16 +42,16 @@ impl LockMachine {
         (!search.waits[NEW].is_over).then(|| search.circle())
     }
 
-    /// Whether any wait would be for ever if `claim`, which waits for the lock in `slot` alone under
+    /// Whether any wait would be for ever if `stake`, which waits for the lock in `slot` alone under
     /// `request`, stood at the head of the queue; also true beyond the bound of the search.
     pub(super) fn stalls_behind(
         &self,
         slot: Slot,
-        claim: &Claim,
+        stake: &Stake,
         request: RequestId,
         look: &mut dyn FnMut(usize),
     ) -> bool {
-        let wish = (claim, std::slice::from_ref(&slot));
+        let wish = (stake, std::slice::from_ref(&slot));
         let Some(mut search) = Search::gather(self, wish, Some(request), look) else {
             return self.level() >= LEVEL_UNEXAMINED_STAYS;
         };
@@ -79,13 +79,13 @@ struct Search<'a> {
     lines: Vec<Line>,
     /// All waits; the first is the one under examination.
     waits: Vec<Wait<'a>>,
-    /// Owners other than [`ALONE`] that wait, and the claims that they hold.
+    /// Owners other than [`ALONE`] that wait, and the stakes that they hold.
     owners: Vec<Waiting<'a>>,
     numbers: BTreeMap<Who, usize>,
 }
 
 struct Wait<'a> {
-    claim: &'a Claim,
+    stake: &'a Stake,
     owner: Option<usize>,
     lines: Vec<usize>,
     is_over: bool,
@@ -106,7 +106,7 @@ struct Line {
 #[derive(Default)]
 struct Waiting<'a> {
     acquires: usize,
-    has: Vec<(usize, &'a Claim)>,
+    has: Vec<(usize, &'a Stake)>,
 }
 
 impl<'a> Search<'a> {
@@ -114,11 +114,11 @@ impl<'a> Search<'a> {
     /// its queues already, under this id.
     fn gather(
         machine: &'a LockMachine,
-        (claim, slots): (&'a Claim, &[Slot]),
+        (stake, slots): (&'a Stake, &[Slot]),
         request: Option<RequestId>,
         look: &mut dyn FnMut(usize),
     ) -> Option<Self> {
-        let found = locks_depended_on(machine, claim, slots, look)?;
+        let found = locks_depended_on(machine, stake, slots, look)?;
         let mut found: Vec<Slot> = found.into_iter().collect();
         found.sort_unstable_by_key(|slot| machine.locks.name(*slot));
         let line = |slot: &Slot| Line { limit: machine.locks[*slot].limit(), ..Line::default() };
@@ -126,8 +126,8 @@ impl<'a> Search<'a> {
         let by_slot = found.iter().enumerate().map(|(number, slot)| (*slot, number)).collect();
         let (waits, owners, numbers) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut search = Self { machine, slots: found, by_slot, lines, waits, owners, numbers };
-        search.add(claim, slots);
-        let own = request.map(|request| ((claim.session, request), NEW));
+        search.add(stake, slots);
+        let own = request.map(|request| ((stake.session, request), NEW));
         let mut known: BTreeMap<(SessionId, RequestId), usize> = own.into_iter().collect();
         for number in 0..search.slots.len() {
             let slot = search.slots[number];
@@ -135,12 +135,12 @@ impl<'a> Search<'a> {
             // Waits of ended sessions leave by themselves, and waits without a right any more are
             // refused.
             let stays = |waiter: &&Waiter| {
-                !machine.is_ending(waiter.claim.session) && !machine.is_lost(&waiter.claim, slot)
+                !machine.is_ending(waiter.stake.session) && !machine.is_lost(&waiter.stake, slot)
             };
             for waiter in waiting.filter(stays) {
-                let (claim, key) = (&waiter.claim, (waiter.claim.session, waiter.request));
+                let (stake, key) = (&waiter.stake, (waiter.stake.session, waiter.request));
                 let wait =
-                    *known.entry(key).or_insert_with(|| search.add(claim, claim.slots(&slot)));
+                    *known.entry(key).or_insert_with(|| search.add(stake, stake.slots(&slot)));
                 search.lines[number].queue.push_back(wait);
             }
         }
@@ -151,11 +151,11 @@ impl<'a> Search<'a> {
         *self.by_slot.get(&slot).expect("it depends on it")
     }
 
-    fn add(&mut self, claim: &'a Claim, slots: &[Slot]) -> usize {
+    fn add(&mut self, stake: &'a Stake, slots: &[Slot]) -> usize {
         let lines = slots.iter().map(|slot| self.number_of(*slot)).collect();
-        let owner = (claim.owner() != ALONE).then(|| {
+        let owner = (stake.owner() != ALONE).then(|| {
             let new = self.owners.len();
-            *self.numbers.entry((claim.session, claim.owner())).or_insert(new)
+            *self.numbers.entry((stake.session, stake.owner())).or_insert(new)
         });
         if let Some(owner) = owner {
             if owner == self.owners.len() {
@@ -163,30 +163,30 @@ impl<'a> Search<'a> {
             }
             self.owners[owner].acquires += 1;
         }
-        self.waits.push(Wait { claim, owner, lines, is_over: false });
+        self.waits.push(Wait { stake, owner, lines, is_over: false });
         self.waits.len() - 1
     }
 
-    /// Counts the claims held by owners that wait: all others are as good as released.
+    /// Counts the stakes held by owners that wait: all others are as good as released.
     fn find_occupants(&mut self) {
         let machine = self.machine;
         for number in 0..self.slots.len() {
             let slot = self.slots[number];
             let holders = machine.locks[slot].holders.iter();
             for grant in holders.filter(|grant| !machine.is_to_end(slot, grant)) {
-                let claim = &grant.claim;
-                let owner = self.numbers.get(&(claim.session, claim.owner())).copied();
-                self.occupy(number, claim, owner);
+                let stake = &grant.stake;
+                let owner = self.numbers.get(&(stake.session, stake.owner())).copied();
+                self.occupy(number, stake, owner);
             }
         }
     }
 
-    /// Takes room of a line for `claim`, until its owner waits for nothing.
-    fn occupy(&mut self, line: usize, claim: &'a Claim, owner: Option<usize>) {
+    /// Takes room of a line for `stake`, until its owner waits for nothing.
+    fn occupy(&mut self, line: usize, stake: &'a Stake, owner: Option<usize>) {
         let Some(owner) = owner.map(|owner| &mut self.owners[owner]) else { return };
         if owner.acquires > 0 {
-            owner.has.push((line, claim));
-            self.lines[line].count(claim, |sum, more| sum + more);
+            owner.has.push((line, stake));
+            self.lines[line].count(stake, |sum, more| sum + more);
         }
     }
 
@@ -197,12 +197,12 @@ impl<'a> Search<'a> {
         while let Some(line) = due.pop_front() {
             self.lines[line].is_due = false;
             while let Some(wait) = self.first_due(line) {
-                let Wait { claim, owner, .. } = self.waits[wait];
+                let Wait { stake, owner, .. } = self.waits[wait];
                 self.waits[wait].is_over = true;
                 let mut changed = std::mem::take(&mut self.waits[wait].lines);
                 for line in &changed {
                     self.lines[*line].queue.pop_front();
-                    self.occupy(*line, claim, owner);
+                    self.occupy(*line, stake, owner);
                 }
                 changed.extend(owner.into_iter().flat_map(|owner| self.end_one_of(owner)));
                 for line in changed {
@@ -217,10 +217,10 @@ impl<'a> Search<'a> {
     /// The first wait in the queue of a line, if it may have all its locks.
     fn first_due(&self, line: usize) -> Option<usize> {
         let wait = *self.lines[line].queue.front()?;
-        let Wait { claim, lines, .. } = &self.waits[wait];
+        let Wait { stake, lines, .. } = &self.waits[wait];
         let may = |line: &usize| {
             let line = &self.lines[*line];
-            line.queue.front() == Some(&wait) && line.has_room(claim)
+            line.queue.front() == Some(&wait) && line.has_room(stake)
         };
         (may(&line) && lines.iter().all(may)).then_some(wait)
     }
@@ -233,8 +233,8 @@ impl<'a> Search<'a> {
             return Vec::new();
         }
         let has = std::mem::take(&mut waiting.has);
-        for (line, claim) in &has {
-            self.lines[*line].count(claim, |sum, less| sum - less);
+        for (line, stake) in &has {
+            self.lines[*line].count(stake, |sum, less| sum - less);
         }
         has.into_iter().map(|(line, _)| line).collect()
     }
@@ -245,11 +245,11 @@ impl<'a> Search<'a> {
         while seen.insert(at) && seen.len() <= SHOWN_MAX {
             let Some((slot, next)) = self.waits_for(at) else { break };
             let name = self.machine.locks.name(slot);
-            let asker = self.waits[NEW].claim.session;
+            let asker = self.waits[NEW].stake.session;
             let may_read = self.machine.session_may(asker, Right::Read, name);
             // Holders and waiters are named only to a session that may see them (L27).
-            let told = |wait: usize| match self.waits[wait].claim {
-                claim if may_read || claim.session == asker => self.name_of(claim),
+            let told = |wait: usize| match self.waits[wait].stake {
+                stake if may_read || stake.session == asker => self.name_of(stake),
                 _ => "somebody".to_owned(),
             };
             let [one, other] = [at, next].map(told);
@@ -265,14 +265,14 @@ impl<'a> Search<'a> {
 
     /// The lock that blocks a wait, and another wait in it that does not end.
     fn waits_for(&self, wait: usize) -> Option<(Slot, usize)> {
-        let Wait { claim, lines, .. } = &self.waits[wait];
+        let Wait { stake, lines, .. } = &self.waits[wait];
         lines.iter().find_map(|number| {
             let (slot, line) = (self.slots[*number], &self.lines[*number]);
             let first = *line.queue.front().expect("it waits there");
             if first != wait {
                 return Some((slot, first));
             }
-            let is_stuck = !line.has_room(claim);
+            let is_stuck = !line.has_room(stake);
             let mut owners = self.numbers.values().filter(|_| is_stuck);
             let has = |owner: &&usize| self.owners[**owner].has.iter().any(|(of, _)| of == number);
             let owner = owners.find(has).copied()?;
@@ -281,28 +281,28 @@ impl<'a> Search<'a> {
         })
     }
 
-    fn name_of(&self, claim: &Claim) -> String {
-        let client = &self.machine.live_session(claim.session).client;
-        format!("{client} (owner {})", claim.owner())
+    fn name_of(&self, stake: &Stake) -> String {
+        let client = &self.machine.live_session(stake.session).client;
+        format!("{client} (owner {})", stake.owner())
     }
 }
 
 impl Line {
-    fn has_room(&self, claim: &Claim) -> bool {
-        match (u64::from(self.limit), claim.mode) {
+    fn has_room(&self, stake: &Stake) -> bool {
+        match (u64::from(self.limit), stake.mode) {
             (0, Mode::Exclusive) => self.exclusive + self.shared == 0,
             (0, Mode::Shared) => self.exclusive == 0,
-            (limit, _) => self.permits + u64::from(claim.permits) <= limit,
+            (limit, _) => self.permits + u64::from(stake.permits) <= limit,
         }
     }
 
-    /// Changes the sums by the room of `claim`.
-    fn count(&mut self, claim: &Claim, change: impl Fn(u64, u64) -> u64) {
-        match claim.mode {
+    /// Changes the sums by the room of `stake`.
+    fn count(&mut self, stake: &Stake, change: impl Fn(u64, u64) -> u64) {
+        match stake.mode {
             Mode::Exclusive => self.exclusive = change(self.exclusive, 1),
             Mode::Shared => self.shared = change(self.shared, 1),
         }
-        self.permits = change(self.permits, u64::from(claim.permits));
+        self.permits = change(self.permits, u64::from(stake.permits));
     }
 }
 
@@ -310,7 +310,7 @@ impl Line {
 /// `None` beyond the level's bound.
 fn locks_depended_on(
     machine: &LockMachine,
-    claim: &Claim,
+    stake: &Stake,
     slots: &[Slot],
     look: &mut dyn FnMut(usize),
 ) -> Option<BTreeSet<Slot>> {
@@ -320,11 +320,11 @@ fn locks_depended_on(
         budget = budget.checked_sub(count)?;
         Some(())
     };
-    let (mut found, mut asked) = (BTreeSet::new(), BTreeSet::from([(claim.session, ALONE)]));
+    let (mut found, mut asked) = (BTreeSet::new(), BTreeSet::from([(stake.session, ALONE)]));
     // Waits for several locks: each is met in all of its queues.
     let mut several = BTreeSet::new();
     let mut due: VecDeque<Slot> = slots.iter().copied().collect();
-    let mut who: Vec<Who> = vec![(claim.session, claim.owner())];
+    let mut who: Vec<Who> = vec![(stake.session, stake.owner())];
     while !due.is_empty() || !who.is_empty() {
         while let Some(slot) = due.pop_front() {
             if !found.insert(slot) {
@@ -333,17 +333,17 @@ fn locks_depended_on(
             let lock = &machine.locks[slot];
             spend(lock.holders.len() + lock.queue().len())?;
             // An ended session depends on nothing, and gives up its locks by itself.
-            let lives = |claim: &&Claim| !machine.is_ending(claim.session);
+            let lives = |stake: &&Stake| !machine.is_ending(stake.session);
             for (_, waiter) in lock.queue().iter() {
-                if let Some(all) = waiter.claim.all().filter(|_| lives(&&waiter.claim))
-                    && several.insert((waiter.claim.session, waiter.request))
+                if let Some(all) = waiter.stake.all().filter(|_| lives(&&waiter.stake))
+                    && several.insert((waiter.stake.session, waiter.request))
                 {
                     due.extend(all.iter().copied().filter(|of| *of != slot));
                 }
             }
-            let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.claim);
-            let inside = lock.holders.iter().map(|grant| &grant.claim).chain(waiting);
-            who.extend(inside.filter(lives).map(|claim| (claim.session, claim.owner())));
+            let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.stake);
+            let inside = lock.holders.iter().map(|grant| &grant.stake).chain(waiting);
+            who.extend(inside.filter(lives).map(|stake| (stake.session, stake.owner())));
         }
         while let Some((session, owner)) = who.pop() {
             if owner != ALONE && asked.insert((session, owner)) {

@@ -141,8 +141,8 @@ impl LockMachine {
         grant: &Grant,
         client: &Arc<str>,
     ) -> Option<Delayed> {
-        let (token, claim) = (grant.token, &grant.claim);
-        let (mode, permits, delay_ms) = (claim.mode, claim.permits, claim.delay_ms());
+        let (token, stake) = (grant.token, &grant.stake);
+        let (mode, permits, delay_ms) = (stake.mode, stake.permits, stake.delay_ms());
         if delay_ms == 0 {
             return None;
         }

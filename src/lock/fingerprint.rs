@@ -1,13 +1,13 @@
 //! A hash of the whole state, for comparing replicas (O2).
 
 use super::asked::Mark;
-use super::claim::Claim;
 use super::dedupe::{Answers, Fixed};
 use super::delay::Delay;
 use super::locks::Locks;
 use super::machine::LockMachine;
 use super::orders::Order;
 use super::parts::Ending;
+use super::stake::Stake;
 use crate::base::Subject;
 use crate::base::locks::{BreakWay, Rule};
 
@@ -125,7 +125,7 @@ impl LockMachine {
                 hash.number(grant.since_unix_ms);
                 hash.length(grant.handles().count());
                 grant.handles().for_each(|request| hash.number(request.0));
-                hash.claim(&grant.claim, &self.locks);
+                hash.stake(&grant.stake, &self.locks);
             }
             hash.length(lock.delays().len());
             for (token, delay) in lock.delays().iter() {
@@ -138,7 +138,7 @@ impl LockMachine {
             for (_, waiter) in lock.queue().iter() {
                 hash.number(waiter.request.0);
                 hash.number(waiter.since_unix_ms);
-                hash.claim(&waiter.claim, &self.locks);
+                hash.stake(&waiter.stake, &self.locks);
             }
         }
     }
@@ -208,13 +208,13 @@ impl Fingerprint {
         }
     }
 
-    fn claim(&mut self, claim: &Claim, locks: &Locks) {
-        let (session, owner) = (claim.session.0, claim.owner().0);
-        let (permits, delay_ms) = (u64::from(claim.permits), u64::from(claim.delay_ms()));
-        let numbers = [session, owner, claim.mode as u64, permits, delay_ms];
+    fn stake(&mut self, stake: &Stake, locks: &Locks) {
+        let (session, owner) = (stake.session.0, stake.owner().0);
+        let (permits, delay_ms) = (u64::from(stake.permits), u64::from(stake.delay_ms()));
+        let numbers = [session, owner, stake.mode as u64, permits, delay_ms];
         numbers.iter().for_each(|number| self.number(*number));
-        self.bytes(claim.value());
-        let all = claim.all().unwrap_or_default();
+        self.bytes(stake.value());
+        let all = stake.all().unwrap_or_default();
         self.length(all.len());
         locks.names(all).for_each(|name| self.bytes(name.as_str().as_bytes()));
     }

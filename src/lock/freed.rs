@@ -27,7 +27,7 @@ impl Freed {
 
     /// The locks that it held.
     pub(super) fn slots(&self) -> &[Slot] {
-        self.grant.claim.slots(&self.known_as)
+        self.grant.stake.slots(&self.known_as)
     }
 
     /// Drops the heir for `name`: somebody else was chosen.
@@ -60,8 +60,8 @@ impl LockMachine {
     /// Ends the grant of the lock in `slot` under `token` with all its handles, whose answers become `Ended`.
     pub(super) fn end_grant(&mut self, slot: Slot, token: Token, effects: &mut Effects) -> Freed {
         let grant = self.grant_mut(slot, token);
-        let session = grant.claim.session;
-        let slots = grant.claim.shared_slots(slot);
+        let session = grant.stake.session;
+        let slots = grant.stake.shared_slots(slot);
         let handles: Vec<RequestId> = grant.handles().collect();
         // An ended session keeps no answers.
         let answers = self.answers_of_mut(session);
@@ -110,6 +110,6 @@ impl LockMachine {
     fn slots_of(&self, slot: Slot, token: Token) -> Slots {
         let grant = self.grant(slot, token);
         let grant = grant.unwrap_or_else(|| panic!("nobody holds {slot:?} under {token}"));
-        grant.claim.shared_slots(slot)
+        grant.stake.shared_slots(slot)
     }
 }

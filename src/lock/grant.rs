@@ -1,7 +1,6 @@
 //! Grants: what a lock is, when it has room for one more, and how it is handed on.
 
 use super::Granted;
-use super::claim::Claim;
 use super::dedupe::{Hold, Place};
 use super::delay::Delays;
 use super::effects::Effects;
@@ -10,6 +9,7 @@ use super::level::Bounds;
 use super::locks::Slot;
 use super::machine::LockMachine;
 use super::queue::Queue;
+use super::stake::Stake;
 use crate::base::locks::Mode;
 use crate::base::{RequestId, SessionId, Token};
 use std::collections::VecDeque;
@@ -71,17 +71,17 @@ impl Lock {
         self.rest.as_deref().unwrap_or(&NOTHING)
     }
 
-    /// Whether `claim` may hold the lock beside its holders (L1). Asked for the first in the queue only, or
+    /// Whether `stake` may hold the lock beside its holders (L1). Asked for the first in the queue only, or
     /// where the queue is empty: nobody overtakes, so neither a writer nor a large request starves.
-    pub(super) fn has_room(&self, claim: &Claim, bounds: &Bounds) -> bool {
+    pub(super) fn has_room(&self, stake: &Stake, bounds: &Bounds) -> bool {
         if self.holders.len() + self.delays().len() >= bounds.holders_per_lock {
             return false;
         }
-        match (self.limit(), claim.mode) {
+        match (self.limit(), stake.mode) {
             (0, Mode::Exclusive) => self.is_unused(),
             // All holders and delays are of one mode: an exclusive one is alone.
             (0, Mode::Shared) => self.first_mode().is_none_or(|mode| mode == Mode::Shared),
-            (limit, _) => self.permits_taken() + u64::from(claim.permits) <= u64::from(limit),
+            (limit, _) => self.permits_taken() + u64::from(stake.permits) <= u64::from(limit),
         }
     }
 
@@ -92,7 +92,7 @@ impl Lock {
 
     /// The mode of its holders and delays; `None` if it has neither.
     fn first_mode(&self) -> Option<Mode> {
-        let held = self.holders.first().map(|grant| grant.claim.mode);
+        let held = self.holders.first().map(|grant| grant.stake.mode);
         held.or_else(|| self.delays().iter().next().map(|(_, delay)| delay.mode))
     }
 
@@ -157,7 +157,7 @@ impl LockMachine {
     ) -> bool {
         effects.look(1);
         let first = self.locks.get(slot).and_then(|lock| lock.queue().first());
-        let asker = first.map(|first| (first.claim.session, first.request));
+        let asker = first.map(|first| (first.stake.session, first.request));
         if asker.is_none() || asker == *kept_waiting {
             return false;
         }
@@ -186,23 +186,23 @@ impl LockMachine {
         look(1);
         let Some(lock) = self.locks.get(slot) else { return false };
         let Some(waiter) = lock.queue().first() else { return false };
-        let claim = &waiter.claim;
-        lock.has_room(claim, &self.bounds)
-            && !self.is_ending(claim.session)
-            && claim.slots(&slot).iter().filter(|other| **other != slot).all(|other| {
+        let stake = &waiter.stake;
+        lock.has_room(stake, &self.bounds)
+            && !self.is_ending(stake.session)
+            && stake.slots(&slot).iter().filter(|other| **other != slot).all(|other| {
                 look(1);
                 let lock = &self.locks[*other];
                 let first = lock.queue().first();
-                first.is_some_and(|first| first.is_of(waiter)) && lock.has_room(claim, &self.bounds)
+                first.is_some_and(|first| first.is_of(waiter)) && lock.has_room(stake, &self.bounds)
             })
-            && !self.is_lost(claim, slot)
-            && !claim.slots(&slot).iter().any(|slot| self.is_being_taken(*slot))
+            && !self.is_lost(stake, slot)
+            && !stake.slots(&slot).iter().any(|slot| self.is_being_taken(*slot))
     }
 
     /// Grants the first waiter of `slot` all its locks; its former place.
     fn grant_first(&mut self, slot: Slot, unix_ms: u64, effects: &mut Effects) -> Place {
         let first = self.locks[slot].queue().first().expect("it is due");
-        let (session, request, owner) = (first.claim.session, first.request, first.claim.owner());
+        let (session, request, owner) = (first.stake.session, first.request, first.stake.owner());
         self.tally.grant_after(unix_ms.saturating_sub(first.since_unix_ms));
         self.tally.waiting -= 1;
         let token = self.tokens.next();
@@ -214,12 +214,12 @@ impl LockMachine {
         for slot in place.slots() {
             effects.look(1);
             let (name, lock) = self.locks.named_mut(slot);
-            let claim =
-                lock.change(|rest| rest.queue.pop()).expect("it is the first in each").claim;
+            let stake =
+                lock.change(|rest| rest.queue.pop()).expect("it is the first in each").stake;
             if lock.holders.is_empty() {
                 effects.note_change(slot, name);
             }
-            lock.holders.add(Grant::new(token, unix_ms, request, claim));
+            lock.holders.add(Grant::new(token, unix_ms, request, stake));
         }
         effects.spend(place.slots().len());
         effects.granted.push(Granted { session, request, token });

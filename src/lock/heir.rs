@@ -15,11 +15,11 @@
 //!   than the search may look at, stays in its place. So does, from level 2 on, a waiter behind too many of
 //!   its client that needed this search.
 
-use super::claim::ALONE;
 use super::effects::Effects;
 use super::locks::Slot;
 use super::machine::LockMachine;
 use super::queue::{Ticket, Waiter};
+use super::stake::ALONE;
 
 impl LockMachine {
     /// Puts the first waiter of `client` for the lock in `slot` alone, which stalls nobody, at the head of
@@ -36,11 +36,11 @@ impl LockMachine {
                 false => {
                     left -= 1;
                     let look = &mut |looked| effects.look(looked);
-                    !self.stalls_behind(slot, &waiter.claim, waiter.request, look)
+                    !self.stalls_behind(slot, &waiter.stake, waiter.request, look)
                 }
             };
             if goes_first {
-                chosen = Some((ticket, waiter.claim.session, waiter.request));
+                chosen = Some((ticket, waiter.stake.session, waiter.request));
                 break;
             }
         }
@@ -60,11 +60,11 @@ impl LockMachine {
         let mark = Waiter::mark_of(client);
         let alike = queue.into_iter().flatten().filter(move |(_, waiter)| waiter.client == mark);
         alike.filter(move |(_, waiter)| {
-            let claim = &waiter.claim;
-            claim.all().is_none()
-                && !self.is_ending(claim.session)
-                && !self.is_lost(claim, slot)
-                && *self.live_session(claim.session).client == *client
+            let stake = &waiter.stake;
+            stake.all().is_none()
+                && !self.is_ending(stake.session)
+                && !self.is_lost(stake, slot)
+                && *self.live_session(stake.session).client == *client
         })
     }
 
@@ -72,13 +72,13 @@ impl LockMachine {
     fn is_harmless_first(&self, slot: Slot, waiter: &Waiter) -> bool {
         let lock = &self.locks[slot];
         let is_first = lock.queue().first().is_some_and(|first| first.is_of(waiter));
-        is_first || (lock.has_room(&waiter.claim, &self.bounds) && self.waits_once(waiter))
+        is_first || (lock.has_room(&waiter.stake, &self.bounds) && self.waits_once(waiter))
     }
 
     /// Whether the owner of `waiter`, a waiter for one lock, waits for nothing else.
     fn waits_once(&self, waiter: &Waiter) -> bool {
-        let owner = waiter.claim.owner();
-        let answers = &self.live_session(waiter.claim.session).answers;
+        let owner = waiter.stake.owner();
+        let answers = &self.live_session(waiter.stake.session).answers;
         owner == ALONE || answers.owners().waits(owner) == 1
     }
 }

@@ -4,7 +4,7 @@
 //! Nearly all locks have one holder, which is kept in place; several are a map by token, so that each
 //! step is logarithmic in a crowd of readers.
 
-use super::claim::{ALONE, Claim};
+use super::stake::{ALONE, Stake};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -23,9 +23,9 @@ pub(super) enum Holders {
 pub(super) struct Grant {
     pub(super) token: Token,
     pub(super) since_unix_ms: u64,
-    /// The first acquire that holds it; re-entries are in the claim.
+    /// The first acquire that holds it; re-entries are in the stake.
     first: RequestId,
-    pub(super) claim: Claim,
+    pub(super) stake: Stake,
 }
 
 impl Holders {
@@ -46,7 +46,7 @@ impl Holders {
     pub(super) fn permits(&self) -> u64 {
         match self {
             Self::Nobody => 0,
-            Self::One(grant) => u64::from(grant.claim.permits),
+            Self::One(grant) => u64::from(grant.stake.permits),
             Self::Many(crowd) => crowd.permits,
         }
     }
@@ -88,7 +88,7 @@ impl Holders {
         }
         match self {
             Self::One(grant) => Some(grant)
-                .filter(|grant| (grant.claim.session, grant.claim.owner()) == (session, owner)),
+                .filter(|grant| (grant.stake.session, grant.stake.owner()) == (session, owner)),
             Self::Many(crowd) => crowd.grants.get(crowd.owners.get(&(session, owner))?),
             Self::Nobody => None,
         }
@@ -172,8 +172,8 @@ pub(super) struct Crowd {
 
 impl Crowd {
     fn add(&mut self, grant: Grant) {
-        let (session, owner) = (grant.claim.session, grant.claim.owner());
-        self.permits += u64::from(grant.claim.permits);
+        let (session, owner) = (grant.stake.session, grant.stake.owner());
+        self.permits += u64::from(grant.stake.permits);
         if owner != ALONE {
             self.owners.insert((session, owner), grant.token);
         }
@@ -182,21 +182,21 @@ impl Crowd {
 
     fn remove(&mut self, token: Token) -> Option<Grant> {
         let grant = self.grants.remove(&token)?;
-        self.permits -= u64::from(grant.claim.permits);
-        self.owners.remove(&(grant.claim.session, grant.claim.owner()));
+        self.permits -= u64::from(grant.stake.permits);
+        self.owners.remove(&(grant.stake.session, grant.stake.owner()));
         Some(grant)
     }
 }
 
 impl Grant {
-    /// A grant of `claim` to the acquire `first`.
-    pub(super) fn new(token: Token, since_unix_ms: u64, first: RequestId, claim: Claim) -> Self {
-        Self { token, since_unix_ms, first, claim }
+    /// A grant of `stake` to the acquire `first`.
+    pub(super) fn new(token: Token, since_unix_ms: u64, first: RequestId, stake: Stake) -> Self {
+        Self { token, since_unix_ms, first, stake }
     }
 
     /// The acquires that hold it, in the order in which they came.
     pub(super) fn handles(&self) -> impl Iterator<Item = RequestId> + '_ {
-        std::iter::once(self.first).chain(self.claim.later().iter().copied())
+        std::iter::once(self.first).chain(self.stake.later().iter().copied())
     }
 
     pub(super) fn first_handle(&self) -> RequestId {
@@ -204,22 +204,22 @@ impl Grant {
     }
 
     pub(super) fn add_handle(&mut self, request: RequestId) {
-        self.claim.change(|extras| extras.later.push(request));
+        self.stake.change(|extras| extras.later.push(request));
     }
 
     /// Gives up the handle of `request`; whether others are left.
     pub(super) fn give_up(&mut self, request: RequestId) -> Left {
-        let later = self.claim.later();
+        let later = self.stake.later();
         if later.is_empty() {
             assert_eq!(self.first, request, "the last handle of a grant");
             return Left::None;
         }
         if self.first == request {
-            self.first = self.claim.change(|extras| extras.later.remove(0));
+            self.first = self.stake.change(|extras| extras.later.remove(0));
         } else {
             let place = later.iter().position(|handle| *handle == request);
             let place = place.unwrap_or_else(|| panic!("{request} is no handle"));
-            self.claim.change(|extras| extras.later.remove(place));
+            self.stake.change(|extras| extras.later.remove(place));
         }
         Left::Some
     }
@@ -232,7 +232,7 @@ pub(super) enum Left {
     Some,
 }
 
-/// Two numbers, the first handle and the claim: a million locks have at least one each.
+/// Two numbers, the first handle and the stake: a million locks have at least one each.
 const _: () = assert!(size_of::<Grant>() <= 48);
 /// The tag of the variant takes no byte beside the one holder.
 const _: () = assert!(size_of::<Holders>() == size_of::<Grant>());

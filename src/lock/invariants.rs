@@ -133,7 +133,7 @@ impl LockMachine {
             .locks
             .iter()
             .flat_map(|(_, slot, lock)| lock.holders.iter().map(move |grant| (slot, grant)));
-        all.filter(|(slot, grant)| grant.claim.is_known_as(*slot))
+        all.filter(|(slot, grant)| grant.stake.is_known_as(*slot))
     }
 
     /// Each lock is in its slot under its own name, and every slot in the state has a lock.
@@ -155,17 +155,17 @@ impl LockMachine {
     /// The first waiter lacks room for some of its locks, or one of these has an unfinished hand-over (L5).
     fn examine_hand_over(&self, slot: Slot, lock: &Lock) -> Result<(), String> {
         let name = self.locks.name(slot);
-        let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.claim);
-        for claim in lock.holders.iter().map(|grant| &grant.claim).chain(waiting) {
-            let gone = claim.slots(&slot).iter().find(|slot| self.locks.get(**slot).is_none());
-            ensure!(gone.is_none(), "{claim:?} is in {name:?} and not in {gone:?}");
-            let mut names = self.locks.names(claim.slots(&slot));
+        let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.stake);
+        for stake in lock.holders.iter().map(|grant| &grant.stake).chain(waiting) {
+            let gone = stake.slots(&slot).iter().find(|slot| self.locks.get(**slot).is_none());
+            ensure!(gone.is_none(), "{stake:?} is in {name:?} and not in {gone:?}");
+            let mut names = self.locks.names(stake.slots(&slot));
             let is_sorted = names.by_ref().is_sorted_by(|one, next| one < next);
-            ensure!(is_sorted, "{claim:?} of {name:?} is out of order");
+            ensure!(is_sorted, "{stake:?} of {name:?} is out of order");
         }
         if self.first_is_due(slot, |_| {}) {
-            let claim = lock.queue().first().map(|waiter| &waiter.claim);
-            let slots = claim.into_iter().flat_map(|claim| claim.slots(&slot));
+            let stake = lock.queue().first().map(|waiter| &waiter.stake);
+            let slots = stake.into_iter().flat_map(|stake| stake.slots(&slot));
             let mut names = slots.map(|slot| self.locks.name(*slot));
             let is_left = names.any(|name| self.unfinished.contains(name));
             let is_left = is_left || self.access.sweep().is_some();
@@ -179,12 +179,12 @@ impl LockMachine {
     fn examine_holders(&self, slot: Slot, holders: &Holders) -> Result<(), String> {
         let name = self.locks.name(slot);
         for grant in holders.iter() {
-            let (value, slots) = (grant.claim.value().len(), grant.claim.slots(&slot));
+            let (value, slots) = (grant.stake.value().len(), grant.stake.slots(&slot));
             ensure!(value <= VALUE_BYTES_MAX, "{name:?} has {value} bytes");
             let differs = slots.iter().find(|slot| self.grant(**slot, grant.token) != Some(grant));
             ensure!(differs.is_none(), "{grant:?} of {name:?} is another one in {differs:?}");
             let is_known_as = |hold: &Hold| hold.slot == slots[0] && hold.token == grant.token;
-            let answers = self.known_answers(grant.claim.session);
+            let answers = self.known_answers(grant.stake.session);
             for request in grant.handles() {
                 match answers.and_then(|answers| answers.known(request)) {
                     Some(Known::Granted(hold)) if is_known_as(hold) => {}
@@ -195,7 +195,7 @@ impl LockMachine {
                     }
                 }
                 let (owner, own) =
-                    (grant.claim.owner(), answers.map(|own| own.owners().of(request)));
+                    (grant.stake.owner(), answers.map(|own| own.owners().of(request)));
                 ensure!(own == Some(owner), "owner {owner} holds {name:?}, its session: {own:?}");
             }
         }
@@ -209,20 +209,20 @@ impl LockMachine {
         queue.check_invariants();
         ensure!(queue.len() <= self.bounds.waiters_per_lock, "{} wait for {name:?}", queue.len());
         for (ticket, waiter) in queue.iter() {
-            let value = waiter.claim.value().len();
+            let value = waiter.stake.value().len();
             ensure!(value <= VALUE_BYTES_MAX, "a waiter for {name:?} has {value} bytes");
-            let slots = waiter.claim.slots(&slot);
-            let session = waiter.claim.session;
+            let slots = waiter.stake.slots(&slot);
+            let session = waiter.stake.session;
             let lost = || self.first_lost(session, self.locks.names(slots));
             let is_lost = !self.is_ending(session) && lost().is_some();
             let may = !is_lost || self.access.sweep().is_some();
             ensure!(may, "{waiter:?} waits for {name:?} and may not");
-            let answers = self.known_answers(waiter.claim.session);
+            let answers = self.known_answers(waiter.stake.session);
             match answers.and_then(|answers| answers.known(waiter.request)) {
                 Some(Known::Waiting(place))
                     if place.ticket(slot) == Some(ticket)
                         && place.slots().eq(slots.iter().copied())
-                        && place.owner == waiter.claim.owner() => {}
+                        && place.owner == waiter.stake.owner() => {}
                 known => {
                     return Err(format!(
                         "{waiter:?} waits for {name:?}, its session says {known:?}"
@@ -323,9 +323,9 @@ impl Lock {
         ensure!(holders > 0 || self.queue().len() > 0, "nobody is in it");
         ensure!(holders <= bounds.holders_per_lock, "{holders} are in it");
         let (one, most) = (holders <= 1, u64::from(limit.max(1)));
-        let claims = || self.holders.iter().map(|grant| &grant.claim);
+        let stakes = || self.holders.iter().map(|grant| &grant.stake);
         let kinds = || {
-            let held = claims().map(|claim| (claim.mode, claim.permits));
+            let held = stakes().map(|stake| (stake.mode, stake.permits));
             held.chain(self.delays().iter().map(|(_, delay)| (delay.mode, delay.permits)))
         };
         let is_shared = kinds().all(|(mode, _)| mode == Mode::Shared);
@@ -335,7 +335,7 @@ impl Lock {
             "{holders} are in it, not all to read"
         );
         ensure!(limit == 0 || taken <= most, "{taken} of {limit} permits are taken");
-        let waiting = self.queue().iter().map(|(_, w)| (w.claim.mode, w.claim.permits));
+        let waiting = self.queue().iter().map(|(_, w)| (w.stake.mode, w.stake.permits));
         let misfit = kinds().chain(waiting).find(|(mode, permits)| {
             let is_counted = limit > 0 && *mode == Mode::Exclusive;
             !(1..=most).contains(&u64::from(*permits)) || !(limit == 0 || is_counted)

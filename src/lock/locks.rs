@@ -1,7 +1,7 @@
 //! All locks, found by name where an entry names one, and by slot from there on.
 //!
 //! A search by name compares texts at each step, all of them cold among a million locks. So an entry looks a
-//! name up once. Grants, places and claims know the slots of their locks, and each step of an apply from a
+//! name up once. Grants, places and stakes know the slots of their locks, and each step of an apply from a
 //! slot on costs one access to an array.
 //!
 //! Slots are local to a replica, and no part of the state: two replicas may keep a lock in different ones, so
@@ -187,7 +187,7 @@ impl IndexMut<Slot> for Locks {
     }
 }
 
-/// All locks of one claim, in the byte order of their names; nearly all claims are on one, which allocates nothing.
+/// All locks of one stake, in the byte order of their names; nearly all stakes are in one, which allocates nothing.
 #[derive(Clone, Debug)]
 pub(super) enum Slots {
     One([Slot; 1]),

@@ -14,7 +14,6 @@ mod answer;
 mod asked;
 mod breaking;
 mod by_request;
-mod claim;
 mod command;
 mod deadlock;
 mod dedupe;
@@ -39,6 +38,7 @@ mod release;
 mod restore;
 mod session;
 mod snapshot;
+mod stake;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -59,7 +59,7 @@ impl LockMachine {
 
     /// Whether a break is going to take any lock of `grant`, which holds the one in `slot`.
     pub(super) fn is_to_end(&self, slot: Slot, grant: &Grant) -> bool {
-        let mut slots = grant.claim.slots(&slot).iter();
+        let mut slots = grant.stake.slots(&slot).iter();
         !self.orders.is_empty() && slots.any(|slot| self.is_to_lose(*slot, grant.token))
     }
 
@@ -89,7 +89,7 @@ impl LockMachine {
         let mut others = self.locks[slot].holders.iter();
         let names = |grant: &Grant| match way {
             BreakWay::Ask { .. } => 1,
-            BreakWay::Now => grant.claim.slots(&slot).len(),
+            BreakWay::Now => grant.stake.slots(&slot).len(),
         };
         let is_small = others.all(|grant| {
             let fits = names(grant) <= left;
@@ -158,7 +158,7 @@ impl LockMachine {
         while let Some(order) = self.orders.get(name) {
             let next = self.locks[slot].holders.behind(order.done).next();
             let next = next.filter(|grant| grant.token <= order.until);
-            let next = next.map(|grant| (grant.token, grant.claim.session));
+            let next = next.map(|grant| (grant.token, grant.stake.session));
             let is_heir_due = order.way == BreakWay::Now
                 && order.heir.is_some()
                 && self.locks[slot].queue().len() > 0;

@@ -5,9 +5,9 @@
 //! walk over them at each acquire would be quadratic.
 
 use super::by_request::ByRequest;
-use super::claim::ALONE;
 use super::dedupe::Place;
 use super::locks::Slot;
+use super::stake::ALONE;
 use crate::base::{Owner, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@
 //! so the waiters are kept as a sequence of short sorted blocks. After a leader change all waiters ask
 //! for their position within one turn, which a walk over the queue would make quadratic.
 
-use super::claim::Claim;
+use super::stake::Stake;
 use crate::base::RequestId;
 use crate::base::checksum::crc32c;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ pub(super) struct Waiter {
     pub(super) since_unix_ms: u64,
     /// A checksum of its client's name, by which one client is found among 100,000.
     pub(super) client: u32,
-    pub(super) claim: Claim,
+    pub(super) stake: Stake,
 }
 
 impl Waiter {
@@ -32,7 +32,7 @@ impl Waiter {
 
     /// Whether both belong to one acquire.
     pub(super) fn is_of(&self, other: &Waiter) -> bool {
-        (self.claim.session, self.request) == (other.claim.session, other.request)
+        (self.stake.session, self.request) == (other.stake.session, other.request)
     }
 }
 
@@ -205,11 +205,11 @@ mod tests {
     use crate::base::SessionId;
     use crate::base::rng::Rng;
     use crate::lock::Mode;
-    use crate::lock::claim::Extras;
+    use crate::lock::stake::Extras;
 
     fn waiter(request: u64) -> Waiter {
-        let claim = Claim::new(SessionId(1), Mode::Exclusive, 1, Extras::default());
-        Waiter { request: RequestId(request), since_unix_ms: 0, client: 0, claim }
+        let stake = Stake::new(SessionId(1), Mode::Exclusive, 1, Extras::default());
+        Waiter { request: RequestId(request), since_unix_ms: 0, client: 0, stake }
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl LockMachine {
     ) -> Answer {
         let slot = self.locks.find(name);
         let grant = slot.and_then(|slot| self.grant(slot, token));
-        let Some(grant) = grant.filter(|held| held.claim.session == call.session) else {
+        let Some(grant) = grant.filter(|held| held.stake.session == call.session) else {
             return self.fix(call, Fixed::NotHeld);
         };
         let oldest = grant.first_handle();

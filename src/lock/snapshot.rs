@@ -8,7 +8,7 @@
 //! values are left out (a session's grants and places are those that locks name): equal machines give equal
 //! bytes. Tickets are local to a replica, and made by the reader.
 //!
-//! Format 1 is that of 0.1.0, and names all locks of a claim in each of them. Format 2 has each name once,
+//! Format 1 is that of 0.1.0, and names all locks of a stake in each of them. Format 2 has each name once,
 //! and the prints of requests. Format 3 adds the access rules to format 2.
 
 mod access;

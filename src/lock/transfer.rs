@@ -30,8 +30,8 @@ impl LockMachine {
             let (name, lock) = self.locks.named_mut(*slot);
             let is_oldest = lock.holders.first().is_some_and(|oldest| oldest.token == token);
             let grant = lock.holders.by_token_mut(token).expect("it is held in each");
-            if grant.claim.value() != &*value {
-                grant.claim.change(|extras| extras.value = Arc::clone(&value));
+            if grant.stake.value() != &*value {
+                grant.stake.change(|extras| extras.value = Arc::clone(&value));
                 if is_oldest {
                     effects.note_change(*slot, name);
                 }
@@ -44,7 +44,7 @@ impl LockMachine {
     /// Recounts the bytes of a grant whose first lock is in `slot`.
     fn count_grant(&mut self, slot: Slot, token: Token) {
         let grant = self.grant(slot, token).expect("it is held");
-        let (session, bytes) = (grant.claim.session, grant.claim.bytes(slot, &self.locks));
+        let (session, bytes) = (grant.stake.session, grant.stake.bytes(slot, &self.locks));
         let handles: Vec<RequestId> = grant.handles().collect();
         let answers = &mut self.live_session_mut(session).answers;
         handles.into_iter().for_each(|request| answers.set_bytes(request, bytes));
@@ -82,7 +82,7 @@ impl LockMachine {
     /// it.
     fn held(&self, call: Call, name: &Name, token: Token) -> Option<(Slot, Slots)> {
         let slot = self.locks.find(name)?;
-        let claim = &self.grant(slot, token)?.claim;
-        (claim.session == call.session).then(|| (slot, claim.shared_slots(slot)))
+        let stake = &self.grant(slot, token)?.stake;
+        (stake.session == call.session).then(|| (slot, stake.shared_slots(slot)))
     }
 }

@@ -208,29 +208,29 @@ impl LockMachine {
 
     fn lock_view(&self, name: &Name, lock: &Lock) -> LockView {
         let waiters = lock.queue().iter().take(WAITERS_SHOWN_MAX).map(|(_, waiter)| WaiterView {
-            session: waiter.claim.session,
-            client: self.client_name(waiter.claim.session),
+            session: waiter.stake.session,
+            client: self.client_name(waiter.stake.session),
             since_unix_ms: waiter.since_unix_ms,
-            mode: waiter.claim.mode,
-            permits: waiter.claim.permits,
+            mode: waiter.stake.mode,
+            permits: waiter.stake.permits,
         });
         let oldest = lock.holders.first();
-        let session = oldest.map_or(SessionId(0), |grant| grant.claim.session);
+        let session = oldest.map_or(SessionId(0), |grant| grant.stake.session);
         let others = lock.holders.iter().skip(1).take(HOLDERS_SHOWN_MAX).map(|grant| HolderView {
             token: grant.token,
-            session: grant.claim.session,
-            client: self.client_name(grant.claim.session),
+            session: grant.stake.session,
+            client: self.client_name(grant.stake.session),
             since_unix_ms: grant.since_unix_ms,
-            permits: grant.claim.permits,
+            permits: grant.stake.permits,
         });
         LockView {
             name: name.clone(),
             token: oldest.map_or(Token(0), |grant| grant.token),
             session,
             client: oldest.map_or(String::new(), |_| self.client_name(session)),
-            value: oldest.map_or(Vec::new(), |grant| grant.claim.value().to_vec()),
+            value: oldest.map_or(Vec::new(), |grant| grant.stake.value().to_vec()),
             since_unix_ms: oldest.map_or(0, |grant| grant.since_unix_ms),
-            mode: oldest.map_or(Mode::Exclusive, |grant| grant.claim.mode),
+            mode: oldest.map_or(Mode::Exclusive, |grant| grant.stake.mode),
             limit: lock.limit(),
             taken: lock.holders.permits(),
             others: others.collect(),

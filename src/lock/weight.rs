@@ -8,7 +8,6 @@
 //! a request is not remembered, as with any other want of room.
 
 use super::asked::Mark;
-use super::claim::Claim;
 use super::dedupe::Fixed;
 use super::delay::Delay;
 use super::locks::{Locks, Slot};
@@ -16,6 +15,7 @@ use super::machine::LockMachine;
 use super::orders::Order;
 use super::parts::{Ending, UNFINISHED_BYTES};
 use super::session::Session;
+use super::stake::Stake;
 use crate::base::limits::{
     CLIENT_NAME_BYTES_MAX, ENTRY_BYTES_MAX, LOCKS_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX,
     SESSIONS_MAX, SNAPSHOT_BYTES_MAX, STATE_BYTES_MAX, STATE_RESERVE_BYTES, VALUE_BYTES_MAX,
@@ -134,16 +134,16 @@ impl LockMachine {
     }
 
     /// Counts the state from its locks, for the invariants: sessions know which locks they hold, and
-    /// locks know the claims.
+    /// locks know the stakes.
     pub(super) fn weigh(&self) -> u64 {
         let sessions = self.sessions.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
         let locks = self.locks.iter().flat_map(|(name, slot, lock)| {
-            let held = lock.holders.iter().map(|it| (&it.claim, it.handles().count() as u64));
-            let waiting = lock.queue().iter().map(|(_, waiter)| (&waiter.claim, 1));
-            let known = held.chain(waiting).filter(move |(claim, _)| claim.is_known_as(slot));
-            let bytes = move |claim: &Claim| u64::from(claim.bytes(slot, &self.locks));
-            let claims = known.map(move |(claim, handles)| handles * bytes(claim));
-            claims.chain(lock.delays().iter().map(|(_, delay)| delay.bytes(name)))
+            let held = lock.holders.iter().map(|it| (&it.stake, it.handles().count() as u64));
+            let waiting = lock.queue().iter().map(|(_, waiter)| (&waiter.stake, 1));
+            let known = held.chain(waiting).filter(move |(stake, _)| stake.is_known_as(slot));
+            let bytes = move |stake: &Stake| u64::from(stake.bytes(slot, &self.locks));
+            let stakes = known.map(move |(stake, handles)| handles * bytes(stake));
+            stakes.chain(lock.delays().iter().map(|(_, delay)| delay.bytes(name)))
         });
         let endings = self.endings.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
         let asked = self.asked.values().map(Mark::bytes);
@@ -155,14 +155,14 @@ impl LockMachine {
     }
 }
 
-impl Claim {
-    /// Bytes of an acquire with this claim while it holds or waits, in each of its locks (of which `slot` is
+impl Stake {
+    /// Bytes of an acquire with this stake while it holds or waits, in each of its locks (of which `slot` is
     /// one), and of the delays that an expiry may leave.
     pub(super) fn bytes(&self, slot: Slot, locks: &Locks) -> u32 {
         let left = if self.delay_ms() > 0 { DELAY_BYTES + CLIENT_NAME_BYTES_MAX } else { 0 };
         let names = locks.names(self.slots(&slot));
         let names: usize = names.map(|name| SPOT_BYTES + left + name.as_str().len()).sum();
-        u32::try_from(CLAIM_BYTES + names + self.value().len()).expect("a claim is bounded")
+        u32::try_from(CLAIM_BYTES + names + self.value().len()).expect("a stake is bounded")
     }
 }
 
@@ -227,9 +227,9 @@ impl Order {
 const HEAD_BYTES: u64 = 640;
 /// A session without its client's name.
 const SESSION_BYTES: usize = 96;
-/// A claim without its locks and its value.
+/// A stake without its locks and its value.
 const CLAIM_BYTES: usize = 96;
-/// One lock of a claim without its name: the lock's own piece, and that the claim is in it.
+/// One lock of a stake without its name: the lock's own piece, and that the stake is in it.
 const SPOT_BYTES: usize = 64;
 /// A fixed answer without its text.
 const ANSWER_BYTES: usize = 48;
@@ -241,7 +241,7 @@ const MARK_BYTES: usize = 64;
 /// A break under way, without reason, heir and excepted grants.
 const ORDER_BYTES: usize = 96;
 
-/// The largest claim without a delay on a single lock.
+/// The largest stake without a delay on a single lock.
 const PLAIN_BYTES_MAX: u64 = (CLAIM_BYTES + SPOT_BYTES + NAME_BYTES_MAX + VALUE_BYTES_MAX) as u64;
 /// The longest names and largest values fit, with as many locks and sessions as there may be.
 const _: () = assert!(

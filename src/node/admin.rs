@@ -2,12 +2,12 @@
 
 use crate::Error;
 use crate::admin::{Admin, Exposure, Mailbox, Teller};
-use crate::base::error::Status;
 use crate::base::meters::Meters;
 use crate::net::Wake;
 use crate::node::config::NodeOptions;
 use crate::node::listen::resolve;
 use crate::node::secured::{Secured, TlsMode};
+use crate::node::threads::exhausted;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 
@@ -23,7 +23,8 @@ pub(super) fn listen(
     options.check_admin(options.listen.as_deref().unwrap_or(options.own_address()?))?;
     let exposure = exposure(options, secured);
     let address = resolve(wanted).map_err(|error| {
-        Error::new(error.status, format!("the admin endpoint: {}", error.message))
+        let text = format!("the admin endpoint: {}", error.message);
+        error.reworded(text)
     })?;
     Ok(Some((Admin::listen(address, &exposure)?, exposure)))
 }
@@ -68,8 +69,7 @@ pub(super) fn start(
             wake.wake();
         }
     };
-    let (mailbox, teller) =
-        Mailbox::new(wake_loop).map_err(|error| Error::new(Status::Limit, error.to_string()))?;
+    let (mailbox, teller) = Mailbox::new(wake_loop).map_err(exhausted)?;
     let node = (options.id, options.own_address()?.to_owned());
     let scheme = listener.1.scheme();
     let admin = Admin::start(listener, node, Arc::clone(meters), (mailbox, teller.clone()))?;

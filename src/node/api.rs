@@ -80,7 +80,7 @@ impl Node {
         let server = open_directory(&options, &meters)?;
         let (commands, received) = crossbeam_channel::unbounded();
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
-            .map_err(|error| exhausted(&error))?
+            .map_err(exhausted)?
             .counting(&meters);
         network.secure(secured);
         network.audit.file = audit;

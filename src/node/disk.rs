@@ -18,7 +18,7 @@ mod zeros;
 use crate::base::blob::ReadAt;
 use crate::sys::descriptors::Reserve;
 use crate::sys::{self, inherited, space};
-use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
+use crate::wal::{Disk, DiskCause, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
 use shared::SharedFile;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -71,7 +71,7 @@ impl FileDisk {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DiskError> {
         let given = path.as_ref();
         // The host may change its working directory later.
-        let path = std::path::absolute(given).map_err(|error| failed("open", given, &error))?;
+        let path = std::path::absolute(given).map_err(|error| failed("open", given, error))?;
         make_directory(&path)?;
         let lock = DirectoryLock::acquire(&path)?;
         Self::open_locked(path, Access::ReadAndWrite, Some(lock))
@@ -84,7 +84,7 @@ impl FileDisk {
     /// [`DiskError`]: it is not there or cannot be read, or a node uses it.
     pub fn open_to_read(path: impl AsRef<Path>) -> Result<Self, DiskError> {
         let given = path.as_ref();
-        let path = std::path::absolute(given).map_err(|error| failed("open", given, &error))?;
+        let path = std::path::absolute(given).map_err(|error| failed("open", given, error))?;
         let lock = DirectoryLock::acquire_to_read(&path)?;
         Self::open_locked(path, Access::Read, lock)
     }
@@ -96,9 +96,9 @@ impl FileDisk {
     ) -> Result<Self, DiskError> {
         let directory = || {
             inherited::by_no_child(|| File::open(&path))
-                .map_err(|error| failed("open", &path, &error))
+                .map_err(|error| failed("open", &path, error))
         };
-        let no_thread = |error| failed("start the threads for", &path, &error);
+        let no_thread = |error| failed("start the threads for", &path, error);
         let spares = Worker::start("tenure-disk").map_err(no_thread)?;
         let stores = Worker::start("tenure-store").map_err(no_thread)?;
         Ok(Self {
@@ -141,7 +141,7 @@ impl Disk for FileDisk {
         });
         // A name that is not UTF-8 is not ours.
         let names: Vec<std::ffi::OsString> =
-            names.map_err(|error| failed("list", &self.path, &error))?;
+            names.map_err(|error| failed("list", &self.path, error))?;
         let mut names: Vec<String> =
             names.into_iter().filter_map(|name| name.into_string().ok()).collect();
         names.retain(|name| name != lock::NAME);
@@ -159,20 +159,20 @@ impl Disk for FileDisk {
         match self.reserve.spend(|| open_regular(&path, &mut options)) {
             Ok(file) => Ok(Some(self.add(path, file))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("open", &path, &error)),
+            Err(error) => Err(failed("open", &path, error)),
         }
     }
 
     fn create(&mut self, name: &str) -> Result<FileId, DiskError> {
         let path = self.path.join(name);
         let made = self.reserve.spend(|| create_empty(&path));
-        let file = made.map_err(|error| failed("create", &path, &error))?;
+        let file = made.map_err(|error| failed("create", &path, error))?;
         Ok(self.add(path, file))
     }
 
     fn length(&mut self, file: FileId) -> Result<u64, DiskError> {
         let OpenFile { path, file } = self.file(file);
-        let metadata = file.metadata().map_err(|error| failed("look at", path, &error))?;
+        let metadata = file.metadata().map_err(|error| failed("look at", path, error))?;
         Ok(metadata.len())
     }
 
@@ -183,24 +183,24 @@ impl Disk for FileDisk {
         buffer: &mut [u8],
     ) -> Result<usize, DiskError> {
         let OpenFile { path, file } = self.file(file);
-        read_full(file, offset, buffer).map_err(|error| failed("read", path, &error))
+        read_full(file, offset, buffer).map_err(|error| failed("read", path, error))
     }
 
     fn write_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let OpenFile { path, file } = self.file(file);
         // The library continues short writes and retries EINTR.
-        file.write_all_at(bytes, offset).map_err(|error| failed("write", path, &error))
+        file.write_all_at(bytes, offset).map_err(|error| failed("write", path, error))
     }
 
     fn sync_data(&mut self, file: FileId) -> Result<(), DiskError> {
         let OpenFile { path, file } = self.file(file);
-        file.sync_data().map_err(|error| failed("sync", path, &error))
+        file.sync_data().map_err(|error| failed("sync", path, error))
     }
 
     fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError> {
         let OpenFile { path, file } = self.file(file);
         let shared = SharedFile::of(file, path, &self.reserve);
-        Ok(Arc::new(shared.map_err(|error| failed("open", path, &error))?))
+        Ok(Arc::new(shared.map_err(|error| failed("open", path, error))?))
     }
 
     fn close(&mut self, file: FileId) {
@@ -211,7 +211,7 @@ impl Disk for FileDisk {
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
         let (from, to) = (self.path.join(from), self.path.join(to));
-        fs::rename(&from, &to).map_err(|error| failed("rename", &from, &error))?;
+        fs::rename(&from, &to).map_err(|error| failed("rename", &from, error))?;
         for open in self.files.iter_mut().flatten().filter(|open| open.path == from) {
             open.path.clone_from(&to);
         }
@@ -220,11 +220,11 @@ impl Disk for FileDisk {
 
     fn remove(&mut self, name: &str) -> Result<(), DiskError> {
         let path = self.path.join(name);
-        fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))
+        fs::remove_file(&path).map_err(|error| failed("remove", &path, error))
     }
 
     fn sync_directory(&mut self) -> Result<(), DiskError> {
-        self.directory.sync_all().map_err(|error| failed("sync", &self.path, &error))
+        self.directory.sync_all().map_err(|error| failed("sync", &self.path, error))
     }
 
     fn check(&mut self) -> Result<(), DiskError> {
@@ -233,13 +233,14 @@ impl Disk for FileDisk {
         }
         let open = self.files.iter().flatten().map(|open| (&open.path, &open.file));
         for (path, file) in std::iter::once((&self.path, &self.directory)).chain(open) {
-            let metadata = file.metadata().map_err(|error| failed("look at", path, &error))?;
+            let metadata = file.metadata().map_err(|error| failed("look at", path, error))?;
             if metadata.nlink() == 0 {
-                return Err(DiskError::Unusable(format!(
+                let text = format!(
                     "{} was removed while this node used it: what it acknowledges would be lost, so it ends. Its other \
                      files are of no use without it",
                     path.display()
-                )));
+                );
+                return Err(DiskError::Unusable(text.into()));
             }
         }
         Ok(())
@@ -292,14 +293,14 @@ fn make_directory(path: &Path) -> Result<(), DiskError> {
     for path in missing.into_iter().rev() {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(failed("create", path, &error));
+                return Err(failed("create", path, error));
             }
             _ => {}
         }
         let parent = path.parent().unwrap_or(path);
         File::open(parent)
             .and_then(|parent| parent.sync_all())
-            .map_err(|error| failed("sync", parent, &error))?;
+            .map_err(|error| failed("sync", parent, error))?;
     }
     Ok(())
 }
@@ -337,19 +338,20 @@ fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
+fn failed(what: &str, path: &Path, error: io::Error) -> DiskError {
     let message = format!("cannot {what} {}: {error}", path.display());
-    match error.raw_os_error() {
-        Some(libc::ENOSPC | libc::EDQUOT) => DiskError::NoSpace(message),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => DiskError::Exhausted(message),
-        Some(libc::EACCES | libc::EPERM | libc::EROFS) => DiskError::Unusable(message),
+    let kind = match error.raw_os_error() {
+        Some(libc::ENOSPC | libc::EDQUOT) => DiskError::NoSpace,
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => DiskError::Exhausted,
+        Some(libc::EACCES | libc::EPERM | libc::EROFS) => DiskError::Unusable,
         Some(libc::ENOENT | libc::ENOTDIR | libc::EISDIR | libc::ELOOP | libc::ENAMETOOLONG) => {
-            DiskError::Unusable(message)
+            DiskError::Unusable
         }
         // Not a regular file.
-        None if error.kind() == ErrorKind::InvalidInput => DiskError::Unusable(message),
-        _ => DiskError::Io(message),
-    }
+        None if error.kind() == ErrorKind::InvalidInput => DiskError::Unusable,
+        _ => DiskError::Io,
+    };
+    kind(DiskCause::because_of(message, error))
 }
 
 /// The length of the parts in which the threads write and sync large files.
@@ -364,7 +366,7 @@ mod tests {
 
     #[test]
     fn st21_st24_what_is_lacking_is_told_from_other_errors() {
-        let kind = |code| failed("write", Path::new("x"), &io::Error::from_raw_os_error(code));
+        let kind = |code| failed("write", Path::new("x"), io::Error::from_raw_os_error(code));
         for code in [libc::ENOSPC, libc::EDQUOT] {
             assert!(matches!(kind(code), DiskError::NoSpace(_)), "{code}");
         }

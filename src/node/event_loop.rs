@@ -73,7 +73,8 @@ impl<D: Disk> EventLoop<D> {
                 self.server.waits_for_peers() || self.network.claim == LeaseTold::Standing;
             self.network.hear_peers(are_waited_for, clock::boot_nanos());
             self.network.wait(self.server.next_deadline()).map_err(|error| {
-                Error::new(Status::Internal, format!("waiting for sockets has failed: {error}"))
+                let text = format!("waiting for sockets has failed: {error}");
+                Error::new(Status::Internal, text).because_of(error)
             })?;
             let now = clock::sample();
             while let Ok(command) = self.commands.try_recv() {
@@ -155,8 +156,13 @@ impl<D: Disk> EventLoop<D> {
     }
 }
 
+/// The error of a directory that cannot be used.
+pub(super) fn disk_error(error: DiskError) -> Error {
+    Error::new(disk_status(&error), error.to_string()).because_of(error)
+}
+
 /// The status of a disk's error.
-pub(super) fn disk_status(error: &DiskError) -> Status {
+fn disk_status(error: &DiskError) -> Status {
     match error {
         DiskError::NoSpace(_) | DiskError::Io(_) => Status::Io,
         DiskError::Exhausted(_) => Status::Limit,

@@ -1,7 +1,7 @@
 //! Extracts a snapshot from a stopped node's directory, for when no majority is left (safety L15).
 
 use super::FileDisk;
-use super::event_loop::{disk_status, error_of};
+use super::event_loop::{disk_error, error_of};
 use crate::Error;
 use crate::base::{Ancestors, ClusterId, Index, NodeId};
 use crate::raft::Snapshot;
@@ -33,8 +33,7 @@ pub struct Extract {
 /// cluster's node, or of another version. DENIED: no such directory, or no permission. IO: a node
 /// uses it, or the disk failed.
 pub fn extract(path: impl AsRef<Path>) -> Result<Extract, Error> {
-    let mut disk = FileDisk::open_to_read(path)
-        .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
+    let mut disk = FileDisk::open_to_read(path).map_err(disk_error)?;
     let server::DirectoryContent { node, cluster, ancestors, snapshot, committed, torn_bytes } =
         server::extract(&mut disk).map_err(error_of)?;
     Ok(Extract { node, cluster, ancestors, snapshot, committed, torn_bytes })

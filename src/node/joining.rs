@@ -3,7 +3,7 @@
 use crate::base::NodeId;
 use crate::base::error::{Error, Status};
 use crate::base::limits::MEMBERS_MAX;
-use crate::node::event_loop::disk_status;
+use crate::node::event_loop::disk_error;
 use crate::node::{FileDisk, NodeOptions};
 use crate::wal::is_founded;
 use std::path::Path;
@@ -94,7 +94,7 @@ fn names(members: &[(NodeId, String)], node: NodeId) -> bool {
 fn has_joined(data_dir: &Path) -> Result<bool, CannotJoin> {
     FileDisk::open(data_dir)
         .and_then(|mut disk| is_founded(&mut disk))
-        .map_err(|error| CannotJoin::Refused(Error::new(disk_status(&error), error.to_string())))
+        .map_err(|error| CannotJoin::Refused(disk_error(error)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::base::error::{Error, Status};
 use crate::base::founding::{FoundingRecord, origin_of};
 use crate::base::{Ancestors, Blob, ClusterId, DirectoryId, Index, NodeId, Token, setters};
 use crate::lock::{Largest, LockMachine, Settings, WaitRule};
-use crate::node::event_loop::{disk_status, error_of, panic_error};
+use crate::node::event_loop::{disk_error, error_of, panic_error};
 use crate::node::snapshot_content::SnapshotContent;
 use crate::node::{FileDisk, Node, NodeOptions};
 use crate::raft::{Membership, Snapshot, SnapshotMeta};
@@ -208,7 +208,7 @@ pub fn restore(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
     let restoring =
         thread::spawn("tenure-restore", move || restore_here(&own)).map_err(|error| {
             let text = format!("no thread can be had to restore on: {error}");
-            CannotRestore::Directory(Error::new(Status::Limit, text))
+            CannotRestore::Directory(Error::new(Status::Limit, text).because_of(error))
         })?;
     let restored = restoring.join();
     restored.unwrap_or_else(|panic| Err(CannotRestore::Directory(panic_error(panic.as_ref()))))
@@ -295,15 +295,12 @@ fn make_directory(
     options: &RestoreOptions,
     begun_with: (&Snapshot, &Ancestors),
 ) -> Result<DirectoryId, CannotRestore> {
-    let failed = |status: Status, error: &dyn std::fmt::Display| {
+    let failed = |error: Error| {
         let text = format!("cannot restore into {}: {error}", options.data_dir.display());
-        CannotRestore::Directory(Error::new(status, text))
+        CannotRestore::Directory(error.reworded(text))
     };
-    let disk =
-        FileDisk::open(&options.data_dir).map_err(|error| failed(disk_status(&error), &error))?;
+    let disk = FileDisk::open(&options.data_dir).map_err(|error| failed(disk_error(error)))?;
     let directory = DirectoryId(random::bytes16());
-    Wal::restore(disk, options.id, directory, begun_with, &WalOptions::default()).map_err(|error| {
-        let error = error_of(ServerError::Wal(error));
-        failed(error.status, &error)
-    })
+    Wal::restore(disk, options.id, directory, begun_with, &WalOptions::default())
+        .map_err(|error| failed(error_of(ServerError::Wal(error))))
 }

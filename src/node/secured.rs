@@ -115,7 +115,7 @@ impl Secured {
         let invalid = |text: String| Error::new(Status::Invalid, text);
         let files = tls.files();
         let stamp = files.stamp();
-        let material = TlsMaterial::read(&files).map_err(invalid)?;
+        let material = TlsMaterial::read(&files)?;
         let (cert, own) = (tls.cert.display(), Principal::Node(node));
         match material.principal() {
             Some(Ok(principal)) if *principal == own => {}

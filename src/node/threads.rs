@@ -6,7 +6,7 @@ use crate::base::error::Status;
 use crate::base::meters::Meters;
 use crate::node::FileDisk;
 use crate::node::config::NodeOptions;
-use crate::node::event_loop::{EventLoop, disk_status, error_of, panic_error};
+use crate::node::event_loop::{EventLoop, disk_error, error_of, panic_error};
 use crate::node::network::Network;
 use crate::node::renewal::Renewal;
 use crate::server::{Server, ServerOptions};
@@ -30,7 +30,7 @@ pub(super) fn begin_renewal(
     secured.warn();
     let loop_of = (network.commands.clone(), network.wake());
     let renewal = Renewal::new(tls.clone(), options.id, secured, loop_of);
-    let watch = renewal.watch().map_err(|error| exhausted(&error))?;
+    let watch = renewal.watch().map_err(exhausted)?;
     Ok(Some((renewal, watch)))
 }
 
@@ -44,7 +44,7 @@ pub(super) fn begin_loop(
         event_loop.run();
         drop(finish);
     };
-    let thread = thread::spawn("tenure-node", body).map_err(|error| exhausted(&error))?;
+    let thread = thread::spawn("tenure-node", body).map_err(exhausted)?;
     Ok((thread, finished))
 }
 
@@ -57,19 +57,16 @@ pub(super) fn open_directory(
     let path = options.data_dir.clone();
     let server_options = ServerOptions { meters: Arc::clone(meters), ..options.server_options() };
     let opening = thread::spawn("tenure-open", move || {
-        let disk = FileDisk::open(path)
-            .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
+        let disk = FileDisk::open(path).map_err(disk_error)?;
         Server::open(server_options, disk, random::bytes16(), &clock::sample()).map_err(error_of)
     });
-    let opened = opening.map_err(|error| exhausted(&error))?.join();
+    let opened = opening.map_err(exhausted)?.join();
     opened.unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
 }
 
-pub(super) fn exhausted(error: &std::io::Error) -> Error {
-    Error::new(
-        Status::Limit,
-        format!(
-            "the process may have no more threads or files ({error}): raise its limits (ulimit)"
-        ),
-    )
+pub(super) fn exhausted(error: std::io::Error) -> Error {
+    let text = format!(
+        "the process may have no more threads or files ({error}): raise its limits (ulimit)"
+    );
+    Error::new(Status::Limit, text).because_of(error)
 }

@@ -3,6 +3,7 @@
 use crate::base::Blob;
 use crate::base::blob::ReadAt;
 use std::sync::Arc;
+use std::{fmt, io, ops};
 
 /// An open file of one [`Disk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,21 +12,89 @@ pub struct FileId(pub u32);
 /// Why storage failed. Sentences name the file.
 ///
 /// After the first two, only files that are made beside the log, and that nothing uses yet, are tried again (W2).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiskError {
     /// No space left (also: quota).
-    #[error("no space left: {0}")]
-    NoSpace(String),
+    NoSpace(DiskCause),
     /// No file descriptor or no memory left, in this process or the system.
-    #[error("no file descriptor or memory left: {0}")]
-    Exhausted(String),
+    Exhausted(DiskCause),
     /// The directory, or a file in it, may not be used as it is, or is not there: no right, a read-only file system, a link
     /// in place of a file, …
-    #[error("{0}")]
-    Unusable(String),
+    Unusable(DiskCause),
     /// Anything else that reading or writing met.
-    #[error("{0}")]
-    Io(String),
+    Io(DiskCause),
+}
+
+/// A sentence, and the system's error behind it, if there is one.
+#[derive(Clone, Debug)]
+pub struct DiskCause {
+    text: String,
+    source: Option<Arc<io::Error>>,
+}
+
+impl DiskCause {
+    /// `source` is the system's error; `text` has its words, too.
+    #[must_use]
+    pub fn because_of(text: String, source: io::Error) -> Self {
+        Self { text, source: Some(Arc::new(source)) }
+    }
+}
+
+impl From<String> for DiskCause {
+    fn from(text: String) -> Self {
+        Self { text, source: None }
+    }
+}
+
+impl From<&str> for DiskCause {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<DiskCause> for String {
+    fn from(cause: DiskCause) -> Self {
+        cause.text
+    }
+}
+
+impl ops::Deref for DiskCause {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// By the sentence: the error behind it is in its words.
+impl PartialEq for DiskCause {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for DiskCause {}
+
+impl fmt::Display for DiskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSpace(cause) => write!(f, "no space left: {}", cause.text),
+            Self::Exhausted(cause) => {
+                write!(f, "no file descriptor or memory left: {}", cause.text)
+            }
+            Self::Unusable(cause) | Self::Io(cause) => f.write_str(&cause.text),
+        }
+    }
+}
+
+impl std::error::Error for DiskError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let (Self::NoSpace(cause)
+        | Self::Exhausted(cause)
+        | Self::Unusable(cause)
+        | Self::Io(cause)) = self;
+        Some(cause.source.as_deref()?)
+    }
 }
 
 /// Why a file was not stored.

@@ -24,7 +24,7 @@ mod spare;
 mod storing;
 mod terms;
 
-pub use disk::{Disk, DiskError, FileBytes, FileContent, FileId, NewFile, StoreError};
+pub use disk::{Disk, DiskCause, DiskError, FileBytes, FileContent, FileId, NewFile, StoreError};
 pub use examine::examine;
 pub use founding::is_founded;
 pub use storing::{SnapshotEnd, SnapshotSource};

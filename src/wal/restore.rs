@@ -53,7 +53,7 @@ fn place_snapshot<D: Disk>(
     let name = snapshot_file::name(snapshot.meta.index);
     let data = &snapshot.data;
     let mut bytes = snapshot_file::head(owner, &snapshot.meta, (data.len(), data.crc()));
-    data.each_part(|part| bytes.put(part)).map_err(DiskError::Io)?;
+    data.each_part(|part| bytes.put(part)).map_err(|why| DiskError::Io(why.into()))?;
     small_file::place(disk, snapshot_file::TEMPORARY, &name, &bytes)?;
     // W7. Also refuses at once what no start would take.
     if snapshot_file::read(disk, owner, &name)? != *snapshot {

@@ -122,7 +122,7 @@ impl<D: Disk> Wal<D> {
         let end = match result {
             Err(StoreError::Content(reason)) => SnapshotEnd::Refused(reason),
             Err(StoreError::Disk(DiskError::NoSpace(reason) | DiskError::Exhausted(reason))) => {
-                SnapshotEnd::NoSpace(reason)
+                SnapshotEnd::NoSpace(reason.into())
             }
             Err(StoreError::Disk(error)) => return Err(error.into()),
             Ok(()) => {
@@ -162,7 +162,7 @@ fn framed(
         match (failure, made) {
             (Some(error), _) => return Err(error.into()),
             (None, Err(Unmade::Refused(why))) => return Err(StoreError::Content(why)),
-            (None, Err(Unmade::Unreadable(why))) => return Err(DiskError::Io(why).into()),
+            (None, Err(Unmade::Unreadable(why))) => return Err(DiskError::Io(why.into()).into()),
             (None, Ok(())) => {}
         }
         let head = snapshot_file::head(&owner, &meta, (length, crc));

@@ -1,4 +1,4 @@
-//! Links between pages lead somewhere: to a file that is there, and to a heading that it has.
+//! Pages: links lead to a file that is there and to a heading that it has, and cargo takes the commands that run tests.
 
 use crate::common::root::root;
 use std::fs;
@@ -57,4 +57,49 @@ fn links_lead_to_files_and_headings_that_are_there() {
     }
     assert!(count > 50, "only {count} links were found");
     assert!(dead.is_empty(), "\n{}", dead.join("\n"));
+}
+
+/// The names of test binaries, of all packages.
+fn test_binaries() -> Vec<String> {
+    let manifests = ["Cargo.toml", "tests/library/Cargo.toml", "tests/raft/Cargo.toml"];
+    let texts = manifests.map(|path| fs::read_to_string(root(path)).expect("a manifest"));
+    let sections = texts.iter().flat_map(|text| text.split("[[test]]").skip(1));
+    let name = |section: &str| section.split('"').nth(1).expect("a name").to_owned();
+    sections.map(name).collect()
+}
+
+/// Why cargo would refuse `command`, if it would.
+fn refusal(command: &str, binaries: &[String]) -> Option<String> {
+    let before = command.split(" -- ").next()?;
+    let mut words = before.split_whitespace().skip(2);
+    let mut names = 0;
+    while let Some(word) = words.next() {
+        match word {
+            "--test" => {
+                let binary = words.next()?;
+                if !binaries.iter().any(|it| it == binary) {
+                    return Some(format!("no test binary is called {binary}"));
+                }
+            }
+            "--bin" => drop(words.next()),
+            word => names += usize::from(!word.starts_with('-')),
+        }
+    }
+    (names > 1).then(|| "cargo takes one name before `--`".to_owned())
+}
+
+#[test]
+fn cargo_takes_the_commands_of_pages_that_run_tests() {
+    let (binaries, mut wrong, mut count) = (test_binaries(), Vec::new(), 0);
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for command in text.split('`').filter(|it| it.starts_with("cargo test ")) {
+            count += 1;
+            if let Some(why) = refusal(command, &binaries) {
+                wrong.push(format!("{}: {command}: {why}", page.display()));
+            }
+        }
+    }
+    assert!(count > 50, "only {count} commands were found");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

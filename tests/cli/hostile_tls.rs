@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 use tenure::client::{AcquireOptions, Client, ClientOptions, SessionState, TlsOptions, Wait};
@@ -27,15 +27,11 @@ impl Scene {
         let (papers, logs) = (Papers::new(), tempfile::tempdir().unwrap());
         let (directory, flags) =
             (logs.path().to_owned(), [1, 2, 3].map(|id| papers.flags(&format!("node-{id}"))));
-        let cluster = Cluster::start_as(move |command| {
-            let words: Vec<_> = command.get_args().map(|word| word.to_owned()).collect();
-            let id = words.iter().position(|word| word == "--id").unwrap() + 1;
-            let id: usize = words[id].to_str().unwrap().parse().unwrap();
+        let cluster = Cluster::start_as(move |id, command| {
             let log = directory.join(id.to_string());
             let log = File::options().create(true).append(true).open(log).unwrap();
             // Long enough that what others do to a busy machine is no silence.
             command.args(&flags[id - 1]).args(["--election", "3s"]).stderr(log);
-            std::mem::replace(command, Command::new(""))
         });
         let scene = Self { papers, cluster, logs };
         leader(&scene.cluster, &scene.operator());
@@ -245,10 +241,9 @@ fn a_client_that_speaks_tls_with_nodes_that_do_not_is_told_so_and_so_are_they() 
     let (papers, logs) = (Papers::new(), tempfile::tempdir().unwrap());
     let log = logs.path().join("log");
     let to = log.clone();
-    let cluster = Cluster::start_as(move |command| {
+    let cluster = Cluster::start_as(move |_, command| {
         let log = File::options().create(true).append(true).open(&to).unwrap();
         command.args(["--election", "1s"]).stderr(log);
-        std::mem::replace(command, Command::new(""))
     });
     leader(&cluster, &[]);
     let endpoints = cluster.endpoints();

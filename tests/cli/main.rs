@@ -39,4 +39,6 @@ mod words;
 #[path = "../common"]
 mod common {
     pub mod free_ports;
+    pub mod nodes;
+    pub mod quiet;
 }

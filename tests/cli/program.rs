@@ -1,23 +1,18 @@
 //! Running `tenure`, and a cluster of three of its processes.
 
 use crate::common::free_ports::free_port;
+use crate::common::nodes::{Nodes, members};
+use crate::common::quiet::quiet;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
-use tempfile::TempDir;
 use tenure::client::{Client, ClientOptions};
 
 /// `tenure` with an environment that says nothing to it.
 pub fn tenure(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TENURE_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(arguments).stdin(Stdio::null());
+    let mut command = quiet(env!("CARGO_BIN_EXE_tenure"));
+    command.args(arguments);
     command
 }
 
@@ -94,14 +89,13 @@ pub fn signal_id(id: u32, signal: &str) {
 
 /// Three `tenure serve` processes, killed at the end.
 pub struct Cluster {
-    directory: TempDir,
+    nodes: Nodes,
     addresses: Vec<String>,
-    nodes: Vec<Option<Child>>,
     dress: Dress,
 }
 
-/// What is made of the command of a node before it is started.
-type Dress = Box<dyn Fn(&mut Command) -> Command>;
+/// What is added to the command of a node, by its id, before it is started.
+type Dress = Box<dyn Fn(usize, &mut Command)>;
 
 impl Cluster {
     pub fn start() -> Self {
@@ -114,18 +108,16 @@ impl Cluster {
     }
 
     fn start_with(flags: &'static [&'static str]) -> Self {
-        Self::start_as(move |command| {
+        Self::start_as(move |_, command| {
             command.args(flags).stderr(Stdio::null());
-            std::mem::replace(command, Command::new(""))
         })
     }
 
     /// One whose nodes are started as `dress` says.
-    pub fn start_as(dress: impl Fn(&mut Command) -> Command + 'static) -> Self {
+    pub fn start_as(dress: impl Fn(usize, &mut Command) + 'static) -> Self {
         let addresses = free_ports(3).iter().map(|port| format!("127.0.0.1:{port}")).collect();
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let dress = Box::new(dress);
-        let mut cluster = Self { directory, addresses, nodes: vec![None, None, None], dress };
+        let nodes = Nodes::new(3, tempfile::tempdir().expect("a temporary directory"));
+        let mut cluster = Self { nodes, addresses, dress: Box::new(dress) };
         (1..=3).for_each(|id| cluster.start_node(id));
         cluster
     }
@@ -135,45 +127,36 @@ impl Cluster {
     }
 
     pub fn start_node(&mut self, id: usize) {
-        let member = |(place, address): (usize, &String)| format!("{}={address}", place + 1);
-        let members: Vec<String> = self.addresses.iter().enumerate().map(member).collect();
-        let data: PathBuf = self.directory.path().join(format!("node-{id}"));
-        let data = data.to_str().expect("a path of UTF-8");
-        let (id_text, cluster) = (id.to_string(), members.join(","));
-        let mut command =
-            tenure(&["serve", "--id", &id_text, "--data", data, "--cluster", &cluster]);
-        let child = (self.dress)(&mut command).spawn().expect("a node starts");
-        self.nodes[id - 1] = Some(child);
+        let mut command = self.nodes.serve(tenure(&[]), id);
+        command.args(["--cluster", &members(&self.addresses)]);
+        (self.dress)(id, &mut command);
+        self.nodes.start(id, &mut command);
     }
 
     /// kill -9.
     pub fn kill(&mut self, id: usize) {
-        let mut child = self.nodes[id - 1].take().expect("this node runs");
-        child.kill().expect("it can be killed");
-        child.wait().expect("it can be waited for");
+        self.nodes.kill(id);
     }
 
     /// Waits until it ends by itself; its exit code.
     pub fn wait_for(&mut self, id: usize) -> Option<i32> {
-        let mut child = self.nodes[id - 1].take().expect("this node runs");
-        child.wait().expect("it can be waited for").code()
+        self.nodes.wait(id).code()
     }
 
     /// SIGTERM: the code that it ends with.
     pub fn stop(&mut self, id: usize) -> Option<i32> {
-        let mut child = self.nodes[id - 1].take().expect("this node runs");
-        signal(&child, "TERM");
-        child.wait().expect("it can be waited for").code()
+        self.signal(id, "TERM");
+        self.wait_for(id)
     }
 
     /// Sends `signal` to one node.
     pub fn signal(&self, id: usize, name: &str) {
-        signal(self.nodes[id - 1].as_ref().expect("this node runs"), name);
+        signal(self.nodes.process(id), name);
     }
 
     /// Sends `signal` to all nodes.
     pub fn signal_all(&self, name: &str) {
-        self.nodes.iter().flatten().for_each(|node| signal(node, name));
+        self.nodes.ids().filter(|id| self.nodes.runs(*id)).for_each(|id| self.signal(id, name));
     }
 
     /// A client in this process.
@@ -264,15 +247,5 @@ impl Running {
     pub fn end(self) -> Option<i32> {
         signal(&self.child, "TERM");
         self.finish().1
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for child in self.nodes.iter_mut().flatten() {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }

@@ -61,16 +61,12 @@ impl Papers {
         change: impl Fn(usize, &mut Command) + 'static,
     ) -> Cluster {
         let (flags, tls) = ([1, 2, 3].map(|id| self.flags(&format!("node-{id}"))), Rc::clone(tls));
-        Cluster::start_as(move |command| {
-            let words: Vec<_> = command.get_args().map(|word| word.to_owned()).collect();
-            let at = words.iter().position(|word| word == "--id").unwrap() + 1;
-            let id: usize = words[at].to_str().unwrap().parse().unwrap();
+        Cluster::start_as(move |id, command| {
             if !tls.get().is_empty() {
                 command.args(&flags[id - 1]).args(["--tls", tls.get()]);
             }
             command.args(["--election", "1s"]).stderr(Stdio::null());
             change(id, command);
-            std::mem::replace(command, Command::new(""))
         })
     }
 }

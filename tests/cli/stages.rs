@@ -243,13 +243,9 @@ impl Authorities {
 fn clients_work_on_while_one_authority_takes_the_place_of_another() {
     let (all, stage) = (Rc::new(Authorities::new()), Rc::new(Cell::new("old")));
     let (papers, at) = (Rc::clone(&all), Rc::clone(&stage));
-    let mut cluster = Cluster::start_as(move |command| {
-        let words: Vec<_> = command.get_args().map(|word| word.to_owned()).collect();
-        let id = words.iter().position(|word| word == "--id").unwrap() + 1;
-        let name = format!("node-{}", words[id].to_str().unwrap());
-        command.args(papers.flags(at.get(), &name)).args(["--election", "1s"]);
-        command.stderr(Stdio::null());
-        std::mem::replace(command, std::process::Command::new(""))
+    let mut cluster = Cluster::start_as(move |id, command| {
+        let flags = papers.flags(at.get(), &format!("node-{id}"));
+        command.args(flags).args(["--election", "1s"]).stderr(Stdio::null());
     });
     // What an operator has who changes authorities: whom nodes trust comes first, then what they show.
     let operator = |stage: &str| all.flags(stage, "operator-alice");

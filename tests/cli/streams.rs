@@ -188,9 +188,9 @@ fn a_reader_that_has_seen_enough_ends_what_it_read_from() {
 fn a_node_whose_stderr_nobody_reads_serves_on() {
     for how in WAYS {
         // As much as can be said.
-        let mut cluster = Cluster::start_as(|node| {
-            node.args(["-vvv"]);
-            with("2", how, node)
+        let mut cluster = Cluster::start_as(|_, node| {
+            let said = with("2", how, node.args(["-vvv"]));
+            *node = said;
         });
         let leader = cluster.leader();
         for _ in 0..3 {

@@ -1,8 +1,8 @@
 //! The examples in C.
 
+use crate::common::compiled::{build_c, run};
 use crate::examples::cluster::Cluster;
 use crate::examples::process::{Lines, number_after};
-use crate::examples::tools::{build_c, run};
 use std::process::Command;
 use tenure::client::{AcquireOptions, BreakOptions, Wait};
 

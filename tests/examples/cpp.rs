@@ -1,8 +1,8 @@
 //! The examples in C++.
 
+use crate::common::compiled::build_cpp;
 use crate::examples::cluster::{Cluster, free_members};
 use crate::examples::process::{Lines, Process, number_after};
-use crate::examples::tools::build_cpp;
 use std::collections::BTreeMap;
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! Ten thousand acquires and releases from C and C++ leave nothing behind.
 
+use crate::common::compiled::{build_c, build_cpp, run};
 use crate::examples::cluster::Cluster;
-use crate::examples::tools::{build_c, build_cpp, run};
 use std::path::Path;
 use std::process::Command;
 

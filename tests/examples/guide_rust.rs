@@ -13,10 +13,11 @@ use tenure::{NodeId, Status, Token, Verify};
 type Done = Result<(), Box<dyn Error>>;
 
 /// All of them: a piece that is not here would be no part of the program.
-pub const PIECES: [fn(&Client) -> Done; 13] = [
+pub const PIECES: [fn(&Client) -> Done; 14] = [
     connect,
     kinds,
     owners,
+    look,
     lose,
     errors,
     errors_of_io,
@@ -63,6 +64,14 @@ fn owners(client: &Client) -> Done {
     let outer = client.acquire("tree", Wait::Forever, mine.clone())?;
     let inner = client.acquire("tree", Wait::Forever, mine)?; // enters again, under the same token
     drop((outer, inner));
+    Ok(())
+}
+
+fn look(client: &Client) -> Done {
+    if let Some(holder) = client.holder_of("jobs/nightly")? {
+        println!("{} holds it under token {}", holder.client, holder.token);
+    }
+    println!("{}", client.describe("locks", "jobs/")?); // all locks below jobs/, as JSON
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! What the guides show: each piece of code is compiled as a reader would copy it, and the whole programs are run.
 
+use crate::common::compiled::{accepts, c_compiler, compile, cpp_compiler, link, run};
+use crate::common::root::root;
 use crate::examples::cluster::Cluster;
 use crate::examples::guide_rust::PIECES;
-use crate::examples::tools::{accepts, c_compiler, compile, cpp_compiler, link, root, run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,9 +1,10 @@
 //! The C++ header: every standard and compiler, in two units, without exceptions, and each function on a cluster.
 
-use crate::common::free_ports::free_port;
-use crate::examples::tools::{
-    SANITIZERS, accepts, build_cpp, compile, cpp_compiler, cpp_compilers, link, outcome, root, run,
+use crate::common::compiled::{
+    SANITIZERS, accepts, build_cpp, compile, cpp_compiler, cpp_compilers, link, outcome, run,
 };
+use crate::common::free_ports::free_port;
+use crate::common::root::root;
 use std::process::Command;
 
 const STANDARDS: [&str; 3] = ["c++17", "c++20", "c++23"];

@@ -9,6 +9,5 @@ mod guide_rust;
 mod guides;
 mod header;
 mod overhead;
-mod process;
+pub mod process;
 mod rust;
-mod tools;

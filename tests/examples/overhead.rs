@@ -3,8 +3,8 @@
 //!
 //!     cargo test --release --test bindings examples::overhead -- --ignored --nocapture
 
+use crate::common::compiled::{build_c, build_cpp, run};
 use crate::examples::cluster::Cluster;
-use crate::examples::tools::{build_c, build_cpp, run};
 use std::process::Command;
 use std::time::Instant;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};

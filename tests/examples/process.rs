@@ -1,6 +1,6 @@
 //! Programs that run beside a test, and the lines that they write.
 
-use crate::examples::tools::isolate;
+use crate::common::compiled::isolate;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;

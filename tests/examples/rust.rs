@@ -1,9 +1,9 @@
 //! The examples in Rust.
 
 use crate::common::built::example;
+use crate::common::compiled::run;
 use crate::examples::cluster::{Cluster, free_members};
 use crate::examples::process::{Lines, Process, number_after};
-use crate::examples::tools::run;
 use std::collections::BTreeMap;
 use std::process::Command;
 use tenure::client::{AcquireOptions, BreakOptions, Wait};

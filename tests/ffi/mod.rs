@@ -4,17 +4,16 @@
 //! `TENURE_FUZZ_SEEDS=A..B` and `TENURE_FUZZ_CALLS=N` choose what `many_seeds` runs; a seed that fails is run alone by
 //! `TENURE_FUZZ_SEEDS=A..A+1`, with all that it says. Threads interleave as they like: a seed repeats what is drawn.
 
-mod program;
 mod threads;
 
-use program::{build, run, sanitized};
+use crate::common::compiled::{SANITIZERS, build_c, run};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::process::Command;
 
 #[test]
 fn every_function_answers_bad_arguments_while_things_live() {
-    let program = sanitized("hostile");
+    let program = build_c("tests/c/hostile.c", "hostile-sanitized", &SANITIZERS);
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(run(Command::new(program).arg(directory.path())), "hostile: good\n");
 }
@@ -64,7 +63,7 @@ fn random_calls_lose_no_memory() {
         println!("valgrind is not there: skipped");
         return;
     }
-    let program = build("fuzz", "fuzz", &["-g"]);
+    let program = build_c("tests/c/fuzz.c", "fuzz", &["-g"]);
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new("valgrind");
     command.args(["-q", "--error-exitcode=9", "--leak-check=full"]);
@@ -77,7 +76,7 @@ fn random_calls_lose_no_memory() {
 const WITHOUT_HANDLES: [&str; 3] = ["tenure_version", "tenure_abi_version", "tenure_status_text"];
 
 fn fuzz(seeds: Range<u64>, calls: u64) {
-    let program = sanitized("fuzz");
+    let program = build_c("tests/c/fuzz.c", "fuzz-sanitized", &SANITIZERS);
     for seed in seeds {
         let directory = tempfile::tempdir().unwrap();
         let mut command = Command::new(&program);

@@ -16,22 +16,22 @@
 //! Some kernels place memory where older sanitizers do not expect it. Then it is tried without random places
 //! (`setarch -R`); where that does not help, or there is no sanitizer, the tests say so and are skipped.
 
+use crate::common::compiled::{build_c, build_cpp, run};
 use crate::common::root::root;
-use crate::ffi::program::{build, build_cpp, run};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 #[test]
 fn c_threads_that_share_a_client_have_no_race() {
     let Some(sanitizer) = Sanitizer::find() else { return };
-    let program = build("threads", "threads-sanitized", &FLAGS);
+    let program = build_c("tests/c/threads.c", "threads-sanitized", &FLAGS);
     assert_eq!(sanitizer.run_on_a_cluster(&program), "threads: good\n");
 }
 
 #[test]
 fn cpp_threads_that_share_mutexes_and_leases_have_no_race() {
     let Some(sanitizer) = Sanitizer::find() else { return };
-    let program = build_cpp("threads", "threads-cpp-sanitized", &FLAGS);
+    let program = build_cpp("tests/cpp/threads.cpp", "threads-cpp-sanitized", "c++17", &FLAGS);
     assert_eq!(sanitizer.run_on_a_cluster(&program), "threads: good\n");
 }
 
@@ -101,7 +101,7 @@ impl Sanitizer {
             println!("the C compiler has no thread sanitizer: skipped");
             return None;
         }
-        let race = build("race", "race-sanitized", &FLAGS);
+        let race = build_c("tests/c/race.c", "race-sanitized", &FLAGS);
         let mut said = String::new();
         for sanitizer in [Self::AsTheyAre, Self::WithoutRandomPlaces] {
             let Ok(Output { status, stderr, .. }) = sanitizer.command(&race).output() else {

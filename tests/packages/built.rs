@@ -1,5 +1,6 @@
 //! The packages of this build, made once for all tests.
 
+use crate::common::quiet::quiet;
 use crate::install::tools::{optional, root, run, say};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -116,26 +117,11 @@ pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// `program` with an environment that says nothing to it.
-pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        let name_text = name.to_string_lossy();
-        if name_text.starts_with("TENURE_")
-            || name_text.starts_with("PYTHON")
-            || name_text == "LD_LIBRARY_PATH"
-        {
-            command.env_remove(&name);
-        }
-    }
-    command
-}
-
 /// Checks that `program` is this version and reads `config`, which names no node yet.
 pub fn check_program(program: &Path, config: &Path) {
-    assert_eq!(run(clean(program).arg("--version")), format!("tenure {VERSION}\n"));
+    assert_eq!(run(quiet(program).arg("--version")), format!("tenure {VERSION}\n"));
     let output =
-        crate::install::tools::output_of(clean(program).args(["serve", "--config"]).arg(config));
+        crate::install::tools::output_of(quiet(program).args(["serve", "--config"]).arg(config));
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("serve needs --id"), "{said}");

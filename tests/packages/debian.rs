@@ -1,7 +1,8 @@
 //! The Debian packages, in an empty root.
 
+use crate::common::quiet::quiet;
 use crate::install::tools::{optional, output_of, read, root, run, variable_or};
-use crate::packages::built::{Kind, VERSION, check_program, clean, file, packages, scratch};
+use crate::packages::built::{Kind, VERSION, check_program, file, packages, scratch};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -77,7 +78,7 @@ fn a_c_program_is_compiled_with_the_dev_package_and_runs_with_the_library_packag
     let mut compiler = Command::new(variable_or("CC", "cc"));
     compiler.arg("-o").arg(&program).arg(root("tests/install/consumer.c"));
     run(compiler.args(flags.split_whitespace()));
-    let said = run(clean(&program).env("LD_LIBRARY_PATH", &libraries));
+    let said = run(quiet(&program).env("LD_LIBRARY_PATH", &libraries));
     assert_eq!(said, format!("tenure {VERSION}\n"));
 }
 

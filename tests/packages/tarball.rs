@@ -1,7 +1,8 @@
 //! The tarball, unpacked as docs/install.md says it, into a folder of its own.
 
+use crate::common::quiet::quiet;
 use crate::install::tools::{optional, root, run, variable_or};
-use crate::packages::built::{Kind, VERSION, check_program, clean, file, packages, scratch};
+use crate::packages::built::{Kind, VERSION, check_program, file, packages, scratch};
 use crate::packages::guide::lines_with;
 use std::process::Command;
 
@@ -33,7 +34,7 @@ fn the_tarball_unpacked_by_the_line_of_the_guide_has_program_and_library_that_ru
     let mut compiler = Command::new(variable_or("CC", "cc"));
     compiler.arg("-o").arg(at("consumer")).arg(root("tests/install/consumer.c"));
     run(compiler.args(flags.split_whitespace()));
-    let said = run(clean(at("consumer")).env("LD_LIBRARY_PATH", at("lib")));
+    let said = run(quiet(at("consumer")).env("LD_LIBRARY_PATH", at("lib")));
     assert_eq!(said, format!("tenure {VERSION}\n"));
 }
 

@@ -1,7 +1,8 @@
 //! The systemd unit and the sample configuration, which are files of the tree.
 
+use crate::common::quiet::quiet;
 use crate::install::tools::{optional, output_of, read, root, run};
-use crate::packages::built::{clean, scratch};
+use crate::packages::built::scratch;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -47,7 +48,7 @@ fn the_sample_has_every_key_and_serve_reads_it_with_all_of_them_set() {
     let lines: Vec<&str> = lines.collect();
     let keys: BTreeSet<&str> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
     let program = Path::new(env!("CARGO_BIN_EXE_tenure"));
-    let help = run(clean(program).args(["serve", "--help"]));
+    let help = run(quiet(program).args(["serve", "--help"]));
     let flags = help.lines().filter_map(|line| line.trim_start().split("--").nth(1));
     let flags = flags.filter_map(|flag| flag.split([' ', '[', '.']).next());
     let flags: BTreeSet<&str> =
@@ -65,7 +66,7 @@ fn the_sample_has_every_key_and_serve_reads_it_with_all_of_them_set() {
     std::fs::write(&file, text.replace("\"/var/lib/tenure\"", "\"/dev/null/no-directory\""))
         .unwrap();
     let output = output_of(
-        clean(program)
+        quiet(program)
             .args(["serve", "--insecure", "--listen", "127.0.0.1:0", "--config"])
             .arg(&file),
     );
@@ -77,7 +78,7 @@ fn the_sample_has_every_key_and_serve_reads_it_with_all_of_them_set() {
 #[test]
 fn defaults_of_the_sample_are_those_of_the_help() {
     let sample = read(&root(".ci/package/tenure.toml"));
-    let help = run(clean(env!("CARGO_BIN_EXE_tenure")).args(["serve", "-h"]));
+    let help = run(quiet(env!("CARGO_BIN_EXE_tenure")).args(["serve", "-h"]));
     // Folded lines are one.
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for key in ["heartbeat", "election", "lease-duration", "ttl-max", "snapshot-every"] {

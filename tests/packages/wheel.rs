@@ -1,7 +1,8 @@
 //! The wheel and its sdist, in a fresh venv.
 
+use crate::common::quiet::quiet;
 use crate::install::tools::{output_of, run};
-use crate::packages::built::{Kind, VERSION, builder, clean, file, packages, python, scratch};
+use crate::packages::built::{Kind, VERSION, builder, file, packages, python, scratch};
 use crate::packages::guide::lines_with;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +19,7 @@ print(_library.library._name)
 
 fn venv(folder: &Path) -> PathBuf {
     let venv = folder.join("venv");
-    run(clean(python().expect("it has built the wheel")).args(["-m", "venv"]).arg(&venv));
+    run(quiet(python().expect("it has built the wheel")).args(["-m", "venv"]).arg(&venv));
     venv
 }
 
@@ -31,12 +32,12 @@ fn the_wheel_is_installed_without_network_or_compiler_and_takes_a_lock() {
     // The guide's example is of x86-64 and of the glibc of Debian 12.
     let name = line.split(' ').next_back().expect("the file");
     let line = line.replace(name, file(&folder, &[".whl"]).to_str().unwrap());
-    let mut pip = clean("/bin/sh");
+    let mut pip = quiet("/bin/sh");
     pip.args(["-ec", &line]).env("PIP_NO_INDEX", "1").env("PIP_QUIET", "1");
     // Nothing but the venv is on the path: no cargo, no cc.
     run(pip.env("PATH", venv.join("bin")));
     let library =
-        run(clean(venv.join("bin/python")).args(["-c", PROGRAM]).current_dir(into.path()));
+        run(quiet(venv.join("bin/python")).args(["-c", PROGRAM]).current_dir(into.path()));
     assert!(Path::new(library.trim()).starts_with(&venv), "{library}");
 }
 
@@ -49,7 +50,7 @@ fn the_wheel_says_for_which_linux_it_is() {
     let platform = platform.unwrap_or_else(|| panic!("{name}"));
     // What the library needs by the word of the tool that is made for the question.
     let into = scratch();
-    let mut unzip = clean(python().expect("it has built the wheel"));
+    let mut unzip = quiet(python().expect("it has built the wheel"));
     run(unzip.args(["-m", "zipfile", "-e"]).arg(&wheel).arg(into.path()));
     let mut readelf = Command::new("readelf");
     let versions = run(readelf
@@ -68,7 +69,7 @@ fn the_sdist_becomes_a_wheel_around_the_library_that_is_named() {
     let Some(folder) = packages(Kind::Wheel) else { return };
     let Some(builder) = builder() else { return };
     let into = scratch();
-    let mut pip = clean(builder);
+    let mut pip = quiet(builder);
     pip.args(["-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]);
     pip.arg("--wheel-dir").arg(into.path()).arg(folder.join(format!("tenure-{VERSION}.tar.gz")));
     // Of a sdist alone no library can be built.

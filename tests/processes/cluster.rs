@@ -1,6 +1,8 @@
 //! Three `tenure serve` processes: started, killed, stopped and asked.
 
 use crate::common::free_ports::free_port;
+use crate::common::nodes::{self, Nodes};
+use crate::common::quiet::quiet;
 use crate::patience::{PATIENCE, until};
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -87,10 +89,9 @@ pub struct Cluster {
     setup: Setup,
     /// The first of the nodes; those behind them join.
     founders: usize,
-    nodes: Vec<Option<Child>>,
+    nodes: Nodes,
     admin: Option<Client>,
     traces: Vec<(NodeId, PathBuf)>,
-    directory: TempDir,
     // Given up last: two cores carry one cluster at a time.
     _turn: MutexGuard<'static, ()>,
 }
@@ -112,16 +113,13 @@ impl Cluster {
     pub fn found(setup: Setup) -> Self {
         let turn = turn();
         let founders = setup.listen.len();
-        let nodes = setup.listen.iter().map(|_| None).collect();
-        let (traces, directory) = (Vec::new(), scratch());
-        let mut cluster =
-            Self { setup, founders, nodes, admin: None, traces, directory, _turn: turn };
+        let nodes = Nodes::new(founders, scratch());
+        let traces = Vec::new();
+        let mut cluster = Self { setup, founders, nodes, admin: None, traces, _turn: turn };
         for node in cluster.nodes() {
             cluster.restore(node);
         }
-        for node in cluster.nodes() {
-            cluster.start_node(node);
-        }
+        cluster.start_all();
         cluster
     }
 
@@ -130,13 +128,12 @@ impl Cluster {
         let address = free_address();
         self.setup.listen.push(address);
         self.setup.advertised.push(address);
-        self.nodes.push(None);
-        NodeId(self.nodes.len() as u64)
+        NodeId(self.nodes.reserve() as u64)
     }
 
     /// All ids.
     pub fn nodes(&self) -> Vec<NodeId> {
-        (1..).map(NodeId).take(self.nodes.len()).collect()
+        self.nodes.ids().map(|id| NodeId(id as u64)).collect()
     }
 
     /// The advertised addresses, for clients.
@@ -169,12 +166,12 @@ impl Cluster {
 
     /// The data directory of `node`.
     pub fn data(&self, node: NodeId) -> PathBuf {
-        self.directory().join(format!("node-{node}"))
+        self.nodes.data(number(node))
     }
 
     /// A directory that lives as long as the cluster.
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        self.nodes.directory()
     }
 
     /// A client of this name, with a session of default length.
@@ -199,24 +196,17 @@ impl Cluster {
 
     /// The process of a node that runs.
     pub fn process(&self, node: NodeId) -> &Child {
-        self.nodes[place(node)].as_ref().unwrap_or_else(|| panic!("node {node} does not run"))
+        self.nodes.process(number(node))
     }
 
     /// `kill -9`.
     pub fn kill(&mut self, node: NodeId) {
-        let mut child = self.nodes[place(node)].take().expect("it runs");
-        child.kill().expect("a child can be killed");
-        child.wait().expect("a child can be waited for");
+        self.nodes.kill(number(node));
     }
 
     /// `kill -9` of all, none of them waiting for another's end.
     pub fn kill_all(&mut self) {
-        for child in self.nodes.iter_mut().flatten() {
-            child.kill().expect("a child can be killed");
-        }
-        for mut child in self.nodes.iter_mut().filter_map(Option::take) {
-            child.wait().expect("a child can be waited for");
-        }
+        self.nodes.kill_all();
     }
 
     /// SIGTERM, and the end that follows, which is one in good order.
@@ -228,38 +218,26 @@ impl Cluster {
 
     /// Waits until a node has ended; how, and all that it logged.
     pub fn wait_ended(&mut self, node: NodeId) -> (ExitStatus, String) {
-        let child = self.nodes[place(node)].as_mut().expect("it runs");
-        let status = until("a node ends", || child.try_wait().expect("a child can be asked"));
-        self.nodes[place(node)] = None;
-        (status, fs::read_to_string(self.log(node)).expect("a log"))
+        let status = until("a node ends", || self.nodes.ended(number(node)));
+        (status, self.logged(node))
     }
 
     /// The next of the nodes that ends by itself; how, and all that it logged.
     pub fn wait_for_an_end(&mut self) -> (ExitStatus, String) {
-        let node = until("a node ends", || {
-            let ended = |child: &mut Child| child.try_wait().expect("a child can be asked");
-            let mut nodes = self.nodes.iter_mut();
-            let place =
-                nodes.position(|node| node.as_mut().is_some_and(|node| ended(node).is_some()))?;
-            Some(NodeId(place as u64 + 1))
+        let (node, status) = until("a node ends", || {
+            let mut nodes = self.nodes().into_iter();
+            nodes.find_map(|node| Some((node, self.nodes.ended(number(node))?)))
         });
-        self.wait_ended(node)
+        (status, self.logged(node))
     }
 
     /// Starts a node that does not run.
     pub fn start_node(&mut self, node: NodeId) {
-        assert!(self.nodes[place(node)].is_none(), "node {node} runs");
         let log = File::options().create(true).append(true).open(self.log(node)).expect("a log");
-        let mut command = match self.setup.descriptors {
-            None => tenure(),
-            Some(count) => with_descriptors(count),
-        };
-        command
-            .args(["serve", "--id", &node.to_string()])
-            .args(["--listen", &self.address(node).to_string(), "--data"])
-            .arg(self.data(node))
-            .stdout(Stdio::null())
-            .stderr(log);
+        let tenure = self.setup.descriptors.map_or_else(tenure, with_descriptors);
+        let mut command = self.nodes.serve(tenure, number(node));
+        command.args(["--listen", &self.address(node).to_string()]);
+        command.stdout(Stdio::null()).stderr(log);
         if place(node) < self.founders {
             command.args(["--cluster", &self.members()]).args(&self.setup.arguments);
         } else {
@@ -279,7 +257,7 @@ impl Cluster {
             command.env("LD_PRELOAD", &shim.library).env("STALL_PREFIX", shim.prefix);
             command.env("STALL_FILE", self.stall_file(node));
         }
-        self.nodes[place(node)] = Some(command.spawn().expect("tenure can be run"));
+        self.nodes.start(number(node), &mut command);
     }
 
     /// From now on no sync of `node` returns that its shim is about.
@@ -295,7 +273,7 @@ impl Cluster {
     /// Starts every node that does not run.
     pub fn start_all(&mut self) {
         for node in self.nodes() {
-            if self.nodes[place(node)].is_none() {
+            if !self.nodes.runs(number(node)) {
                 self.start_node(node);
             }
         }
@@ -358,9 +336,7 @@ impl Cluster {
 
     /// The founders as --cluster has them.
     fn members(&self) -> String {
-        let member = |(id, address): (usize, &SocketAddr)| format!("{}={address}", id + 1);
-        let founders = self.setup.advertised[..self.founders].iter().enumerate();
-        founders.map(member).collect::<Vec<_>>().join(",")
+        nodes::members(&self.setup.advertised[..self.founders])
     }
 
     /// Makes the directory of a founder as the setup says.
@@ -382,15 +358,15 @@ impl Cluster {
     fn log(&self, node: NodeId) -> PathBuf {
         self.directory().join(format!("node-{node}.log"))
     }
+
+    fn logged(&self, node: NodeId) -> String {
+        fs::read_to_string(self.log(node)).expect("a log")
+    }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        for child in self.nodes.iter_mut().flatten() {
-            // One that has ended already needs neither.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.nodes.kill_all();
         if std::thread::panicking() {
             for node in self.nodes() {
                 let log = fs::read_to_string(self.log(node)).unwrap_or_default();
@@ -424,31 +400,16 @@ pub fn stop(child: &Child) {
 
 /// `tenure`, told by arguments alone, killed with us.
 pub fn tenure() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TENURE_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = quiet(env!("CARGO_BIN_EXE_tenure"));
     process::die_with_parent(&mut command);
-    command.stdin(Stdio::null());
     command
 }
 
 /// `tenure` that may have so many descriptors.
 fn with_descriptors(count: u64) -> Command {
-    let tenure = tenure();
-    let mut command = Command::new("sh");
+    let mut command = quiet("sh");
     command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &count.to_string()]);
-    command.arg(tenure.get_program());
-    for (name, value) in tenure.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    process::die_with_parent(&mut command);
-    command.stdin(Stdio::null());
+    command.arg(env!("CARGO_BIN_EXE_tenure"));
     command
 }
 
@@ -483,8 +444,12 @@ fn free_address() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
+fn number(node: NodeId) -> usize {
+    usize::try_from(node.0).expect("a small id")
+}
+
 fn place(node: NodeId) -> usize {
-    usize::try_from(node.0).expect("a small id") - 1
+    number(node) - 1
 }
 
 /// A stopped node does not answer at all; a running one does within a turn.

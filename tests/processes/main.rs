@@ -36,5 +36,7 @@ mod common {
     pub mod built;
     pub mod cargo;
     pub mod free_ports;
+    pub mod nodes;
+    pub mod quiet;
     pub mod root;
 }

@@ -1,6 +1,6 @@
 //! What a service manager hears of `tenure serve`, on a socket such as systemd gives it.
 
-use crate::cluster::scratch;
+use crate::cluster::{scratch, tenure};
 use crate::common::free_ports::free_port;
 use crate::patience;
 use crate::program::compile_shim;
@@ -30,11 +30,10 @@ impl Service {
         let path = directory.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(patience::PATIENCE)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
+        let mut command = tenure();
         command.args(["serve", "--id", "1", "--cluster", cluster, "--insecure", "--data"]);
         command.arg(directory.path().join("data")).env("NOTIFY_SOCKET", &path);
-        command.stdin(Stdio::null()).stderr(Stdio::null());
-        process::die_with_parent(&mut command);
+        command.stderr(Stdio::null());
         dress(&mut command);
         Self { child: command.spawn().unwrap(), socket, _directory: directory }
     }

@@ -43,7 +43,7 @@ impl Disk for SmallDisk {
     }
     fn create(&mut self, name: &str) -> Result<FileId, DiskError> {
         if name.starts_with("segment") && !self.has_room() {
-            return Err(DiskError::NoSpace(name.to_owned()));
+            return Err(DiskError::NoSpace(name.into()));
         }
         self.files.create(name)
     }
@@ -95,7 +95,7 @@ impl Disk for SmallDisk {
     }
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
         if std::mem::take(&mut self.refused) {
-            return Some(Err(DiskError::NoSpace("spare.new".to_owned())));
+            return Some(Err(DiskError::NoSpace("spare.new".into())));
         }
         self.files.take_prepared()
     }

@@ -48,7 +48,7 @@ fn st43_a_directory_in_use_is_refused_until_it_is_free() {
     let refusal = FileDisk::open(directory.path()).unwrap_err();
     let text =
         format!("data directory {} is in use by another process", directory.path().display());
-    assert_eq!(refusal, DiskError::Io(text));
+    assert_eq!(refusal, DiskError::Io(text.into()));
     drop(first);
     open(directory.path()).unwrap();
 }

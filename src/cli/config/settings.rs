@@ -146,7 +146,7 @@ mod tests {
     fn settings_are_those_of_the_command_line() {
         assert_eq!((setting("id").kind, setting("id").default), (Kind::Number, None));
         let heartbeat = setting("heartbeat");
-        assert_eq!(heartbeat.about, "How often a leader is heard");
+        assert_eq!(heartbeat.about, "Time between two heartbeats of a leader");
         assert_eq!((heartbeat.kind, heartbeat.default.as_deref()), (Kind::Duration, Some("30ms")));
         assert_eq!(setting("insecure").default.as_deref(), Some("false"));
         assert_eq!(setting("cluster").kind, Kind::List);

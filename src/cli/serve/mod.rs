@@ -26,33 +26,33 @@ use tenure::sys::poll::{self, Interest, Ready};
 
 /// Run one node of a cluster until SIGTERM or SIGINT.
 ///
-/// If it leads, it hands leadership over before it ends. It ends by itself once it is removed from the cluster.
-/// What is not given as a flag or in the environment is taken from the --config file, then from the defaults.
-/// A name or an address to listen on that is not there yet is waited for. Ends with 2 if a person must mend the options
-/// or the directory, with 3 if it is to be started again.
-/// SIGHUP reads certificates and the configuration's log level again, SIGUSR1 has it say one level more, round to the first.
-/// Certificates are read by themselves as well, some seconds after their files have changed.
+/// A leader hands leadership over before it ends. A node that is removed from the cluster ends by itself.
+/// A flag wins over the environment, the environment over the --config file, the file over the defaults.
+/// A node waits for a name or an address to listen on that is not there yet. Exit code 2: a person must mend the options
+/// or the directory; 3: start the node again.
+/// SIGHUP reads certificates and the log level of the configuration again; each SIGUSR1 raises the log level by one, from the
+/// last back to the first. Changed certificate files are also read without a signal, some seconds later.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
-    /// This node's id, as in --cluster
+    /// The id of this node, as in --cluster
     #[arg(long, value_name = "ID")]
     id: Option<u64>,
-    /// Directory for everything that the node keeps; made if it does not exist
+    /// The directory for all data of the node; made if there is none
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where to listen; else at this node's address in --cluster
+    /// The address to listen on, if it is not this node's address in --cluster
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
     /// All nodes: 1=host:port,2=host:port,3=host:port
     #[arg(long, value_name = "ID=HOST:PORT,…", value_parser = crate::cli::connect::parse_members)]
     cluster: Option<String>,
-    /// Join the cluster of these nodes, which tell who the others are; instead of --cluster
+    /// Join the cluster of these nodes, which name the other members; in place of --cluster
     #[arg(long, value_name = "HOST:PORT,…", value_parser = crate::cli::connect::parse_endpoints)]
     join: Option<String>,
     /// A TOML file with these options
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How often a leader is heard [default: 30ms]
+    /// Time between two heartbeats of a leader [default: 30ms]
     #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration::parse)]
     heartbeat: Option<Duration>,
     /// Shortest silence after which a new leader is elected [default: 150ms]
@@ -64,12 +64,12 @@ pub struct Options {
     /// The longest session TTL; a restored cluster waits that long before it grants [default: 1h]
     #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration::parse)]
     ttl_max: Option<Duration>,
-    /// How much log is written before the state is stored and the log cut [default: 64MiB]
+    /// Size of the log at which a snapshot is stored and the log cut [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::size::parse)]
     snapshot_every: Option<u64>,
     #[command(flatten)]
     secure: Secure,
-    /// The authority of clients and operators, if it is another than --ca
+    /// The authority of clients and operators, if it is not --ca
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
     /// Certificates that authorities have revoked
@@ -78,20 +78,20 @@ pub struct Options {
     /// Whether this node speaks TLS; required as soon as --cert is given, else off
     #[arg(long, value_name = "WHETHER")]
     tls: Option<Tls>,
-    /// Append to this file, a JSON object a line, who gave which order, broke which lock, or was denied something
+    /// The audit file: a JSON object a line for each order, each lock broken, and each denial, with its subject
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
     /// Listen beyond loopback although nothing is encrypted
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     insecure: Option<bool>,
-    /// Where metrics, probes and this node's status are served over HTTP, beyond loopback HTTPS, say 127.0.0.1:9401
+    /// The address of metrics, probes and this node's status: HTTP on loopback, HTTPS elsewhere, say 127.0.0.1:9401
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<String>,
-    /// How log lines look: text for people and journald, or one JSON object each [default: text]
+    /// The form of log lines: text for people and journald, or one JSON object each [default: text]
     #[arg(long, value_name = "FORMAT", value_enum)]
     log_format: Option<log::Format>,
-    /// From which level on they are written: error, warn, info, debug or trace [default: info]
+    /// The least severe level that is logged: error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<config::Level>,
 }

@@ -103,7 +103,8 @@ impl Members {
         let waits_for = &[Refusal::Passing, Refusal::Behind, Refusal::Unjoined];
         self.give(Change::Promote { node }, waits_for)?.map_err(|why| match why {
             NotDone::Refused(error) if error.status == Status::Unavailable => {
-                Error::new(error.status, format!("{error} (waited for {})", span(began.elapsed())))
+                let text = format!("{error} (waited for {})", span(began.elapsed()));
+                error.reworded(text)
             }
             other => other.into(),
         })

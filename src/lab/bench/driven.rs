@@ -206,7 +206,8 @@ impl Driven {
             None => {
                 let own = self.secure.cert.clone().zip(self.secure.key.clone());
                 let verify = self.secure.verify.map(Verify::from).unwrap_or_default();
-                TlsDialer::read(&TlsFiles { ca, own, ..TlsFiles::default() }, verify)?
+                let files = TlsFiles { ca, own, ..TlsFiles::default() };
+                TlsDialer::read(&files, verify).map_err(|why| why.message)?
             }
         };
         let secured = tls.secure(link, tls.expected(endpoint)?).map_err(|why| why.to_string());

@@ -4,9 +4,9 @@ use super::{ACCESS_LEVEL, Denial, Needed, Part, Resolved};
 use crate::base::locks::{Name, Operation};
 use crate::base::{Right, SessionId, Subject};
 use crate::lock::access::allowed::Allowed;
-use crate::lock::claim::Claim;
 use crate::lock::locks::Slot;
 use crate::lock::machine::LockMachine;
+use crate::lock::stake::Stake;
 use std::sync::Arc;
 
 impl LockMachine {
@@ -80,7 +80,7 @@ impl LockMachine {
             || self.sessions.get(&session).is_some_and(|it| self.may(&it.subject, right, name))
     }
 
-    /// The first of its names that a waiting claim has lost the right to.
+    /// The first of its names that a waiting stake has lost the right to.
     pub(in crate::lock) fn first_lost<'n>(
         &self,
         session: SessionId,
@@ -90,10 +90,10 @@ impl LockMachine {
         names.find(|name| !self.session_may(session, Right::Acquire, name))
     }
 
-    /// Whether a waiting claim is yet to be refused by the sweep: it is granted nothing.
-    pub(in crate::lock) fn is_lost(&self, claim: &Claim, slot: Slot) -> bool {
-        let names = || self.locks.names(claim.slots(&slot));
-        self.access.sweep.is_some() && self.first_lost(claim.session, names()).is_some()
+    /// Whether a waiting stake is yet to be refused by the sweep: it is granted nothing.
+    pub(in crate::lock) fn is_lost(&self, stake: &Stake, slot: Slot) -> bool {
+        let names = || self.locks.names(stake.slots(&slot));
+        self.access.sweep.is_some() && self.first_lost(stake.session, names()).is_some()
     }
 
     /// Whether `subject` has `right` to `name`; always while rights are off.

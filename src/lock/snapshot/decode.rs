@@ -272,7 +272,7 @@ impl<'a> Pieces<'a> {
         name: &Name,
         grant: Grant,
     ) -> Result<(), SnapshotError> {
-        let (token, session, owner) = (grant.token, grant.claim.session, grant.claim.owner());
+        let (token, session, owner) = (grant.token, grant.stake.session, grant.stake.owner());
         if holders.last().is_some_and(|last| last.token >= token) {
             return Err(self.damaged(format!("token {token} is out of order")));
         }

@@ -1,4 +1,4 @@
-//! Format 1, of 0.1.0: a claim on several locks stands in each of them, with all names.
+//! Format 1, of 0.1.0: a stake in several locks stands in each of them, with all names.
 
 use super::decode::{Pieces, client_mark, new_request};
 use super::out::{Out, push as push_piece};
@@ -7,7 +7,6 @@ use crate::base::locks::{Answer, Mode, Name};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
-use crate::lock::claim::{Claim, Extras};
 use crate::lock::dedupe::{Hold, Place};
 use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::{Lock, Rest};
@@ -15,6 +14,7 @@ use crate::lock::holders::{Grant, Holders};
 use crate::lock::locks::{Locks, Slot};
 use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
+use crate::lock::stake::{Extras, Stake};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -42,18 +42,18 @@ fn push_lock(out: &mut Out<'_>, locks: &Locks, name: &Name, lock: &Lock) {
         &LockPiece { name: Cow::Borrowed(name.as_str()), limit, holders, delays, waiters },
     );
     for grant in lock.holders.iter() {
-        let Grant { token, since_unix_ms, ref claim, .. } = *grant;
+        let Grant { token, since_unix_ms, ref stake, .. } = *grant;
         let requests = grant.handles().collect();
-        let claim = ClaimPiece::new(claim, locks);
-        push_piece(out, &HolderPiece { token, since_unix_ms, requests, claim });
+        let stake = ClaimPiece::new(stake, locks);
+        push_piece(out, &HolderPiece { token, since_unix_ms, requests, stake });
     }
     for (token, delay) in lock.delays().iter() {
         push_piece(out, &DelayPiece::new(token, delay));
     }
     for (_, waiter) in lock.queue().iter() {
-        let Waiter { request, since_unix_ms, ref claim, .. } = *waiter;
-        let claim = ClaimPiece::new(claim, locks);
-        push_piece(out, &WaiterPiece { request, since_unix_ms, claim });
+        let Waiter { request, since_unix_ms, ref stake, .. } = *waiter;
+        let stake = ClaimPiece::new(stake, locks);
+        push_piece(out, &WaiterPiece { request, since_unix_ms, stake });
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn read_lock(
     if last.is_some_and(|last| *machine.locks.name(last) >= name) {
         return Err(pieces.damaged(format!("lock {name:?} is out of order")));
     }
-    // The lock may exist already, for a claim on several locks.
+    // The lock may exist already, for a stake in several locks.
     let slot = machine.locks.find_or_make(&name, limit);
     let (mut in_it, mut rest) = (Holders::default(), Rest { limit, ..Rest::default() });
     for _ in 0..holders {
@@ -116,21 +116,21 @@ fn read_holder(
     slot: Slot,
     holders: &mut Holders,
 ) -> Result<(), SnapshotError> {
-    let HolderPiece { token, since_unix_ms, requests, claim } = pieces.read()?;
-    let claim = read_claim(machine, pieces, claim, slot)?;
+    let HolderPiece { token, since_unix_ms, requests, stake } = pieces.read()?;
+    let stake = read_stake(machine, pieces, stake, slot)?;
     let Some((first, later)) = requests.split_first() else {
         return Err(pieces.damaged(format!("no acquire holds token {token}")));
     };
     // Of several names the first comes first; a check of the whole finds missing others.
-    if claim.is_known_as(slot) {
-        let bytes = claim.bytes(slot, &machine.locks);
+    if stake.is_known_as(slot) {
+        let bytes = stake.bytes(slot, &machine.locks);
         for request in &requests {
             let hold = Hold { slot, token, print: Print::UNKNOWN, bytes };
-            let answers = new_request(machine, pieces, claim.session, *request)?;
-            answers.note_grant(*request, hold, claim.owner());
+            let answers = new_request(machine, pieces, stake.session, *request)?;
+            answers.note_grant(*request, hold, stake.owner());
         }
     }
-    let mut grant = Grant::new(token, since_unix_ms, *first, claim);
+    let mut grant = Grant::new(token, since_unix_ms, *first, stake);
     later.iter().for_each(|request| grant.add_handle(*request));
     pieces.add_holder(holders, machine.locks.name(slot), grant)
 }
@@ -141,12 +141,12 @@ fn read_waiter(
     slot: Slot,
     queue: &mut Queue,
 ) -> Result<(), SnapshotError> {
-    let WaiterPiece { request, since_unix_ms, claim } = pieces.read()?;
-    let claim = read_claim(machine, pieces, claim, slot)?;
-    let (session, owner) = (claim.session, claim.owner());
-    let (is_first, bytes) = (claim.is_known_as(slot), claim.bytes(slot, &machine.locks));
+    let WaiterPiece { request, since_unix_ms, stake } = pieces.read()?;
+    let stake = read_stake(machine, pieces, stake, slot)?;
+    let (session, owner) = (stake.session, stake.owner());
+    let (is_first, bytes) = (stake.is_known_as(slot), stake.bytes(slot, &machine.locks));
     let client = client_mark(machine, session);
-    let ticket = queue.push(Waiter { request, since_unix_ms, client, claim });
+    let ticket = queue.push(Waiter { request, since_unix_ms, client, stake });
     if is_first {
         let mut place = Place::new(owner, Print::UNKNOWN, bytes);
         place.add(slot, ticket);
@@ -161,13 +161,13 @@ fn read_waiter(
     })
 }
 
-/// A claim on the lock in `slot`. Its other locks are made, and are vacant until they are read.
-fn read_claim(
+/// A stake in the lock in `slot`. Its other locks are made, and are vacant until they are read.
+fn read_stake(
     machine: &mut LockMachine,
     pieces: &Pieces<'_>,
     piece: ClaimPiece<'_>,
     slot: Slot,
-) -> Result<Claim, SnapshotError> {
+) -> Result<Stake, SnapshotError> {
     let name = machine.locks.name(slot);
     let ClaimPiece { session, owner, mode, permits, delay_ms, value, all } = piece;
     let names: Result<Vec<Name>, _> = all.iter().map(|name| Name::try_from(&**name)).collect();
@@ -179,7 +179,7 @@ fn read_claim(
     let slots = names.iter().map(|name| machine.locks.find_or_make(name, 0));
     let all = (!names.is_empty()).then(|| slots.collect());
     let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
-    Ok(Claim::new(session, mode, permits, extras))
+    Ok(Stake::new(session, mode, permits, extras))
 }
 
 /// Reads a delay; alike in all formats.
@@ -217,7 +217,7 @@ struct HolderPiece<'a> {
     token: Token,
     since_unix_ms: u64,
     requests: Vec<RequestId>,
-    claim: ClaimPiece<'a>,
+    stake: ClaimPiece<'a>,
 }
 
 /// The room that an expired grant takes.
@@ -234,7 +234,7 @@ pub(super) struct DelayPiece<'a> {
 struct WaiterPiece<'a> {
     request: RequestId,
     since_unix_ms: u64,
-    claim: ClaimPiece<'a>,
+    stake: ClaimPiece<'a>,
 }
 
 /// A mark.
@@ -247,7 +247,7 @@ struct MarkPiece<'a> {
     heir: Option<Cow<'a, str>>,
 }
 
-/// The session, owner and size of a claim.
+/// The session, owner and size of a stake.
 #[derive(Debug, Serialize, Deserialize)]
 struct ClaimPiece<'a> {
     session: SessionId,
@@ -269,15 +269,15 @@ impl<'a> DelayPiece<'a> {
 }
 
 impl<'a> ClaimPiece<'a> {
-    fn new(claim: &Claim, locks: &'a Locks) -> Self {
-        let all = claim.all().unwrap_or_default();
+    fn new(stake: &Stake, locks: &'a Locks) -> Self {
+        let all = stake.all().unwrap_or_default();
         Self {
-            session: claim.session,
-            owner: claim.owner(),
-            mode: claim.mode,
-            permits: claim.permits,
-            delay_ms: claim.delay_ms(),
-            value: claim.value().to_vec(),
+            session: stake.session,
+            owner: stake.owner(),
+            mode: stake.mode,
+            permits: stake.permits,
+            delay_ms: stake.delay_ms(),
+            value: stake.value().to_vec(),
             all: all.iter().map(|slot| Cow::Borrowed(locks.name(*slot).as_str())).collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! Format 2: each name once. First come all locks by name, then their contents in the same order; all
 //! references to a lock are numbers.
 //!
-//! A claim on several locks stands whole in the first of them. The others only refer to it: its size grows
+//! A stake in several locks stands whole in the first of them. The others only refer to it: its size grows
 //! with its locks, not with their square.
 
 use super::decode::{Pieces, add_mark, client_mark, new_request};
@@ -12,12 +12,12 @@ use super::{SnapshotError, session_piece, unfinished};
 use crate::base::locks::{Answer, Mode};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::asked::Mark;
-use crate::lock::claim::{Claim, Extras};
 use crate::lock::dedupe::{Answers, Hold, Place};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
 use crate::lock::locks::Slot;
 use crate::lock::queue::{Queue, Waiter};
+use crate::lock::stake::{Extras, Stake};
 use crate::lock::{LockMachine, print::Print};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -58,17 +58,17 @@ fn push_content(
     lock: &Lock,
 ) {
     for grant in lock.holders.iter() {
-        let Grant { token, since_unix_ms, ref claim, .. } = *grant;
-        let answers = machine.answers_of(claim.session);
+        let Grant { token, since_unix_ms, ref stake, .. } = *grant;
+        let answers = machine.answers_of(stake.session);
         push_piece(
             out,
-            &match numbers.first_elsewhere(claim, slot) {
+            &match numbers.first_elsewhere(stake, slot) {
                 Some(first) => HolderPiece::Also { first, token },
                 None => HolderPiece::Whole {
                     token,
                     since_unix_ms,
                     acquire: printed(answers, grant.first_handle()),
-                    claim: ClaimPiece::new(numbers, claim, answers),
+                    stake: ClaimPiece::new(numbers, stake, answers),
                 },
             },
         );
@@ -77,16 +77,16 @@ fn push_content(
         push_piece(out, &DelayPiece::new(token, delay));
     }
     for (_, waiter) in lock.queue().iter() {
-        let Waiter { request, since_unix_ms, ref claim, .. } = *waiter;
-        let answers = machine.answers_of(claim.session);
+        let Waiter { request, since_unix_ms, ref stake, .. } = *waiter;
+        let answers = machine.answers_of(stake.session);
         push_piece(
             out,
-            &match numbers.first_elsewhere(claim, slot) {
-                Some(first) => WaiterPiece::Also { first, session: claim.session, request },
+            &match numbers.first_elsewhere(stake, slot) {
+                Some(first) => WaiterPiece::Also { first, session: stake.session, request },
                 None => WaiterPiece::Whole {
                     since_unix_ms,
                     acquire: printed(answers, request),
-                    claim: ClaimPiece::new(numbers, claim, answers),
+                    stake: ClaimPiece::new(numbers, stake, answers),
                 },
             },
         );
@@ -160,22 +160,22 @@ fn read_holder(
 ) -> Result<(), SnapshotError> {
     let slot = slots[number];
     match pieces.read()? {
-        HolderPiece::Whole { token, since_unix_ms, acquire, claim } => {
-            let (claim, later) = claim.read(machine, pieces, slots, number)?;
-            let mut grant = Grant::new(token, since_unix_ms, acquire.0, claim);
+        HolderPiece::Whole { token, since_unix_ms, acquire, stake } => {
+            let (stake, later) = stake.read(machine, pieces, slots, number)?;
+            let mut grant = Grant::new(token, since_unix_ms, acquire.0, stake);
             later.iter().for_each(|(request, _)| grant.add_handle(*request));
-            let (claim, bytes) = (&grant.claim, grant.claim.bytes(slot, &machine.locks));
+            let (stake, bytes) = (&grant.stake, grant.stake.bytes(slot, &machine.locks));
             for (request, print) in std::iter::once(acquire).chain(later) {
                 let hold = Hold { slot, token, print: Print(print), bytes };
-                let answers = new_request(machine, pieces, claim.session, request)?;
-                answers.note_grant(request, hold, claim.owner());
+                let answers = new_request(machine, pieces, stake.session, request)?;
+                answers.note_grant(request, hold, stake.owner());
             }
             pieces.add_holder(holders, machine.locks.name(slot), grant)
         }
         HolderPiece::Also { first, token } => {
             let first = slot_of(pieces, slots, first)?;
-            let whole = machine.grant(first, token).filter(|it| it.claim.is_known_as(first));
-            let Some(grant) = whole.filter(|it| it.claim.is_of_several_with(slot)).cloned() else {
+            let whole = machine.grant(first, token).filter(|it| it.stake.is_known_as(first));
+            let Some(grant) = whole.filter(|it| it.stake.is_of_several_with(slot)).cloned() else {
                 let name = machine.locks.name(slot);
                 return Err(pieces.damaged(format!("token {token} does not hold {name:?} too")));
             };
@@ -193,23 +193,23 @@ fn read_waiter(
 ) -> Result<(), SnapshotError> {
     let slot = slots[number];
     match pieces.read()? {
-        WaiterPiece::Whole { since_unix_ms, acquire: (request, print), claim } => {
-            let (claim, later) = claim.read(machine, pieces, slots, number)?;
+        WaiterPiece::Whole { since_unix_ms, acquire: (request, print), stake } => {
+            let (stake, later) = stake.read(machine, pieces, slots, number)?;
             if !later.is_empty() {
                 return Err(pieces.damaged(format!("request {request} waits and is re-entered")));
             }
-            let session = claim.session;
-            let bytes = claim.bytes(slot, &machine.locks);
-            let mut place = Place::new(claim.owner(), Print(print), bytes);
+            let session = stake.session;
+            let bytes = stake.bytes(slot, &machine.locks);
+            let mut place = Place::new(stake.owner(), Print(print), bytes);
             let client = client_mark(machine, session);
-            place.add(slot, queue.push(Waiter { request, since_unix_ms, client, claim }));
+            place.add(slot, queue.push(Waiter { request, since_unix_ms, client, stake }));
             new_request(machine, pieces, session, request)?.note_waiting(request, place);
             Ok(())
         }
         WaiterPiece::Also { first, session, request } => {
             let first = slot_of(pieces, slots, first)?;
             let whole = whole_waiter(machine, first, session, request);
-            let Some(waiter) = whole.filter(|it| it.claim.is_of_several_with(slot)) else {
+            let Some(waiter) = whole.filter(|it| it.stake.is_of_several_with(slot)) else {
                 let name = machine.locks.name(slot);
                 let why =
                     format!("request {request} of session {session} waits for {name:?} alone");
@@ -228,7 +228,7 @@ fn read_waiter(
     }
 }
 
-/// The waiter of `request` in the first of its locks, where its claim is whole.
+/// The waiter of `request` in the first of its locks, where its stake is whole.
 fn whole_waiter(
     machine: &LockMachine,
     first: Slot,
@@ -237,7 +237,7 @@ fn whole_waiter(
 ) -> Option<Waiter> {
     let place = machine.known_answers(session)?.waiting().value(request)?;
     let waiter = machine.locks.get(first)?.queue().waiter(place.ticket(first)?)?;
-    waiter.claim.is_known_as(first).then(|| waiter.clone())
+    waiter.stake.is_known_as(first).then(|| waiter.clone())
 }
 
 /// An answer that no later entry changes, and the print of its request.
@@ -256,7 +256,7 @@ enum HolderPiece {
         since_unix_ms: u64,
         /// With the print of the acquire.
         acquire: (RequestId, u32),
-        claim: ClaimPiece,
+        stake: ClaimPiece,
     },
     /// In another lock.
     Also { first: u32, token: Token },
@@ -269,13 +269,13 @@ enum WaiterPiece {
         since_unix_ms: u64,
         /// With the print of the acquire.
         acquire: (RequestId, u32),
-        claim: ClaimPiece,
+        stake: ClaimPiece,
     },
     /// In another lock.
     Also { first: u32, session: SessionId, request: RequestId },
 }
 
-/// The session and size of a claim.
+/// The session and size of a stake.
 #[derive(Debug, Serialize, Deserialize)]
 struct ClaimPiece {
     session: SessionId,
@@ -284,7 +284,7 @@ struct ClaimPiece {
     extras: Option<ExtrasPiece>,
 }
 
-/// The fields that most claims lack.
+/// The fields that most stakes lack.
 #[derive(Debug, Serialize, Deserialize)]
 struct ExtrasPiece {
     owner: Owner,
@@ -298,9 +298,9 @@ struct ExtrasPiece {
 }
 
 impl ClaimPiece {
-    fn new(numbers: &Numbers<'_>, claim: &Claim, answers: &Answers) -> Self {
-        let Claim { session, mode, permits, .. } = *claim;
-        let extras = claim.extras().map(|Extras { owner, delay_ms, value, all, later }| {
+    fn new(numbers: &Numbers<'_>, stake: &Stake, answers: &Answers) -> Self {
+        let Stake { session, mode, permits, .. } = *stake;
+        let extras = stake.extras().map(|Extras { owner, delay_ms, value, all, later }| {
             let others = all.iter().flat_map(|all| all.iter().skip(1));
             ExtrasPiece {
                 owner: *owner,
@@ -313,17 +313,17 @@ impl ClaimPiece {
         Self { session, mode, permits, extras }
     }
 
-    /// The claim whose first lock has `number`, and the handles behind its first.
+    /// The stake whose first lock has `number`, and the handles behind its first.
     fn read(
         self,
         machine: &LockMachine,
         pieces: &Pieces<'_>,
         slots: &[Slot],
         number: usize,
-    ) -> Result<(Claim, Vec<(RequestId, u32)>), SnapshotError> {
+    ) -> Result<(Stake, Vec<(RequestId, u32)>), SnapshotError> {
         let Self { session, mode, permits, extras } = self;
         let Some(ExtrasPiece { owner, delay_ms, value, also, later }) = extras else {
-            return Ok((Claim::new(session, mode, permits, Extras::default()), Vec::new()));
+            return Ok((Stake::new(session, mode, permits, Extras::default()), Vec::new()));
         };
         // Numbers are in the order of the names.
         let (mut all, mut last) = (vec![slots[number]], number);
@@ -331,7 +331,7 @@ impl ClaimPiece {
             let slot = slot_of(pieces, slots, number)?;
             if last >= number as usize {
                 let name = machine.locks.name(slot);
-                return Err(pieces.damaged(format!("{name:?} is out of order in a claim")));
+                return Err(pieces.damaged(format!("{name:?} is out of order in a stake")));
             }
             last = number as usize;
             all.push(slot);
@@ -339,9 +339,9 @@ impl ClaimPiece {
         let all = (all.len() > 1).then(|| all.into());
         let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
         if extras == Extras::default() && later.is_empty() {
-            return Err(pieces.damaged("what most claims do not have is there, and empty".into()));
+            return Err(pieces.damaged("what most stakes do not have is there, and empty".into()));
         }
-        Ok((Claim::new(session, mode, permits, extras), later))
+        Ok((Stake::new(session, mode, permits, extras), later))
     }
 }
 

@@ -4,9 +4,9 @@ use super::SnapshotError;
 use super::decode::Pieces;
 use crate::base::locks::Name;
 use crate::lock::LockMachine;
-use crate::lock::claim::Claim;
 use crate::lock::grant::Lock;
 use crate::lock::locks::{Locks, Slot};
+use crate::lock::stake::Stake;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -34,9 +34,9 @@ impl<'a> Numbers<'a> {
         self.of_slot(slot.unwrap_or_else(|| panic!("nobody is in {name:?}")))
     }
 
-    /// The number of the first lock of a claim; `None` in that lock itself.
-    pub(super) fn first_elsewhere(&self, claim: &Claim, slot: Slot) -> Option<u32> {
-        (!claim.is_known_as(slot)).then(|| self.of_slot(claim.slots(&slot)[0]))
+    /// The number of the first lock of a stake; `None` in that lock itself.
+    pub(super) fn first_elsewhere(&self, stake: &Stake, slot: Slot) -> Option<u32> {
+        (!stake.is_known_as(slot)).then(|| self.of_slot(stake.slots(&slot)[0]))
     }
 }
 

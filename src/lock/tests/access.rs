@@ -1,4 +1,4 @@
-//! Who may what (L27): in the apply, by the rules of that index.
+//! Access rules (L27): checked in the apply, by the rules of that index.
 
 use super::script::{Script, all, granted, name, transfer, try_acquire, with};
 use crate::base::{
@@ -90,7 +90,7 @@ fn l27_what_no_rule_allows_is_denied_once_rights_are_on_and_nothing_before() {
     assert_eq!(script.acquire(a, 2, "y"), denied(Right::Acquire, "y"), "the answer is fixed");
     assert_eq!(script.acquire(a, 3, "y"), granted(2));
     assert_eq!(script.acquire(a, 4, "y/a"), denied(Right::Acquire, "y/a"));
-    // What is held stays, and to give it back takes no right.
+    // Grants stay, and a release takes no right.
     assert_eq!(script.release(a, 5, "x", 1).0, Answer::Done);
     change(&mut script, AccessChange::Off);
     assert_eq!(script.acquire(a, 6, "x"), granted(3));
@@ -123,10 +123,10 @@ fn l27_a_right_that_is_taken_away_refuses_those_who_wait_and_wakes_those_behind(
     assert_eq!(applied.denied.len(), 1);
     assert_eq!((applied.denied[0].session, applied.denied[0].request), (b, RequestId(1)));
     assert_eq!(applied.granted.len(), 1, "the reader behind the writer");
-    // Though the right is given back before it asks again (L17).
+    // Although the right is given back before the request is repeated (L17).
     allow(&mut script, "client/b", "acquire", "x");
     assert_eq!(script.acquire(b, 1, "x"), denied(Right::Acquire, "x"), "its answer is fixed");
-    // What is held stays.
+    // Grants stay.
     let applied = deny(&mut script, "client/a", "acquire", "x");
     assert!(applied.denied.is_empty() && script.machine.is_held_by(&name("x"), Token(1)));
 }

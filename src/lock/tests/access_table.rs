@@ -1,4 +1,4 @@
-//! What rules allow, asked in every way (L27): of names and subjects that look alike, and of every operation with every set of rights.
+//! The decisions of rules (L27): for names and subjects that look alike, and for every operation with every set of rights.
 
 use super::access::{allow, at_level_3, change, denied, open, rule, take, turn_on};
 use super::script::{Script, acquire, all, name, release, transfer, try_acquire};
@@ -46,7 +46,7 @@ fn l27_a_list_has_what_may_be_read_and_walks_over_nothing_else() {
     assert_eq!(listed(&mut script, "", None, 99).len(), names.len());
 }
 
-/// The index says what the rules say, one by one.
+/// The index decides as the rules do, one by one.
 #[test]
 fn l27_the_index_of_a_subject_agrees_with_the_rules() {
     let whos = [

@@ -75,7 +75,7 @@ fn remembered_answers_are_bounded_and_a_refused_request_never_runs() {
     script.request(session, 1, try_acquire("held"));
     script.request(session, 2, try_acquire("held"));
     assert_eq!(script.acquire(session, 4, "x"), FULL);
-    // Room again, and the refused id arrives once more; so does an older one that nobody saw.
+    // Room again, and the refused id arrives once more; so does an older id that never arrived before.
     let (answer, _) = script.request_above(3, session, 5, acquire("y"));
     assert_eq!(answer, granted(2));
     assert_eq!(script.acquire(session, 4, "x"), FULL);

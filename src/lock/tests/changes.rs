@@ -1,4 +1,4 @@
-//! Who holds a lock since an entry: told once for each lock, in byte order.
+//! The changes of holders by an entry: one for each lock, in byte order.
 
 use super::script::{Script, acquire, all, name, plain, release, take, transfer, with};
 use crate::base::{SessionId, Term, Token};
@@ -13,7 +13,7 @@ fn vacant(lock: &str) -> HolderChange {
     HolderChange { name: name(lock), holder: None }
 }
 
-/// What the request of `session` changes.
+/// The changes by a request of `session`.
 fn changes(
     script: &mut Script,
     session: SessionId,

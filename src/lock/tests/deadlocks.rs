@@ -1,4 +1,4 @@
-//! Waits that would be for ever are refused to the one who closes the circle.
+//! A wait that would be for ever is refused to the session that closes the circle.
 
 use super::script::{Script, granted, handed_to, name, plain, with};
 use crate::base::{Owner, SessionId};
@@ -45,7 +45,7 @@ fn the_wait_that_closes_the_circle_is_refused_and_told_why() {
                   a (owner 1) waits for y, where b (owner 2) is before it";
     let deadlock = Answer::Deadlock { circle: circle.to_owned() };
     assert_eq!(script.request(b, 2, own("x", 2)).0, deadlock);
-    // Nothing of it is left, and the other one goes on.
+    // The refused wait leaves nothing, and the other one goes on.
     assert_eq!(script.machine.lock(&name("x")).expect("held").waiting, 0);
     assert_eq!(script.release(b, 3, "y", 2).1, [handed_to(a, 2, 3)]);
     assert_eq!(script.request(b, 2, own("x", 2)).0, deadlock);
@@ -94,7 +94,7 @@ fn one_who_waits_before_in_the_queue_is_waited_for_too() {
     let (mut script, a, b) = two();
     let c = script.open("c");
     script.acquire(c, 1, "z");
-    // "b" waits for z, and "a" behind it; so what "a" has is not given up before "b" had z.
+    // "b" waits for z, and "a" behind it; so "a" gives its locks up only after "b" had z.
     script.request(b, 2, own("z", 2));
     assert_eq!(script.request(a, 2, own("z", 1)).0, Answer::Queued { ahead: 1 });
     assert_deadlock(&script.request(b, 3, own("x", 2)).0);
@@ -105,7 +105,7 @@ fn one_who_waits_for_several_joins_circles_without_an_owner() {
     let (mut script, a, _) = two();
     let c = script.open("c");
     assert_eq!(script.request(c, 1, all(&["x", "z"], 0)).0, Answer::Queued { ahead: 0 });
-    // Nobody has z, but "c" is before, and waits for x, which "a" has.
+    // No session has z, but "c" is before, and waits for x, which "a" has.
     assert_deadlock(&script.request(a, 2, own("z", 1)).0);
 }
 
@@ -119,7 +119,7 @@ fn of_a_semaphore_one_holder_that_goes_on_is_enough() {
     script.request(a, 2, own("y", 1));
     // "a" waits for "b", but "c" will give a permit back.
     assert_eq!(script.request(b, 2, take("s", 2, 2)).0, Answer::Queued { ahead: 0 });
-    // And now nobody would.
+    // And now no wait would be for ever.
     assert_deadlock(&script.request(c, 2, own("y", 3)).0);
 }
 

@@ -95,7 +95,7 @@ fn every_missing_tail_and_any_more_bytes_are_refused() {
     assert!(error.contains("1 bytes follow the last piece"), "{error}");
 }
 
-/// A flipped bit is refused, or is another state that holds together; it never panics, then or later.
+/// A flipped bit is refused, or makes another valid state; decoding and later applies never panic.
 #[test]
 fn no_flipped_bit_breaks_the_machine() {
     let mut script = at_level_2(varied());

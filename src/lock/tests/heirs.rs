@@ -1,4 +1,4 @@
-//! Who gets a lock out of turn, and who must not (L5, L23).
+//! Waiters that get a lock out of turn, and waiters that must not (L5, L23).
 
 use super::script::{Script, all, ask, granted, handed_to, name, release, take, transfer, with};
 use crate::base::{Owner, RequestId, SessionId};
@@ -110,7 +110,7 @@ fn would_stall(bounds: Bounds) -> (Script, [SessionId; 3]) {
 #[test]
 fn who_would_stall_one_whom_it_overtakes_stays_in_its_turn() {
     let (mut script, [a, u, w]) = would_stall(Bounds::LEVEL_1);
-    // With x it would wait for y, which "u" gives back once it had x.
+    // With x "w" would wait for y, which "u" gives back once "u" had x.
     let (answer, handed) = script.request(a, 2, transfer("x", 2, Some("w")));
     assert_eq!((answer, handed), (Answer::NoWaiter, vec![handed_to(u, 2, 3)]));
     assert_eq!(script.release(u, 3, "y", 1).1, [handed_to(w, 2, 4)]);
@@ -137,7 +137,7 @@ fn l23_beyond_the_bound_who_was_not_examined_stays_in_its_turn() {
     at_level(2, &mut script);
     let (answer, handed) = script.request(a, 2, transfer("x", 2, Some("w")));
     assert_eq!((answer, handed), (Answer::NoWaiter, vec![handed_to(u, 2, 3)]));
-    // Nobody waits for ever.
+    // No wait is for ever.
     assert_eq!(script.release(u, 3, "y", 1).1, [handed_to(w, 2, 4)]);
     assert_eq!(script.release(u, 4, "x", 3).1, [handed_to(w, 1, 5)]);
 }
@@ -173,7 +173,7 @@ fn who_has_no_room_yet_stays_in_its_turn_if_that_stalls_who_would_make_room() {
     script.request(a, 1, permits("s", 1, 1));
     script.request(b, 1, permits("s", 1, 1));
     script.request(u, 1, own("z", 1));
-    // "b" keeps its permit until "u" gives z back, which it does once it has a permit.
+    // "b" keeps its permit until "u" gives z back, and "u" does that once it has a permit.
     script.request(b, 2, own("z", 1));
     script.request(u, 2, permits("s", 1, 1));
     script.request(w, 1, permits("s", 0, 2));

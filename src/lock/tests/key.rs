@@ -1,4 +1,4 @@
-//! The key of the cluster: the first one stands, from its level on; it is in the state, and in what is shown nowhere.
+//! The key of the cluster: the first key stays, from its level on; the state has it, and no output shows it.
 
 use super::access::{allow, change, open};
 use super::script::Script;

@@ -24,4 +24,5 @@ mod several;
 mod shared;
 mod snapshot;
 mod transfer;
+mod unfinished;
 mod views;

@@ -1,23 +1,15 @@
 //! Breaks of a lock that too many hold for one entry (L5, L23).
 
 use super::script::{
-    Script, acquire, all, ask, granted, handed_to, name, raise_level, raise_to, release, take,
-    transfer, with,
+    Script, acquire, all, ask, granted, handed_to, name, raise_level, release, take, transfer, with,
+};
+use super::unfinished::{
+    a_restore_leaves_nothing, damage_is_refused_or_another_state, go_on, script_in_parts_of,
+    shared, snapshots_at_each_part_go_on_alike,
 };
 use crate::base::{Owner, SessionId, Token};
 use crate::lock::level::Bounds;
-use crate::lock::{Answer, Applied, Command, LockMachine, Mode, Operation, SnapshotError};
-
-/// A machine at level 3 whose entries free and grant so many names.
-fn script_in_parts_of(names: usize) -> Script {
-    let mut script = Script::with_bounds(Bounds { names_per_part: names, ..Bounds::LEVEL_1 });
-    raise_to(&mut script, 3);
-    script
-}
-
-fn shared(lock: &str) -> Operation {
-    with(lock, |acquire| acquire.mode = Mode::Shared)
-}
+use crate::lock::{Answer, Applied, LockMachine, Mode, Operation, SnapshotError};
 
 /// `count` readers of `x`, under tokens from 1 on.
 fn readers(script: &mut Script, count: u64) -> Vec<SessionId> {
@@ -27,10 +19,6 @@ fn readers(script: &mut Script, count: u64) -> Vec<SessionId> {
         session
     };
     (1..=count).map(open).collect()
-}
-
-fn go_on(script: &mut Script) -> Applied {
-    script.apply(&Command::Continue)
 }
 
 /// The tokens that an entry asked for, each with its grace; 0: taken.
@@ -44,7 +32,7 @@ fn holders(script: &Script) -> u32 {
 
 #[test]
 fn l23_a_lock_is_taken_from_very_many_in_the_order_of_their_tokens() {
-    let mut script = script_in_parts_of(2);
+    let mut script = script_in_parts_of(2, 3);
     readers(&mut script, 5);
     let (writer, other) = (script.open("writer"), script.open("other"));
     script.acquire(writer, 1, "x");
@@ -73,7 +61,7 @@ fn l23_below_level_3_all_goes_in_one_entry() {
 
 #[test]
 fn l23_as_many_as_one_entry_may_are_taken_in_one() {
-    let mut script = script_in_parts_of(5);
+    let mut script = script_in_parts_of(5, 3);
     readers(&mut script, 5);
     let other = script.open("other");
     assert_eq!(script.submit(other, 1, ask("x", 0, Some(9), None)).1.asked.len(), 5);
@@ -83,7 +71,7 @@ fn l23_as_many_as_one_entry_may_are_taken_in_one() {
 
 #[test]
 fn l23_a_grant_holds_until_its_part_and_is_given_back_as_ever() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 3);
     let readers = readers(&mut script, 4);
     let (writer, other) = (script.open("writer"), script.open("other"));
     script.acquire(writer, 1, "x");
@@ -99,7 +87,7 @@ fn l23_a_grant_holds_until_its_part_and_is_given_back_as_ever() {
 
 #[test]
 fn l5_who_shares_the_lock_meanwhile_keeps_it_and_who_waits_has_their_turn() {
-    let mut script = script_in_parts_of(2);
+    let mut script = script_in_parts_of(2, 3);
     readers(&mut script, 3);
     let (late, writer, other) = (script.open("late"), script.open("writer"), script.open("other"));
     script.request(other, 1, take("x", 0, None));
@@ -113,13 +101,13 @@ fn l5_who_shares_the_lock_meanwhile_keeps_it_and_who_waits_has_their_turn() {
 
 #[test]
 fn l23_the_heir_comes_first_once_the_last_has_lost_it() {
-    let mut script = script_in_parts_of(2);
+    let mut script = script_in_parts_of(2, 3);
     let readers = readers(&mut script, 3);
     let (one, heir, other) = (script.open("one"), script.open("heir"), script.open("other"));
     script.acquire(one, 1, "x");
     script.acquire(heir, 1, "x");
     script.request(other, 1, take("x", 0, Some("heir")));
-    // The last one goes by itself: the break finds nobody any more.
+    // The last holder releases by itself: the break finds none.
     assert_eq!(script.release(readers[2], 2, "x", 3), (Answer::Done, vec![]));
     assert_eq!(go_on(&mut script).granted, [handed_to(heir, 1, 4)]);
     assert_eq!(script.release(heir, 2, "x", 4).1, [handed_to(one, 1, 5)]);
@@ -127,7 +115,7 @@ fn l23_the_heir_comes_first_once_the_last_has_lost_it() {
 
 #[test]
 fn l23_very_many_are_asked_in_parts_and_each_is_told_once() {
-    let mut script = script_in_parts_of(2);
+    let mut script = script_in_parts_of(2, 3);
     readers(&mut script, 5);
     let other = script.open("other");
     let (answer, applied) = script.submit(other, 1, ask("x", 0, Some(7), None));
@@ -139,7 +127,7 @@ fn l23_very_many_are_asked_in_parts_and_each_is_told_once() {
 
 #[test]
 fn l23_the_newest_order_counts() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 3);
     readers(&mut script, 4);
     let other = script.open("other");
     script.request(other, 1, ask("x", 0, Some(7), None));
@@ -159,7 +147,7 @@ fn l23_the_newest_order_counts() {
 
 #[test]
 fn l23_of_a_lock_that_is_being_taken_nothing_else_is_ordered_but_for_whom() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 3);
     readers(&mut script, 3);
     let (one, heir, other) = (script.open("one"), script.open("heir"), script.open("other"));
     script.acquire(one, 1, "x");
@@ -179,7 +167,7 @@ fn l23_of_a_lock_that_is_being_taken_nothing_else_is_ordered_but_for_whom() {
 
 #[test]
 fn l5_the_other_locks_of_who_loses_one_go_on_at_once() {
-    let mut script = script_in_parts_of(3);
+    let mut script = script_in_parts_of(3, 3);
     let (both, next, other) = (script.open("both"), script.open("next"), script.open("other"));
     let share = |locks: &[&str]| match all(locks) {
         Operation::AcquireAll { mut acquire, also } => {
@@ -205,7 +193,7 @@ fn l5_the_other_locks_of_who_loses_one_go_on_at_once() {
 
 #[test]
 fn l16_who_expires_before_its_part_leaves_no_delay() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 3);
     let dead = script.open("dead");
     let delayed = |acquire: &mut crate::lock::Acquire| {
         (acquire.mode, acquire.delay_ms) = (Mode::Shared, 50);
@@ -225,7 +213,7 @@ fn l16_who_expires_before_its_part_leaves_no_delay() {
 
 #[test]
 fn what_is_to_be_taken_makes_no_deadlock() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 3);
     let (a, b, other) = (script.open("a"), script.open("b"), script.open("other"));
     let owned =
         |lock: &str, mode| with(lock, |acquire| (acquire.owner, acquire.mode) = (Owner(1), mode));
@@ -234,7 +222,7 @@ fn what_is_to_be_taken_makes_no_deadlock() {
     script.request(b, 1, owned("y", Mode::Exclusive));
     script.request(a, 2, owned("y", Mode::Exclusive));
     script.request(other, 1, take("x", 0, None));
-    // It would be one, if a kept x.
+    // A circle, if a kept x.
     let answer = script.request(b, 2, owned("x", Mode::Exclusive)).0;
     assert_eq!(answer, Answer::Queued { ahead: 0 });
     let (answer, _) = script.request(a, 3, transfer("x", 3, None));
@@ -247,7 +235,7 @@ fn what_is_to_be_taken_makes_no_deadlock() {
 
 /// Two breaks in the middle of their work: one that asks, one that takes.
 fn in_the_middle() -> Script {
-    let mut script = script_in_parts_of(2);
+    let mut script = script_in_parts_of(2, 3);
     readers(&mut script, 6);
     let (other, heir) = (script.open("other"), script.open("heir"));
     for reader in 0..6 {
@@ -263,36 +251,13 @@ fn in_the_middle() -> Script {
 
 #[test]
 fn a_snapshot_at_each_part_goes_on_alike() {
-    let mut script = in_the_middle();
-    let mut looked_at = 0;
-    while script.machine.is_unfinished() {
-        let bytes = script.machine.encode();
-        assert!(bytes.len() as u64 <= script.machine.state_bytes());
-        let reloaded = LockMachine::decode(&bytes).expect("its own bytes");
-        assert_eq!(reloaded.encode(), bytes);
-        assert_eq!(reloaded.state_hash(), script.machine.state_hash());
-        let mut other = Script::at(reloaded.with_names_per_part(2), &script);
-        assert_eq!(go_on(&mut script), go_on(&mut other));
-        assert_eq!(other.machine.state_hash(), script.machine.state_hash());
-        looked_at += 1;
-    }
-    assert_eq!(looked_at, 5);
+    assert_eq!(snapshots_at_each_part_go_on_alike(in_the_middle()), 5);
 }
 
 #[test]
 fn damage_at_any_byte_of_a_break_is_refused_or_read_as_another_state() {
-    let bytes = in_the_middle().machine.encode();
-    let whole = LockMachine::decode(&bytes).expect("its own bytes").state_hash();
-    for at in bytes.len() - 160..bytes.len() {
-        for change in [1, 0x80, 0xff] {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= change;
-            if let Ok(machine) = LockMachine::decode(&damaged) {
-                assert_ne!(machine.state_hash(), whole, "byte {at}");
-                machine.check_invariants();
-            }
-        }
-    }
+    let script = in_the_middle();
+    damage_is_refused_or_another_state(&script, script.machine.encode().len() - 160..);
 }
 
 #[test]
@@ -308,8 +273,5 @@ fn a_break_of_a_lock_that_nobody_has_is_refused() {
 
 #[test]
 fn l15_a_restore_ends_breaks_too() {
-    let script = in_the_middle();
-    let restored = script.machine.restored(None, crate::lock::WaitRule::Waived).unwrap();
-    assert!(!restored.is_unfinished());
-    restored.check_invariants();
+    a_restore_leaves_nothing(in_the_middle());
 }

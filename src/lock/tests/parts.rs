@@ -1,25 +1,17 @@
-//! What is too much for one entry is left to later ones (L5, L22): sessions that end, and locks that are handed over to many.
+//! Work that is too much for one entry is left to later ones (L5, L22): the ends of sessions, and hand-overs of a lock to many.
 
 use super::script::{
-    Script, acquire, all, ask, granted, handed_to, name, raise_level, release, take, transfer,
-    try_acquire, with,
+    Script, acquire, all, ask, granted, handed_to, name, release, take, transfer, try_acquire, with,
+};
+use super::unfinished::{
+    a_restore_leaves_nothing, damage_is_refused_or_another_state, go_on, script_in_parts_of,
+    shared, snapshots_at_each_part_go_on_alike,
 };
 use crate::base::{Owner, SessionId, Token};
 use crate::lock::level::Bounds;
-use crate::lock::{Answer, Applied, Command, LockMachine, Mode, Operation, Outcome, SnapshotError};
+use crate::lock::{Answer, Applied, Command, LockMachine, Mode, Outcome, SnapshotError};
 
-/// A machine at level 2 whose entries free and grant so many names.
-fn script_in_parts_of(names: usize) -> Script {
-    let mut script = Script::with_bounds(Bounds { names_per_part: names, ..Bounds::LEVEL_1 });
-    raise_level(&mut script);
-    script
-}
-
-fn go_on(script: &mut Script) -> Applied {
-    script.apply(&Command::Continue)
-}
-
-/// Goes on until nothing is left; what each entry granted.
+/// Applies `Continue` until no work is left; returns the effects of each entry.
 fn go_on_to_the_end(script: &mut Script) -> Vec<Applied> {
     let mut all = Vec::new();
     while script.machine.is_unfinished() {
@@ -32,10 +24,6 @@ fn go_on_to_the_end(script: &mut Script) -> Vec<Applied> {
 fn waiters(script: &Script, lock: &str) -> Vec<SessionId> {
     let view = script.machine.lock(&name(lock));
     view.map_or(Vec::new(), |view| view.waiters.iter().map(|it| it.session).collect())
-}
-
-fn shared(lock: &str) -> Operation {
-    with(lock, |acquire| acquire.mode = Mode::Shared)
 }
 
 /// `held` holds locks `x0` … under tokens from 1 on; `next` waits for each.
@@ -51,7 +39,7 @@ fn holding(script: &mut Script, locks: u64) -> (SessionId, SessionId) {
 
 #[test]
 fn l22_a_session_that_has_no_more_than_one_entry_frees_ends_in_one() {
-    let mut script = script_in_parts_of(6);
+    let mut script = script_in_parts_of(6, 2);
     let (held, next) = holding(&mut script, 3);
     let applied = script.expire(held, 1);
     assert_eq!(applied.outcome, Some(Outcome::SessionEnded { session: held }));
@@ -62,7 +50,7 @@ fn l22_a_session_that_has_no_more_than_one_entry_frees_ends_in_one() {
 
 #[test]
 fn l22_a_larger_one_is_dead_at_once_and_frees_its_locks_in_the_order_asked_for() {
-    let mut script = script_in_parts_of(2);
+    let mut script = script_in_parts_of(2, 2);
     let (held, next) = holding(&mut script, 4);
     let applied = script.expire(held, 1);
     assert_eq!(applied.outcome, Some(Outcome::SessionEnded { session: held }));
@@ -93,7 +81,7 @@ fn l22_below_level_2_all_goes_in_one_entry() {
 
 #[test]
 fn a_close_is_answered_by_the_entry_that_frees_the_last() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let held = script.open("held");
     (1..=3).for_each(|lock| drop(script.acquire(held, lock, &format!("x{lock}"))));
     let applied = script.close(held, 9);
@@ -107,7 +95,7 @@ fn a_close_is_answered_by_the_entry_that_frees_the_last() {
 
 #[test]
 fn of_grants_and_places_first_go_those_of_which_there_are_fewer() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let (other, held) = (script.open("other"), script.open("held"));
     (1..=3).for_each(|lock| drop(script.acquire(other, lock, &format!("y{lock}"))));
     (1..=3).for_each(|lock| drop(script.acquire(held, lock, &format!("y{lock}"))));
@@ -123,7 +111,7 @@ fn of_grants_and_places_first_go_those_of_which_there_are_fewer() {
 
 #[test]
 fn l5_nothing_goes_to_a_session_that_has_ended_nor_past_its_place() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let (a, dead, b, c) =
         (script.open("a"), script.open("dead"), script.open("b"), script.open("c"));
     script.acquire(a, 1, "x");
@@ -152,7 +140,7 @@ fn l5_nothing_goes_to_a_session_that_has_ended_nor_past_its_place() {
 
 #[test]
 fn l5_a_hand_over_to_many_goes_on_in_the_order_of_the_queue() {
-    let mut script = script_in_parts_of(3);
+    let mut script = script_in_parts_of(3, 2);
     let (writer, late) = (script.open("writer"), script.open("late"));
     let readers: Vec<SessionId> = (0..8).map(|_| script.open("reader")).collect();
     script.acquire(writer, 1, "x");
@@ -161,7 +149,7 @@ fn l5_a_hand_over_to_many_goes_on_in_the_order_of_the_queue() {
     }
     let (_, first) = script.release(writer, 2, "x", 1);
     assert_eq!(first, [0, 1, 2].map(|at| handed_to(readers[at], 1, 2 + at as u64)));
-    // Nobody overtakes: there is room, and those before wait for it.
+    // No acquire overtakes another: the room is for the waiters before.
     assert_eq!(script.request(late, 1, shared("x")).0, Answer::Queued { ahead: 5 });
     assert_eq!(script.withdraw(readers[3], 2, 1).1.len(), 3);
     let rest: Vec<_> =
@@ -172,7 +160,7 @@ fn l5_a_hand_over_to_many_goes_on_in_the_order_of_the_queue() {
 
 #[test]
 fn a_lock_that_gets_free_while_it_is_handed_over_is_gone() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let (writer, one, other) = (script.open("writer"), script.open("one"), script.open("other"));
     script.acquire(writer, 1, "x");
     script.request(one, 1, shared("x"));
@@ -186,7 +174,7 @@ fn a_lock_that_gets_free_while_it_is_handed_over_is_gone() {
 
 #[test]
 fn l16_a_delay_begins_in_the_entry_that_frees_its_grant() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let (held, next) = (script.open("held"), script.open("next"));
     for lock in ["x", "y"] {
         let request = if lock == "x" { 1 } else { 2 };
@@ -204,7 +192,7 @@ fn l16_a_delay_begins_in_the_entry_that_frees_its_grant() {
 
 #[test]
 fn a_close_in_parts_leaves_no_delay() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let held = script.open("held");
     script.request(held, 1, with("x", |acquire| acquire.delay_ms = 50));
     script.request(held, 2, with("y", |acquire| acquire.delay_ms = 50));
@@ -213,7 +201,7 @@ fn a_close_in_parts_leaves_no_delay() {
     assert_eq!(script.machine.held_count(), 0);
 }
 
-/// `dead` has ended and still holds y and z, and waits for what `b` holds.
+/// `dead` has ended, still holds y and z, and waits for a lock of `b`.
 fn dying(script: &mut Script) -> (SessionId, SessionId) {
     let (dead, b) = (script.open("dead"), script.open("b"));
     for (request, lock) in [(1, "x"), (2, "y"), (3, "z")] {
@@ -231,9 +219,9 @@ fn dying(script: &mut Script) -> (SessionId, SessionId) {
 
 #[test]
 fn a_session_that_has_ended_makes_no_deadlock() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let (_, b) = dying(&mut script);
-    // It holds y and waits for what b holds: it would be one, if it lived.
+    // The session holds y and waits for a lock of b: a circle, if the session lived.
     let answer = script.request(b, 9, with("y", |acquire| acquire.owner = Owner(1))).0;
     assert_eq!(answer, Answer::Queued { ahead: 0 });
     go_on_to_the_end(&mut script);
@@ -242,7 +230,7 @@ fn a_session_that_has_ended_makes_no_deadlock() {
 
 #[test]
 fn nothing_is_handed_to_a_name_whose_session_has_ended() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let (_, b) = dying(&mut script);
     assert!(!script.machine.waits(&name("p"), Some("dead")));
     assert!(!script.machine.waits(&name("p"), None));
@@ -255,7 +243,7 @@ fn nothing_is_handed_to_a_name_whose_session_has_ended() {
 
 #[test]
 fn l23_what_a_session_that_has_ended_holds_can_be_asked_for_and_taken() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let (_, b) = dying(&mut script);
     let (c, d) = (script.open("c"), script.open("d"));
     script.acquire(b, 10, "y");
@@ -273,7 +261,7 @@ fn l23_what_a_session_that_has_ended_holds_can_be_asked_for_and_taken() {
 
 #[test]
 fn who_waits_for_several_is_granted_when_the_last_of_them_is_free() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let (held, next) = (script.open("held"), script.open("next"));
     script.acquire(held, 1, "x");
     script.acquire(held, 2, "y");
@@ -286,7 +274,7 @@ fn who_waits_for_several_is_granted_when_the_last_of_them_is_free() {
 
 /// A state with a session that ends, and a lock that is handed over, at each part.
 fn in_the_middle() -> Script {
-    let mut script = script_in_parts_of(2);
+    let mut script = script_in_parts_of(2, 2);
     let (dead, closed) = (script.open("dead"), script.open("closed"));
     let readers: Vec<SessionId> = (0..5).map(|_| script.open("reader")).collect();
     for request in 1..=4 {
@@ -309,19 +297,7 @@ fn in_the_middle() -> Script {
 
 #[test]
 fn a_snapshot_at_each_part_goes_on_alike() {
-    let mut script = in_the_middle();
-    let mut looked_at = 0;
-    while script.machine.is_unfinished() {
-        let bytes = script.machine.encode();
-        let reloaded = LockMachine::decode(&bytes).expect("its own bytes");
-        assert_eq!(reloaded.encode(), bytes);
-        assert_eq!(reloaded.state_hash(), script.machine.state_hash());
-        let mut other = Script::at(reloaded.with_names_per_part(2), &script);
-        let (one, two) = (go_on(&mut script), go_on(&mut other));
-        assert_eq!(one, two);
-        assert_eq!(other.machine.state_hash(), script.machine.state_hash());
-        looked_at += 1;
-    }
+    let looked_at = snapshots_at_each_part_go_on_alike(in_the_middle());
     assert!(looked_at > 8, "{looked_at}");
 }
 
@@ -330,8 +306,6 @@ fn the_rest_of_a_session_is_in_the_bytes_of_the_state() {
     let mut script = in_the_middle();
     let mut before = script.machine.state_bytes();
     while script.machine.is_unfinished() {
-        let snapshot = script.machine.encode().len() as u64;
-        assert!(snapshot <= script.machine.state_bytes());
         go_on(&mut script);
         let after = script.machine.state_bytes();
         assert!(after <= before + 200, "{before} then {after}");
@@ -341,23 +315,12 @@ fn the_rest_of_a_session_is_in_the_bytes_of_the_state() {
 
 #[test]
 fn damage_at_any_byte_of_what_is_left_is_refused_or_read_as_another_state() {
-    let bytes = in_the_middle().machine.encode();
-    let whole = LockMachine::decode(&bytes).expect("its own bytes").state_hash();
-    for at in 4..bytes.len() {
-        for change in [1, 0x80, 0xff] {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= change;
-            if let Ok(machine) = LockMachine::decode(&damaged) {
-                assert_ne!(machine.state_hash(), whole, "byte {at}");
-                machine.check_invariants();
-            }
-        }
-    }
+    damage_is_refused_or_another_state(&in_the_middle(), 4..);
 }
 
 #[test]
 fn a_session_that_lives_and_has_ended_is_refused() {
-    let mut script = script_in_parts_of(1);
+    let mut script = script_in_parts_of(1, 2);
     let held = script.open("held");
     script.acquire(held, 1, "x");
     script.acquire(held, 2, "y");
@@ -370,8 +333,5 @@ fn a_session_that_lives_and_has_ended_is_refused() {
 
 #[test]
 fn l15_a_restore_ends_what_is_left_too() {
-    let script = in_the_middle();
-    let restored = script.machine.restored(None, crate::lock::WaitRule::Waived).unwrap();
-    assert!(!restored.is_unfinished());
-    restored.check_invariants();
+    a_restore_leaves_nothing(in_the_middle());
 }

@@ -10,7 +10,7 @@ fn owned(owner: u64) -> Operation {
     with("x", |acquire| acquire.owner = Owner(owner))
 }
 
-/// Two handles of owner 7 on "x", and one who waits.
+/// Two handles of owner 7 on "x", and a waiter.
 fn entered_twice() -> (Script, SessionId, SessionId) {
     let mut script = Script::default();
     let (session, other) = (script.open("a"), script.open("b"));

@@ -94,7 +94,7 @@ fn l15_nothing_is_granted_before_the_wait_is_over() {
     assert_eq!(script.machine.held_count(), 0);
     assert_eq!(restore_over(&mut script, 1), Some(Outcome::RestoreOver));
     assert_eq!(waits(&script.machine), None);
-    // The same request: it was refused for the time being, not for good.
+    // The same request: the first refusal was for the time being, not for good.
     assert_eq!(script.acquire(session, 1, "a"), granted((1 << 48) + 1));
 }
 
@@ -165,7 +165,7 @@ fn l15_the_wait_covers_the_longest_belief_that_the_snapshot_itself_shows() {
     script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 10_000, level: 1 }));
     restore(&mut script, stated(10_000, 150));
     assert_eq!(waits(&script.machine), Some(30_000));
-    // … and what an earlier restore has not waited for yet.
+    // … and the rest of the wait of an earlier restore.
     restore(&mut script, stated(10_000, 150));
     assert_eq!(waits(&script.machine), Some(30_000));
 }

@@ -171,7 +171,7 @@ pub(super) fn transfer(lock: &str, token: u64, to: Option<&str>) -> Operation {
     Operation::Transfer { name: name(lock), token: Token(token), to: to.map(str::to_owned) }
 }
 
-/// Asks whoever holds `lock` under `token` to end within `grace_ms`, for `to`.
+/// Asks the holder of `lock` under `token` to end within `grace_ms`, for `to`.
 pub(super) fn ask(lock: &str, token: u64, grace_ms: Option<u32>, to: Option<&str>) -> Operation {
     let (name, token, to) = (name(lock), Token(token), to.map(str::to_owned));
     let (way, reason) = (BreakWay::Ask { grace_ms }, "why".to_owned());

@@ -118,14 +118,14 @@ fn bytes_of_lock() -> String {
     ]
     .concat();
     // Session, owner, mode, permits, delay.
-    let claim = concat!("0300000000000500", "0000000000000000", "00000000", "01000000", "00000000");
+    let stake = concat!("0300000000000500", "0000000000000000", "00000000", "01000000", "00000000");
     let holder = [
         "4d000000",
         "0100000000000500",
         "ec03000000000000",
         "0100000000000000",
         "0100000000000000",
-        claim,
+        stake,
         "010000000000000007",
         "0000000000000000",
     ]
@@ -134,7 +134,7 @@ fn bytes_of_lock() -> String {
         "3c000000",
         "0200000000000000",
         "ed03000000000000",
-        claim,
+        stake,
         "0000000000000000",
         "0000000000000000",
     ]
@@ -178,7 +178,7 @@ fn marks_out_of_order_are_refused() {
 fn equal_states_give_equal_bytes_whatever_led_to_them() {
     let (mut straight, mut detour) = (busy(), busy());
     let (one, two) = (SessionId(2), SessionId(3));
-    // A withdrawal that comes first leaves what one after its acquire leaves; a ticket is spent there.
+    // A withdrawal leaves the same state before its acquire as after it; a ticket is spent there.
     straight.expire(SessionId(1), 1);
     straight.withdraw(one, 3, 2);
     detour.acquire(one, 2, "a");
@@ -283,7 +283,7 @@ fn every_missing_tail_and_any_more_bytes_are_refused() {
     assert!(decode_error(&bytes).contains("1 bytes follow the last piece"));
 }
 
-/// A flipped bit is refused, or is another state that holds together; it never panics, then or later.
+/// A flipped bit is refused, or makes another valid state; decoding and later applies never panic.
 #[test]
 fn no_flipped_bit_breaks_the_machine() {
     let bytes = varied().machine.encode();
@@ -299,7 +299,7 @@ fn no_flipped_bit_breaks_the_machine() {
     }
 }
 
-/// What `spoil` makes of the state is refused with a sentence that contains `why`.
+/// A state that `spoil` has changed is refused with a sentence that contains `why`.
 #[track_caller]
 fn assert_refused(spoil: impl FnOnce(&mut LockMachine), why: &str) {
     let mut script = busy();
@@ -333,7 +333,7 @@ fn states_that_no_log_leads_to_are_refused() {
     assert_refused(spoil, "session 2 has a TTL of 1 ms");
 }
 
-/// What `spoil` makes of the state is found, and told as exactly this.
+/// A state that `spoil` has changed is found, and reported by exactly this sentence.
 #[track_caller]
 fn assert_found(spoil: impl FnOnce(&mut LockMachine), why: &str) {
     let mut machine = busy().machine;

@@ -1,4 +1,4 @@
-//! Proclaim and transfer: what a holder does with its grant (L13, L17).
+//! Proclaim and transfer: the calls of a holder about its grant (L13, L17).
 
 use super::script::{
     Script, acquire, all, ask, granted, handed_to, name, plain, release, transfer, with,

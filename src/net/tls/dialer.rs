@@ -9,6 +9,7 @@ use super::within::ShownWithin;
 use crate::base::text::date;
 use crate::base::{Credential, Sample, Verify};
 use crate::net::{Closed, Connection};
+use crate::{Error, Status};
 use parking_lot::Mutex;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -57,19 +58,24 @@ pub enum Renewed {
     Useless(String),
 }
 
+/// A dialer's side of handshakes, by files that were read.
+fn client_of(material: &TlsMaterial) -> Result<TlsClient, Error> {
+    TlsClient::new(material).map_err(|why| Error::new(Status::Invalid, why))
+}
+
 impl TlsDialer {
     /// A dialer with the content of `files`.
     ///
     /// # Errors
-    /// One sentence that names the file.
-    pub fn read(files: &TlsFiles, verify: Verify) -> Result<Self, String> {
+    /// INVALID: which file, and what is wrong with it.
+    pub fn read(files: &TlsFiles, verify: Verify) -> Result<Self, Error> {
         let stamp = files.stamp();
         let material = TlsMaterial::read(files)?;
         material.warnings().iter().for_each(|warning| log::warn!("{warning}"));
         if let Some(why) = material.expired() {
             log::warn!("the certificate {} {why}", own(files));
         }
-        let client = Arc::new(TlsClient::new(&material)?);
+        let client = Arc::new(client_of(&material)?);
         let read = Read::of(client, &material, stamp);
         let (files, read) = (Arc::new(files.clone()), Arc::new(Mutex::new(read)));
         Ok(Self { files, verify, may_be_plain: false, read })
@@ -83,7 +89,7 @@ impl TlsDialer {
             return None;
         }
         let material = TlsMaterial::read(&self.files);
-        let made = material.and_then(|material| Ok((TlsClient::new(&material)?, material)));
+        let made = material.and_then(|material| Ok((client_of(&material)?, material)));
         // Written during the read: the content may be mixed. The next dial looks again.
         if self.files.stamp() != stamp {
             return None;

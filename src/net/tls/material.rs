@@ -6,6 +6,7 @@ use super::trust::{self, Trust, Usage};
 use super::validity::not_after;
 use crate::base::text::date;
 use crate::base::{Credential, CredentialError, IdentityError, Principal};
+use crate::{Error, Status};
 use ring::digest::{self, SHA256};
 use rustls::InconsistentKeys;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -60,8 +61,8 @@ impl TlsMaterial {
     /// Reads the files.
     ///
     /// # Errors
-    /// One sentence that names the file.
-    pub fn read(files: &TlsFiles) -> Result<Self, String> {
+    /// INVALID: which file, and what is wrong with it.
+    pub fn read(files: &TlsFiles) -> Result<Self, Error> {
         let list = files.crl.as_deref().map(|path| Named { path, option: "crl" });
         let lists = list.map_or_else(|| Ok(Vec::new()), lists)?;
         let mut print = digest::Context::new(&SHA256);
@@ -74,7 +75,7 @@ impl TlsMaterial {
             authorities.iter().for_each(|authority| count_in(&mut print, authority));
             Trust::new(&authorities, &lists)
                 .map(Arc::new)
-                .map_err(|error| format!("{at} has no usable authority: {error}"))
+                .map_err(|error| wrong(format!("{at} has no usable authority: {error}")))
         };
         let nodes = trust(&files.ca, "ca")?;
         let clients = match &files.client_ca {
@@ -86,10 +87,10 @@ impl TlsMaterial {
         let credential = files.credential.as_deref();
         let credential = credential.map(|path| credential_in(path, &mut warnings)).transpose()?;
         if let (Some(path), Some(_)) = (&files.credential, &own) {
-            return Err(format!(
+            return Err(wrong(format!(
                 "{} (credential_file) and a certificate are given, and they are two identities: give one of them",
                 path.display()
-            ));
+            )));
         }
         let print = print.finish();
         let print = print.as_ref().try_into().expect("SHA-256 has 32 bytes");
@@ -178,25 +179,25 @@ impl fmt::Debug for TlsMaterial {
 fn own(
     (certificate, key): &(PathBuf, PathBuf),
     warnings: &mut Vec<String>,
-) -> Result<(Arc<CertifiedKey>, Result<Principal, IdentityError>), String> {
+) -> Result<(Arc<CertifiedKey>, Result<Principal, IdentityError>), Error> {
     let shown = Named { path: certificate, option: "cert" };
     let at = Named { path: key, option: "key" };
     let chain = certificates(shown)?;
-    let damaged = |_| format!("{shown} has a damaged certificate");
+    let damaged = |_| wrong(format!("{shown} has a damaged certificate"));
     let principal = trust::identity(&trust::parse(&chain[0]).map_err(damaged)?);
     let bytes: usize = chain.iter().map(|certificate| certificate.len()).sum();
     if bytes > CHAIN_BYTES_MAX {
-        return Err(format!(
+        return Err(wrong(format!(
             "{shown} has {bytes} bytes of certificates, and nodes take {CHAIN_BYTES_MAX}: leave there this certificate, and those between it and the authority"
-        ));
+        )));
     }
     let certified = CertifiedKey::from_der(chain, private_key(at, warnings)?, &provider());
     match certified {
         Ok(certified) => Ok((Arc::new(certified), principal)),
-        Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
-            Err(format!("{at} is not the key of {shown}: give the two that were made together"))
-        }
-        Err(error) => Err(format!("{at} is no key that can be used: {error}")),
+        Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(wrong(format!(
+            "{at} is not the key of {shown}: give the two that were made together"
+        ))),
+        Err(error) => Err(wrong(format!("{at} is no key that can be used: {error}"))),
     }
 }
 
@@ -206,28 +207,26 @@ fn count_in(print: &mut digest::Context, bytes: &[u8]) {
     print.update(bytes);
 }
 
-fn private_key(
-    at: Named<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<PrivateKeyDer<'static>, String> {
+fn private_key(at: Named<'_>, warnings: &mut Vec<String>) -> Result<PrivateKeyDer<'static>, Error> {
     let (bytes, file) = (bytes_of(at)?, at.path.display());
     warn_if_open(at, warnings);
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+    let why = |error| match error {
         PemError::NoItemsFound if contains(&bytes, b"ENCRYPTED PRIVATE KEY") => format!(
             "{at} is encrypted, and nobody is there to ask for its password: `openssl pkey -in {file}` writes it plain; keep that file for its owner (0600)"
         ),
         PemError::NoItemsFound => format!("{at} has no private key in it"),
         error => format!("{at} is damaged: {error}"),
-    })
+    };
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| wrong(why(error)))
 }
 
-fn credential_in(path: &Path, warnings: &mut Vec<String>) -> Result<Credential, String> {
+fn credential_in(path: &Path, warnings: &mut Vec<String>) -> Result<Credential, Error> {
     let at = Named { path, option: "credential_file" };
     let bytes = bytes_of(at)?;
     warn_if_open(at, warnings);
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| format!("{at} {}", CredentialError::Form))?;
-    text.parse().map_err(|why: CredentialError| format!("{at} {why}"))
+    let unfit = |why: CredentialError| wrong(format!("{at} {why}"));
+    let text = std::str::from_utf8(&bytes).map_err(|_| unfit(CredentialError::Form))?;
+    text.parse().map_err(unfit)
 }
 
 /// Warns of a secret that everybody can read; a group may have one member.
@@ -240,41 +239,46 @@ fn warn_if_open(at: Named<'_>, warnings: &mut Vec<String>) {
     }
 }
 
-fn certificates(at: Named<'_>) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(at: Named<'_>) -> Result<Vec<CertificateDer<'static>>, Error> {
     let bytes = bytes_of(at)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
-        Ok(found) if found.is_empty() => Err(format!("{at} has no certificate in it")),
+        Ok(found) if found.is_empty() => Err(wrong(format!("{at} has no certificate in it"))),
         Ok(found) => Ok(found),
-        Err(error) => Err(format!("{at} is damaged: {error}")),
+        Err(error) => Err(wrong(format!("{at} is damaged: {error}"))),
     }
 }
 
-fn lists(at: Named<'_>) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+fn lists(at: Named<'_>) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
     let bytes = bytes_of(at)?;
     let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&bytes).collect();
     match found {
-        Ok(found) if found.is_empty() => Err(format!(
+        Ok(found) if found.is_empty() => Err(wrong(format!(
             "{at} has no list of revoked certificates in it (\"-----BEGIN X509 CRL-----\")"
-        )),
+        ))),
         Ok(found) => Ok(found),
-        Err(error) => Err(format!("{at} is damaged: {error}")),
+        Err(error) => Err(wrong(format!("{at} is damaged: {error}"))),
     }
 }
 
 /// Reads a whole file; an empty or oversized one is an error of its own.
-fn bytes_of(at: Named<'_>) -> Result<Vec<u8>, String> {
+fn bytes_of(at: Named<'_>) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let read =
         File::open(at.path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
     match read {
-        Ok(0) => Err(format!("{at} is empty")),
+        Ok(0) => Err(wrong(format!("{at} is empty"))),
         Ok(count) if count as u64 > FILE_BYTES_MAX => {
-            Err(format!("{at} is larger than {FILE_BYTES_MAX} bytes"))
+            Err(wrong(format!("{at} is larger than {FILE_BYTES_MAX} bytes")))
         }
         Ok(_) => Ok(bytes),
-        Err(error) => Err(format!("cannot read {at}: {error}")),
+        Err(error) => Err(wrong(format!("cannot read {at}: {error}")).because_of(error)),
     }
+}
+
+/// The error of files that cannot be used.
+fn wrong(text: String) -> Error {
+    Error::new(Status::Invalid, text)
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

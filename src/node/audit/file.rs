@@ -38,7 +38,7 @@ impl AuditFile {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = open(path).map_err(|error| {
             let text = format!("the audit file {} cannot be written: {error}", path.display());
-            Error::new(Status::Invalid, text)
+            Error::new(Status::Invalid, text).because_of(error)
         })?;
         let (lines, received) = crossbeam_channel::bounded(WAITING_MAX);
         let lost = Arc::new(AtomicU64::new(0));
@@ -46,7 +46,8 @@ impl AuditFile {
             Writer { path: path.to_owned(), file, lost: Arc::clone(&lost), has_failed: false };
         let writing =
             thread::spawn("tenure-audit", move || writer.run(&received)).map_err(|error| {
-                Error::new(Status::Limit, format!("no thread for the audit file: {error}"))
+                let text = format!("no thread for the audit file: {error}");
+                Error::new(Status::Limit, text).because_of(error)
             })?;
         Ok(Self { lines: Some(lines), lost, writing: Some(writing) })
     }

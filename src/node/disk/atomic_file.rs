@@ -28,19 +28,19 @@ impl Target {
         let Self { directory, temporary, path, reserve } = self;
         let file = reserve
             .spend(|| create_empty(temporary))
-            .map_err(|error| failed("create", temporary, &error))?;
+            .map_err(|error| failed("create", temporary, error))?;
         let mut parts = Parts { place: self, file, unsynced: 0, stop };
         let bytes = content(&mut parts).map_err(|error| give_up(temporary, error))?;
         let file = parts.file;
         file.sync_all()
-            .map_err(|error| give_up(temporary, failed("sync", temporary, &error).into()))?;
+            .map_err(|error| give_up(temporary, failed("sync", temporary, error).into()))?;
         std::fs::rename(temporary, path)
-            .map_err(|error| give_up(temporary, failed("rename", temporary, &error).into()))?;
+            .map_err(|error| give_up(temporary, failed("rename", temporary, error).into()))?;
         directory
             .sync_all()
-            .map_err(|error| give_up(path, failed("sync the directory of", path, &error).into()))?;
+            .map_err(|error| give_up(path, failed("sync the directory of", path, error).into()))?;
         compare(&file, &bytes, stop)
-            .map_err(|error| give_up(path, failed("read back", path, &error).into()))?;
+            .map_err(|error| give_up(path, failed("read back", path, error).into()))?;
         reserve.close(file.into());
         Ok(())
     }
@@ -65,7 +65,7 @@ impl NewFile for Parts<'_> {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let mut at = offset;
         for part in bytes.chunks(PART_BYTES) {
-            self.write(at, part).map_err(|error| failed("write", &self.place.temporary, &error))?;
+            self.write(at, part).map_err(|error| failed("write", &self.place.temporary, error))?;
             at += part.len() as u64;
         }
         Ok(())
@@ -75,7 +75,7 @@ impl NewFile for Parts<'_> {
         let Target { temporary, path, reserve, .. } = self.place;
         // Messages of its readers name the final path.
         let shared = SharedFile::of(&self.file, path, reserve);
-        Ok(Arc::new(shared.map_err(|error| failed("open", temporary, &error))?))
+        Ok(Arc::new(shared.map_err(|error| failed("open", temporary, error))?))
     }
 }
 

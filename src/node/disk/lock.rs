@@ -21,7 +21,7 @@ impl DirectoryLock {
         let name = path.join(NAME);
         let options = &mut OpenOptions::new();
         let file = open_regular(&name, options.read(true).write(true).create(true).mode(0o600))
-            .map_err(|error| failed("open", &name, &error))?;
+            .map_err(|error| failed("open", &name, error))?;
         fork::watch();
         let locked = file.try_lock();
         Self::held(path, file, locked)
@@ -33,7 +33,7 @@ impl DirectoryLock {
         let name = path.join(NAME);
         let file = match open_regular(&name, OpenOptions::new().read(true)) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(|error| failed("open", &name, &error))?,
+            opened => opened.map_err(|error| failed("open", &name, error))?,
         };
         fork::watch();
         let locked = file.try_lock_shared();
@@ -44,7 +44,7 @@ impl DirectoryLock {
         match locked {
             Ok(()) => Ok(Self { file, forks: fork::generation() }),
             Err(TryLockError::WouldBlock) => Err(in_use(path)),
-            Err(TryLockError::Error(error)) => Err(failed("lock", &path.join(NAME), &error)),
+            Err(TryLockError::Error(error)) => Err(failed("lock", &path.join(NAME), error)),
         }
     }
 }
@@ -63,7 +63,7 @@ impl Drop for DirectoryLock {
 
 /// The error if another process has the lock.
 pub(super) fn in_use(path: &Path) -> DiskError {
-    DiskError::Io(format!("data directory {} is in use by another process", path.display()))
+    DiskError::Io(format!("data directory {} is in use by another process", path.display()).into())
 }
 
 pub(super) const NAME: &str = "lock";

@@ -29,7 +29,7 @@ impl ReadAt for SharedFile {
         match read_full(file, offset, into) {
             Ok(read) if read == into.len() => Ok(()),
             Ok(_) => Err(format!("{} ends before byte {offset}", self.path.display())),
-            Err(error) => Err(failed("read", &self.path, &error).to_string()),
+            Err(error) => Err(failed("read", &self.path, error).to_string()),
         }
     }
 }

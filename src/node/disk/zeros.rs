@@ -25,7 +25,7 @@ pub(super) fn prepare(
     made.map_err(|error| {
         // A partial spare would only take space.
         let _ = std::fs::remove_file(path);
-        failed("prepare", path, &error)
+        failed("prepare", path, error)
     })
 }
 

@@ -48,7 +48,7 @@ impl Disk for FailingDisk {
     }
     fn sync_data(&mut self, file: FileId) -> Result<(), DiskError> {
         match self.fault.load(Ordering::SeqCst) {
-            FAILS => Err(DiskError::Io("fdatasync: input/output error".to_owned())),
+            FAILS => Err(DiskError::Io("fdatasync: input/output error".into())),
             PANICS => panic!("planted"),
             _ => self.files.sync_data(file),
         }

@@ -108,12 +108,12 @@ impl Disk for SimDisk {
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
         let found = self.operate(|host| host.storage.rename(from, to))?;
-        if found { Ok(()) } else { Err(DiskError::Io(format!("{from}: no such file"))) }
+        if found { Ok(()) } else { Err(DiskError::Io(format!("{from}: no such file").into())) }
     }
 
     fn remove(&mut self, name: &str) -> Result<(), DiskError> {
         let found = self.operate(|host| host.storage.remove(name))?;
-        if found { Ok(()) } else { Err(DiskError::Io(format!("{name}: no such file"))) }
+        if found { Ok(()) } else { Err(DiskError::Io(format!("{name}: no such file").into())) }
     }
 
     fn sync_directory(&mut self) -> Result<(), DiskError> {
@@ -150,7 +150,9 @@ impl Disk for SimDisk {
         if !has_room {
             host.storage.remove(&name);
             host.faults.spares_refused += 1;
-            return Some(Err(DiskError::NoSpace(format!("{name}: the simulated disk is full"))));
+            return Some(Err(DiskError::NoSpace(
+                format!("{name}: the simulated disk is full").into(),
+            )));
         }
         host.storage.extend(file, bytes);
         host.storage.sync(file);

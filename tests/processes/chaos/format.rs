@@ -1,6 +1,7 @@
 //! Lines that say nothing clear are refused with their place and what to do.
 
-use crate::chaos::judge::{log, tenure, verify, verify_with};
+use crate::chaos::judge::{log, verify, verify_with};
+use crate::cluster::tenure;
 
 #[test]
 fn each_line_that_cannot_be_understood_is_named() {

@@ -1,7 +1,8 @@
 //! Logs in few words, and what `tenure verify` says to them.
 
+use crate::cluster::tenure;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use tempfile::TempDir;
 
 /// What it said.
@@ -9,18 +10,6 @@ pub struct Verdict {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
-}
-
-/// `tenure` with an environment that says nothing to it.
-pub fn tenure() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TENURE_") {
-            command.env_remove(name);
-        }
-    }
-    command.stdin(Stdio::null());
-    command
 }
 
 /// Verifies one log of such lines: `granted 10 a token=5` is what client a logs at the instant 10 about the lock m.

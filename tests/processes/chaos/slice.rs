@@ -1,6 +1,6 @@
 //! A short slice of chaos on real processes: one of the cuts, one of the stops, one of the kills.
 
-use crate::chaos::judge::tenure;
+use crate::cluster::tenure;
 use crate::cluster::turn;
 use std::io::Write;
 

@@ -167,7 +167,7 @@ fn files_that_do_not_fit_are_named() {
     let of = |change: &dyn Fn(&mut TlsFiles)| {
         let mut files = good.clone();
         change(&mut files);
-        TlsMaterial::read(&files).unwrap_err()
+        TlsMaterial::read(&files).unwrap_err().message
     };
     let name = |path: &PathBuf| path.display().to_string();
     for (error, file, part) in [

@@ -5,8 +5,8 @@
             await write(row, fence=lease.token)
 
 Waiting for a lock, an election, news or a loss uses no thread; cancelling the task that waits withdraws its request.
-What the library offers only as a call that blocks for one answer (close, proclaim, transfer, break_, holder_of, leader,
-validate, describe, access, and what operators order) runs in the loop's default executor. Objects belong to the loop in which they were made."""
+Calls that the library offers only in a blocking form (close, proclaim, transfer, break_, holder_of, leader, validate,
+describe, access, and the orders of operators) run in the loop's default executor. Objects belong to the loop in which they were made."""
 
 from ._access import Access
 from ._client import Client, connect

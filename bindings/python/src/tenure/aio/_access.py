@@ -1,4 +1,4 @@
-"""Who may what, asked for and changed from the running loop."""
+"""Access rules and credentials, read and changed from the running loop."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from ._requests import in_executor
 
 
 class Access(Local):
-    """Who may what in a client's cluster; see tenure.Access. A task that is cancelled does not end what it ordered."""
+    """The access rules of a client's cluster; see tenure.Access. An order outlives the cancellation of its task."""
 
     def __init__(self, client: Handle) -> None:
         self._client = client
 
     async def on(self) -> None:
-        """From now on whatever no rule allows is denied; see tenure.Access.on()."""
+        """Turns the rules on: requests that no rule allows are denied; see tenure.Access.on()."""
         await in_executor(lambda: _access.turn_on(self._client))
 
     async def off(self) -> None:
-        """From now on the kind of identity alone decides; rules and credentials stay."""
+        """Turns the rules off: the kind of identity alone decides; rules and credentials stay."""
         await in_executor(lambda: _access.turn_off(self._client))
 
     async def allow(self, principal: str, rights: Rights, names: Optional[str] = None) -> None:
-        """Allows `rights` to `principal`, of `names`; see tenure.Access.allow()."""
+        """Allows `rights` on `names` to `principal`; see tenure.Access.allow()."""
         await in_executor(lambda: _access.allow(self._client, principal, rights, names))
 
     async def deny(self, principal: str, rights: Rights, names: Optional[str] = None) -> Optional[Rule]:
-        """Takes `rights` away from a rule; gives another that still allows some of it; see tenure.Access.deny()."""
+        """Takes `rights` away from a rule; returns a rule that still allows some of them; see tenure.Access.deny()."""
         return await in_executor(lambda: _access.deny(self._client, principal, rights, names))
 
     async def test(self, principal: str, right: str, name: Optional[str] = None) -> bool:
@@ -38,15 +38,15 @@ class Access(Local):
         return await in_executor(lambda: _access.test(self._client, principal, right, name))
 
     async def list(self) -> Rules:
-        """All rules, and who has a credential."""
+        """All rules, and the principals with a credential."""
         return await in_executor(lambda: _access.listed(self._client))
 
     async def create_credential(self, principal: str) -> str:
-        """Gives the credential by which its user is `principal`; see tenure.Access.create_credential().
+        """Returns a new credential of `principal`; see tenure.Access.create_credential().
 
-        A task that is cancelled leaves one that nobody has: create another."""
+        A task that is cancelled leaves a credential that nobody knows: create another."""
         return await in_executor(lambda: _access.create_credential(self._client, principal))
 
     async def revoke_credential(self, principal: str) -> None:
-        """Has nobody be `principal` by a credential any more; see tenure.Access.revoke_credential()."""
+        """Revokes the credential of `principal`; see tenure.Access.revoke_credential()."""
         await in_executor(lambda: _access.revoke_credential(self._client, principal))

@@ -158,11 +158,11 @@ class Client(Local):
         return Election(self._handle, name)
 
     def observe(self, name: str) -> Observer:
-        """Follows who holds `name`, any lock or election."""
+        """An observer of the holder of `name`, a lock or an election."""
         return Observer(observe(self._handle, name))
 
     async def holder_of(self, name: str) -> Optional[Holder]:
-        """Who holds `name` at some instant during the call; None if nobody does."""
+        """The holder of `name` at some instant during the call; None if there is none."""
         return await in_executor(lambda: _orders.holder_of(self._handle, name))
 
     async def validate(self, name: str, token: int) -> bool:
@@ -188,11 +188,11 @@ class Client(Local):
 
     @property
     def access(self) -> Access:
-        """Who may what: rules and credentials."""
+        """The access rules and credentials of the cluster."""
         return Access(self._handle)
 
     async def move_leader(self, to: int = 0, timeout: Optional[float] = None) -> None:
-        """Has the node `to` lead, or the one with most of the log (0); see tenure.Client.move_leader()."""
+        """Makes the node `to` the leader, or (0) the one with most of the log; see tenure.Client.move_leader()."""
         wait_ms(timeout)
         await in_executor(lambda: _operate.move_leader(self._handle, to, timeout))
 
@@ -239,11 +239,11 @@ class Client(Local):
     async def describe(self, what: str, name: Optional[str] = None) -> Description: ...
 
     async def describe(self, what: str = "locks", name: Optional[str] = None) -> Description:
-        """What there is; see tenure.Client.describe()."""
+        """The state of locks, sessions, members, rules or the client itself; see tenure.Client.describe()."""
         return await in_executor(lambda: _orders.describe(self._handle, what, name))
 
     def session(self) -> Session:
-        """The session as known here: nothing is asked of a server."""
+        """The session as this client knows it; no server is asked."""
         return session_of(self._handle)
 
     async def next(self, timeout: Optional[float] = None) -> Optional[Session]:
@@ -272,35 +272,35 @@ class Client(Local):
             yield session
 
     def add_listener(self, listener: SessionListener) -> SessionListener:
-        """Calls `listener(session)` on the running loop at each change of the session's state, those included that
-        nobody has read yet. What it raises is logged.
+        """Calls `listener(session)` on the running loop at each change of the session's state, unread earlier changes
+        included. Exceptions of listeners are logged.
 
-        While there are listeners they are the one reader: next() and events() raise Invalid; so does this while another
-        task is in them. What the state is now session() says."""
+        Listeners are the one reader while there are any: next() and events() raise Invalid; add_listener() raises Invalid
+        while another task is in those. The present state is session()."""
         session_of(self._handle)
         watch = partial(SessionWatch, self._handle, self._readers)
         return self._handle.listeners.add(listener, lambda: watch_on_loop(watch()))
 
     def remove_listener(self, listener: Callable[[Session], object]) -> None:
-        """It is not called any more. Who is none is harmless."""
+        """Ends the calls of `listener`; an unknown one is ignored."""
         self._handle.listeners.remove(listener)
 
     def cork(self) -> Cork:
-        """For `with`: what the tasks of this loop acquire and release meanwhile leaves together, in fewer packets and system
-        calls: all that they ask for in one pass of the loop, 64 calls at most, and after 5 ms in any case.
+        """A block for `with` in which the acquires and releases of this loop's tasks leave together, in fewer packets and
+        system calls: all those of one pass of the loop, 64 calls at most, and after 5 ms in any case.
 
             with client.cork():
                 leases = await asyncio.gather(*(client.acquire(name) for name in names))
 
-        All of it has left at the end of the block. A release ends the lease at once, as ever."""
+        At the end of the block all have left. A release ends the lease at once, corked or not."""
         return Cork(self._handle)
 
     def progress(self) -> None:
-        """Says that the program still moves: see `progress` of tenure.connect()."""
+        """Reports that the program makes progress: see `progress` of tenure.connect()."""
         check(library.tenure_client_progress, self._handle.pointer)
 
     async def close(self, timeout: Optional[float] = 5.0) -> None:
-        """Ends the session and all its leases; tasks that wait in it raise Closed. Again is harmless."""
+        """Ends the session and all its leases; tasks that wait in it raise Closed. A second close does nothing."""
         await in_executor(lambda: _orders.close(self._handle, timeout))
 
     async def __aenter__(self) -> Client:

@@ -1,4 +1,4 @@
-"""Corks: what the tasks of a loop ask for leaves together."""
+"""Corks: the requests of a loop's tasks leave together."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .._native import ClientHandle, Local, check, failure_of
 
 
 class Cork(Local):
-    """What tasks ask for in one pass of the loop leaves together; made by Client.cork(), for `with`."""
+    """A block for `with` in which the requests of one pass of the loop leave together; made by Client.cork()."""
 
     def __init__(self, client: ClientHandle) -> None:
         self._client = client
 
     def flush(self) -> None:
-        """Sends now what has come together, and goes on."""
+        """Sends the collected requests now, and collects on."""
         check(library.tenure_client_flush, self._client.pointer)
 
     def __enter__(self) -> Cork:
@@ -36,7 +36,7 @@ class Cork(Local):
 
 
 def flush_soon(client: ClientHandle) -> None:
-    """A task is about to wait for what it has just asked for: that leaves once all tasks that are ready have had their turn."""
+    """Sends the request of a task that is about to wait, once all tasks that are ready have had their turn."""
     if client.corks and not client.is_flushing:
         client.is_flushing = True
         asyncio.get_running_loop().call_soon(_flush, client)
@@ -44,5 +44,5 @@ def flush_soon(client: ClientHandle) -> None:
 
 def _flush(client: ClientHandle) -> None:
     client.is_flushing = False
-    # Whoever waits is told of a failure himself.
+    # A failure reaches each waiting task by its own request.
     failure_of(library.tenure_client_flush, client.pointer)

@@ -30,14 +30,14 @@ class Election(Local):
 
     @property
     def name(self) -> str:
-        """What it elects."""
+        """The name of the election."""
         return self._name
 
     async def campaign(self, value: Value = b"", timeout: Optional[float] = None) -> Lease:
         """Waits to be elected; others see `value`. To resign, release the lease, or leave its block.
 
         Cancelling the task withdraws the request. Raises Timeout, Held if `timeout` is 0 and another leads, and Lost if
-        it was elected and that ended before this returned."""
+        the lease ended between the election and the return of this call."""
         lease = Lease(LeaseHandle(self._client, self._name))
         start = partial(start_campaign, self._client, self._name, value, timeout)
         await acquire(lease._handle, start, timeout)
@@ -51,8 +51,8 @@ class Election(Local):
     ) -> Result:
         """Waits to be elected, awaits `lead` with the lease, resigns, and returns what `lead` returned.
 
-        When leadership is lost, `lead` is cancelled, and this raises Lost; it may be called again. A cancellation of
-        this is one of `lead`. Either way this resigns once `lead` is over, with all that it does to tidy up."""
+        A loss of leadership cancels `lead`, and run() raises Lost; another run() may follow. A cancellation of run()
+        is passed on to `lead`. Either way run() resigns once `lead` has ended, its cleanup included."""
         lease = await self.campaign(value, timeout)
         working: Optional[asyncio.Future[Result]] = None
         try:
@@ -62,22 +62,22 @@ class Election(Local):
             if working is None or working.done():
                 await lease.__aexit__(type(error), error, None)
             elif not working.get_loop().is_closed():
-                # What ended this is neither a cancellation nor a loss, but the exception of a signal's handler. `lead`
-                # is not over: it is told, and gives the lease back by its end. (Without a loop it ends with its frame.)
+                # Neither a cancellation nor a loss, but the exception of a signal's handler. `lead` still runs: its
+                # cancellation is asked for, and its end gives the lease back. (Without a loop its frame ends it.)
                 working.cancel()
                 working.add_done_callback(lambda _: lease.release().close())
-            # It has what it raised, which has this frame.
+            # A future keeps its exception, and that this frame: a cycle.
             working = None
             raise
         await lease.__aexit__(None, None, None)
         return result
 
     async def leader(self) -> Optional[Holder]:
-        """Who leads at some instant during the call; None if nobody does."""
+        """The leader at some instant during the call; None if nobody leads."""
         return await in_executor(lambda: _orders.holder_of(self._client, self._name))
 
     def observe(self) -> Observer:
-        """Follows who leads."""
+        """An observer of the changes of the leader."""
         return Observer(observe(self._client, self._name))
 
     def __repr__(self) -> str:

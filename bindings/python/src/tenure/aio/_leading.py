@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 
 
 async def until_over(lease: Lease, working: asyncio.Future[Result]) -> Result:
-    """What `working` gives. It is cancelled when the lease is lost, which raises Lost then, and when this is cancelled.
+    """The result of `working`, which a loss of the lease cancels (Lost is raised then), and a cancellation of this call.
 
-    Whatever ends it, and however long it takes to tidy up: this goes on until it is over."""
+    Returns only when `working` has ended, for whatever reason, and its cleanup is over."""
     losing = asyncio.ensure_future(lease.lost.wait())
     is_lost = False
     is_cancelled = False
@@ -24,16 +24,16 @@ async def until_over(lease: Lease, working: asyncio.Future[Result]) -> Result:
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
-                # Who was told to end, and tidies up, is told again only if it takes too long for who tells.
+                # A second cancellation interrupts the cleanup, so it is passed on only if the caller repeats it.
                 if is_cancelled or not (is_lost or _was_cancelled(working)):
                     working.cancel()
                 is_cancelled = True
                 if working.done() and not working.cancelled() and working.exception() is None:
-                    # It came too late for `working` to hear of it.
+                    # The cancellation came too late for `working`.
                     raise
                 continue
             if losing.done() and not lease.lost:
-                # It was ended, as asyncio.run() does with all tasks at its end: that is no loss.
+                # `losing` was cancelled, as asyncio.run() cancels all tasks at its end: that is no loss.
                 losing = asyncio.ensure_future(lease.lost.wait())
             elif losing.done() and not working.done():
                 is_lost = working.cancel()
@@ -44,11 +44,11 @@ async def until_over(lease: Lease, working: asyncio.Future[Result]) -> Result:
     try:
         return working.result()
     finally:
-        # It has what it raised, which has this frame.
+        # A future keeps its exception, and that this frame: a cycle.
         del working
 
 
 def _was_cancelled(working: asyncio.Future[Any]) -> bool:
-    """Whether somebody told it to end, as asyncio.run() tells all tasks. Before Python 3.11 that is not known."""
+    """Whether `working` was cancelled by others, as asyncio.run() cancels all tasks. Unknown before Python 3.11."""
     requests: int = getattr(working, "cancelling", int)()
     return requests > 0

@@ -27,11 +27,11 @@ class Lease(Grant):
 
     __slots__ = {
         "_leave": "What ends a block.",
-        "release": """release() gives the lock back, as soon as it is called. Belief ends at once; the server hears of
-        it in the background, before anything that this client reads or acquires later, and at the latest when it is
+        "release": """Gives the lock back at the call, awaited or not. The lease ends at once; the request leaves in the
+        background, before anything that this client reads or acquires later, and at the latest when the client is
         closed.
 
-        Awaited it raises Lost if the lease had ended before. Again is harmless.""",
+        The awaitable raises Lost if the lease had ended before. A second release does nothing.""",
     }
     _leave: Call
 
@@ -44,34 +44,34 @@ class Lease(Grant):
 
     @property
     def lost(self) -> Loss:
-        """Whether it has ended, for whatever reason: true once it has; `await lost.wait()` waits for that."""
+        """Whether the lease has ended, for whatever reason, as a truth value; `await lost.wait()` waits for the end."""
         return Loss(self._handle)
 
     def cancel_on_loss(self) -> CancelOnLoss:
-        """A block for `async with` that is cancelled when the lease is lost, and raises Lost then. It does not give the lease back:
+        """A block for `async with` that a loss of the lease cancels, and that raises Lost then. Its end releases nothing:
         `async with await client.acquire_all(names) as lease, lease.cancel_on_loss(): ...`"""
         return CancelOnLoss(self._handle)
 
     def add_listener(self, listener: LossListener) -> LossListener:
-        """Calls `listener(lease)` once, when it is lost: where leaving its block would raise Lost, and not when its
-        program gives it back. On the running loop, soon if it is lost already. What it raises is logged. A lease that
-        nobody else has is given back all the same, and not lost."""
+        """Calls `listener(lease)` once, on the running loop, when the lease is lost: where leaving its block would raise
+        Lost, and not at a release by the program. A lease that is lost already has its call soon. Exceptions of
+        listeners are logged. A listener keeps no lease alive: one that is collected is released, and not lost."""
         watch = partial(LeaseWatch, self._handle, partial(lost_to_listeners, Lease))
         return self._handle.listeners.add(listener, lambda: watch_on_loop(watch()))
 
     def remove_listener(self, listener: Callable[[Lease], object]) -> None:
-        """It is not called any more. Who is none is harmless."""
+        """Ends the calls of `listener`; an unknown one is ignored."""
         self._handle.listeners.remove(listener)
 
     async def proclaim(self, value: Value) -> None:
-        """Replaces the value that others see. Raises Lost if it had ended."""
+        """Replaces the value that others see. Raises Lost if the lease had ended."""
         copy = octets(value, "value")
         await in_executor(lambda: _orders.proclaim(self._handle, copy))
 
     async def transfer(self, to_client: Optional[str] = None) -> None:
-        """Ends it, and hands what it held to the first waiter of that client name; None: to the next.
+        """Ends the lease, and hands its locks to the first waiter of that client name; None: to the next.
 
-        Raises NotFound if nobody (of that name) waits: then it goes on; Lost if it had ended."""
+        Raises NotFound if nobody (of that name) waits: the lease goes on; Lost if the lease had ended."""
         await in_executor(lambda: _orders.transfer(self._handle, to_client))
 
     async def __aenter__(self) -> Lease:

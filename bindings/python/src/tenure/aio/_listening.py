@@ -1,4 +1,4 @@
-"""What is watched on the running loop: for listeners, and for blocks that end with their lease."""
+"""Watches on the running loop: for listeners, and for blocks that end with their lease."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .._watch import Watch, is_over
 
 
 def watch_on_loop(watch: Watch) -> Callable[[], None]:
-    """Begins to look after `watch`, on the running loop; answers what ends that."""
+    """Serves `watch` on the running loop; returns the function that ends that."""
     return _Watching(watch).end
 
 
 class _Watching:
-    """One watch, of the loop that it began on."""
+    """One watch, bound to the loop on which it was begun."""
 
     def __init__(self, watch: Watch) -> None:
         self._loop = asyncio.get_running_loop()
@@ -25,14 +25,14 @@ class _Watching:
         try:
             if self._fd >= 0:
                 self._loop.add_reader(self._fd, self._look)
-            # Not at once: whoever asks for it is to have it before.
+            # Not at once: the caller needs the watch first.
             self._timer = self._loop.call_soon(self._look)
         except BaseException:
             self.end()
             raise
 
     def end(self) -> None:
-        """Again is harmless."""
+        """Ends the watch; a second call does nothing."""
         watch, self._watch = self._watch, None
         if watch is None:
             return
@@ -50,7 +50,7 @@ class _Watching:
         if over:
             self.end()
             return
-        # It may have been ended by whom it told.
+        # A listener may have ended the watch.
         longest = watch.longest() if self._watch is watch else None
         if self._timer is not None:
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""A lock with the habits of asyncio.Lock."""
+"""A lock with the interface of asyncio.Lock."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Lock(Sections[Lease]):
         self._cancel_on_loss = cancel_on_loss
 
     async def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Acquires it; False if somebody else has it for longer than `timeout` seconds.
+        """Acquires the lock; False if another holder keeps it for longer than `timeout` seconds.
 
-        -1: as long as the lock was made for. Cancelling the task withdraws the request."""
+        -1: the timeout of Client.lock(). Cancelling the task withdraws the request."""
         wait = acquire_timeout(blocking, timeout, self._timeout)
         try:
             await self._enter(self.new_exit(), wait, is_kept=True)
@@ -62,8 +62,8 @@ class Lock(Sections[Lease]):
     if TYPE_CHECKING:
 
         async def release(self) -> None:
-            """Gives it back, as soon as it is called: what this task acquired last, else what another did. Raises Lost
-            if the lease had ended before, RuntimeError if it was not acquired."""
+            """Gives the lock back at the call: the newest lease of this task, else that of another task. Raises Lost
+            if the lease had ended before, RuntimeError if there is none."""
 
         async def __aexit__(
             self,
@@ -76,7 +76,7 @@ class Lock(Sections[Lease]):
         __aexit__ = _leaving
 
     def new_exit(self) -> Exit:
-        """What will end an entry."""
+        """The exit of an entry that is about to be made."""
         lease = Lease(LeaseHandle(self._client, self._name))
         end = _end_of_scope if self._cancel_on_loss else _end
         return Exit.of(end, 0, Entry(self), lease)

@@ -1,4 +1,4 @@
-"""The end of a lease, as something to await."""
+"""The end of a lease, to be awaited."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ._wait import until_readable
 
 
 class Loss(Local):
-    """Whether a lease has ended, for whatever reason: true once it has, for good.
+    """The end of a lease, for whatever reason: false before the end, true after it, for good.
 
-    As asyncio.Event, of which nobody but Tenure sets it. While this object lives, the lease is not collected."""
+    The interface is that of asyncio.Event, without set() and clear(). A Loss keeps its lease from being collected."""
 
     __slots__ = ("_lease",)
 
@@ -21,14 +21,14 @@ class Loss(Local):
         self._lease = lease
 
     def is_set(self) -> bool:
-        """Whether it has ended."""
+        """Whether the lease has ended."""
         return remaining(self._lease) == 0.0
 
     def __bool__(self) -> bool:
         return self.is_set()
 
     async def wait(self) -> bool:
-        """Waits for the end; True. Any number of tasks."""
+        """Waits for the end, and returns True. Any number of tasks may wait."""
         # A loop has one reader for each descriptor: so each wait has its own.
         with news_of(self._lease) as news:
             while not self.is_set():

@@ -1,4 +1,4 @@
-"""The members of a cluster, asked for and changed from the running loop."""
+"""The members of a cluster, read and changed from the running loop."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ._requests import in_executor
 
 
 class Members(Local):
-    """The members of a client's cluster; see tenure.Members. A task that is cancelled does not end what it ordered."""
+    """The members of a client's cluster; see tenure.Members. An order outlives the cancellation of its task."""
 
     def __init__(self, client: Handle) -> None:
         self._client = client
 
     async def list(self) -> List[MemberDescription]:
-        """The members, as describe("members") has them."""
+        """The members of describe("members")."""
         return await in_executor(lambda: listed(self._client))
 
     async def add(self, id: int, address: str) -> None:
@@ -26,7 +26,7 @@ class Members(Local):
         await in_executor(lambda: _operate.add(self._client, id, address))
 
     async def promote(self, id: int) -> None:
-        """Gives a node a vote, once it has caught up; see tenure.Members.promote()."""
+        """Gives a node a vote once its log has caught up; see tenure.Members.promote()."""
         await in_executor(lambda: _operate.promote(self._client, id))
 
     async def demote(self, id: int) -> None:
@@ -38,5 +38,5 @@ class Members(Local):
         await in_executor(lambda: _operate.remove(self._client, id))
 
     async def move(self, id: int, address: str) -> None:
-        """Tells the others where a node is reached; see tenure.Members.move()."""
+        """Changes the address of a node; see tenure.Members.move()."""
         await in_executor(lambda: _operate.move(self._client, id, address))

@@ -1,4 +1,4 @@
-"""Following who holds a lock, on asyncio."""
+"""Observers of the holder of a lock, on asyncio."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ._wait import until_decided
 
 
 class Observer(Local):
-    """Follows who holds one lock or leads one election; made by Client.observe(). One reader at a time.
+    """The holders of one lock, or the leaders of one election; made by Client.observe(). One reader at a time.
 
-    Iterated it gives the holder as it is, then each change, None while nobody holds it, until the client is closed."""
+    An iteration gives the present holder, then each change, None while there is no holder, until the client is closed."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle

@@ -1,4 +1,4 @@
-"""Requests for a lock, waited for in the running loop."""
+"""Requests for a lock, awaited in the running loop."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Result = TypeVar("Result")
 async def acquire(
     lease: LeaseHandle, start: Callable[[], Handle], timeout: Optional[float]
 ) -> None:
-    """Starts a request, and waits for its lease, which comes into its place. Whatever ends the wait, also a cancelled
-    task, leaves no request behind, and no lease that nobody has."""
+    """Starts a request, and waits for its lease, which `lease` then refers to. A wait that ends otherwise, by a cancelled
+    task too, leaves neither a request behind nor a lease without a holder."""
     pending: Optional[Handle] = None
     try:
         pending = start()
@@ -32,7 +32,7 @@ async def acquire(
 
 
 async def in_executor(call: Callable[[], Result]) -> Result:
-    """Runs a call that blocks for one answer."""
+    """Runs a blocking call in the loop's executor."""
     return await asyncio.get_running_loop().run_in_executor(None, call)
 
 

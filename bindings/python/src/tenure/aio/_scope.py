@@ -1,4 +1,4 @@
-"""A block that ends with its lease: its task is cancelled at a loss, and what comes out of the block is Lost."""
+"""A block that ends with its lease: a loss cancels its task, and the block raises Lost."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _COUNTS = sys.version_info >= (3, 11)
 
 
 class LossScope:
-    """Cancels the running task when a lease is lost, until the block is left. As asyncio.timeout() it takes back its own
-    cancellation, and no other: a task that others cancelled, too, is cancelled.
+    """Cancels the running task when a lease is lost, until the block is left. Like asyncio.timeout() it takes back its
+    own cancellation and no other: a task that others cancelled, too, stays cancelled.
 
-    Before Python 3.11 a task does not count who cancelled it. There it is known by what the exception says; who cancels
-    it while it tidies up after a loss is not seen: what comes out is Lost."""
+    Before Python 3.11 a task does not count its cancellations, and ours is known by the message of the exception. A
+    cancellation by others during the cleanup after a loss goes unseen there: the block raises Lost."""
 
     def __init__(self, lease: LeaseHandle) -> None:
         task = asyncio.current_task()
@@ -46,8 +46,8 @@ class LossScope:
         self._stop = watch_on_loop(LeaseWatch(lease, tell))
 
     def left(self, failed: Optional[BaseException], raised: Optional[BaseException]) -> Coroutine[Any, Any, None]:
-        """The block is left, and nothing more is cancelled. Awaited it raises what comes out in the place of `raised`:
-        Lost for its own cancellation, else `failed`, if anything."""
+        """Ends the watch at the end of the block. The awaitable raises in the place of `raised`: Lost for our own
+        cancellation, else `failed`, if there is one."""
         self._stop()
         if not self._has_cancelled:
             return _raise(failed)
@@ -70,21 +70,21 @@ class LossScope:
         return count
 
     def _take_back(self, raised: Optional[BaseException]) -> bool:
-        """Whether nobody else has cancelled the task."""
+        """Whether all cancellations of the task are ours."""
         if not _COUNTS:
             return not isinstance(raised, asyncio.CancelledError) or self._is_ours(raised)
         left: int = getattr(self._task, "uncancel")()
         return left <= self._cancelled_before
 
     def _is_ours(self, raised: Optional[BaseException]) -> bool:
-        """Whether it says so; one that came through another task, as by wait_for(), has only its cause say it."""
+        """Whether the exception has our message; one that passed another task, as by wait_for(), has it in its cause."""
         while isinstance(raised, asyncio.CancelledError) and not raised.args:
             raised = raised.__context__
         return isinstance(raised, asyncio.CancelledError) and raised.args[0] is self._message
 
     async def _raise_later(self, failed: Optional[BaseException]) -> None:
-        """The block did not await anything after the loss, or swallowed what it was told; so what is still to come is
-        raised here, and not at whatever the task awaits next."""
+        """Raises a cancellation that is still pending, because the block awaited nothing after the loss or swallowed it:
+        here, and not at the next await of the task."""
         try:
             await asyncio.sleep(0)
         except asyncio.CancelledError as cancelled:
@@ -97,7 +97,7 @@ class LossScope:
 
 
 class CancelOnLoss:
-    """A block that is cancelled when its lease is lost, which raises Lost then; made by Lease.cancel_on_loss()."""
+    """A block that a loss of its lease cancels, and that raises Lost then; made by Lease.cancel_on_loss()."""
 
     def __init__(self, lease: LeaseHandle) -> None:
         self._lease = lease

@@ -14,9 +14,9 @@ Answer = TypeVar("Answer")
 async def until_decided(
     descriptor: Callable[[], int], ask: Callable[[], Answer], timeout: Optional[float] = None
 ) -> Answer:
-    """What `ask` answers once it no longer raises Again; that is raised if `timeout` seconds pass before.
+    """The result of `ask` once it no longer raises Again; Again is raised after `timeout` seconds.
 
-    Nobody else may wait on this descriptor in this loop."""
+    The descriptor must have no other waiter in this loop."""
     deadline = Deadline(timeout)
     while True:
         try:
@@ -29,7 +29,7 @@ async def until_decided(
 
 
 async def until_readable(fd: int, seconds: Optional[float]) -> None:
-    """Waits until `fd` is readable or `seconds` are over; without a descriptor for a moment."""
+    """Waits until `fd` is readable or `seconds` are over; for a moment if there is no descriptor."""
     if fd < 0:
         await asyncio.sleep(LOOK_EVERY if seconds is None else min(seconds, LOOK_EVERY))
         return

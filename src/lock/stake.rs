@@ -1,7 +1,7 @@
-//! The claim of an acquire: whose it is, and how much of a lock it takes; the same for a waiter and a holder.
+//! The stake of an acquire: whose it is, and how much of a lock it takes; the same for a waiter and a holder.
 //!
 //! A million locks may be held, nearly all by an owner of its own, for one name, without a value or a delay.
-//! The fields that only some claims have are behind one pointer to [`Extras`], null if all are at their
+//! The fields that only some stakes have are behind one pointer to [`Extras`], null if all are at their
 //! defaults.
 
 use super::locks::{Slot, Slots};
@@ -9,16 +9,16 @@ use crate::base::locks::Mode;
 use crate::base::{Owner, RequestId, SessionId};
 use std::sync::Arc;
 
-/// A claim on one lock, or on several in one step.
+/// A stake in one lock, or in several in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Claim {
+pub(super) struct Stake {
     pub(super) session: SessionId,
     pub(super) mode: Mode,
     pub(super) permits: u32,
     extras: Option<Box<Extras>>,
 }
 
-/// The fields that most claims lack.
+/// The fields that most stakes lack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extras {
     /// [`ALONE`]: an owner of its own.
@@ -27,20 +27,20 @@ pub(super) struct Extras {
     pub(super) delay_ms: u32,
     /// The value that it shows to others; shared by all its locks.
     pub(super) value: Arc<[u8]>,
-    /// All its locks in the byte order of their names, if there are several; its claims in each of them are
+    /// All its locks in the byte order of their names, if there are several; its stakes in each of them are
     /// equal.
     pub(super) all: Option<Arc<[Slot]>>,
     /// The handles on its grant behind the first, in the order in which they came.
     pub(super) later: Vec<RequestId>,
 }
 
-impl Claim {
+impl Stake {
     pub(super) fn new(session: SessionId, mode: Mode, permits: u32, extras: Extras) -> Self {
         let extras = (extras != Extras::default()).then(|| Box::new(extras));
         Self { session, mode, permits, extras }
     }
 
-    /// The fields that most claims lack, if one is set.
+    /// The fields that most stakes lack, if one is set.
     pub(super) fn extras(&self) -> Option<&Extras> {
         self.extras.as_deref()
     }
@@ -68,7 +68,7 @@ impl Claim {
         self.extras.as_ref().map_or(&[], |extras| &extras.later)
     }
 
-    /// Changes the fields that most claims lack.
+    /// Changes the fields that most stakes lack.
     pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Extras) -> T) -> T {
         let extras = self.extras.get_or_insert_default();
         let result = change(extras);
@@ -78,8 +78,8 @@ impl Claim {
         result
     }
 
-    /// Whether `other`, of the same owner, would be one more handle on this claim's grant.
-    pub(super) fn is_of_kind(&self, other: &Claim) -> bool {
+    /// Whether `other`, of the same owner, would be one more handle on this stake's grant.
+    pub(super) fn is_of_kind(&self, other: &Stake) -> bool {
         (self.mode, self.permits, self.all()) == (other.mode, other.permits, other.all())
     }
 
@@ -88,7 +88,7 @@ impl Claim {
         self.all().unwrap_or(std::slice::from_ref(slot))
     }
 
-    /// All its locks, owned: the claim may go meanwhile.
+    /// All its locks, owned: the stake may go meanwhile.
     pub(super) fn shared_slots(&self, slot: Slot) -> Slots {
         let all = self.extras.as_ref().and_then(|extras| extras.all.as_ref());
         all.map_or(Slots::One([slot]), |all| Slots::Several(Arc::clone(all)))
@@ -109,20 +109,20 @@ impl Claim {
 pub(super) const ALONE: Owner = Owner(0);
 /// The session, mode with permits, and the pointer: a word each. Every grant and every waiter has
 /// one.
-const _: () = assert!(size_of::<Claim>() <= 24);
+const _: () = assert!(size_of::<Stake>() <= 24);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_without_anything_rare_is_the_same_however_it_became_so() {
-        let plain = Claim::new(SessionId(1), Mode::Exclusive, 1, Extras::default());
+    fn a_stake_without_anything_rare_is_the_same_however_it_became_so() {
+        let plain = Stake::new(SessionId(1), Mode::Exclusive, 1, Extras::default());
         assert!(plain.extras.is_none());
-        let mut claim = plain.clone();
-        claim.change(|extras| extras.value = [7].into());
-        assert_eq!((claim.value(), claim == plain), (&[7][..], false));
-        claim.change(|extras| extras.value = [].into());
-        assert_eq!(claim, plain);
+        let mut stake = plain.clone();
+        stake.change(|extras| extras.value = [7].into());
+        assert_eq!((stake.value(), stake == plain), (&[7][..], false));
+        stake.change(|extras| extras.value = [].into());
+        assert_eq!(stake, plain);
     }
 }

@@ -1,13 +1,15 @@
-//! The compilers, and the library that the programs are linked with.
+//! Programs in C and C++, compiled with warnings as errors against the shared library of this build, and run.
 
-use crate::common::built::library;
-pub use crate::common::root::root;
+use super::built::library;
+use super::root::root;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// The address and the undefined behaviour sanitizer.
 pub const SANITIZERS: [&str; 3] =
     ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"];
 
+/// The program of `source`, called `name` among those of this test binary.
 pub fn build_c(source: &str, name: &str, flags: &[&str]) -> PathBuf {
     let mut command = compile(&c_compiler(), "c11");
     link(command.args(flags), &[root(source)], name)
@@ -15,15 +17,20 @@ pub fn build_c(source: &str, name: &str, flags: &[&str]) -> PathBuf {
 
 pub fn build_cpp(source: &str, name: &str, standard: &str, flags: &[&str]) -> PathBuf {
     let mut command = compile(&cpp_compiler(), standard);
-    link(command.arg("-pthread").args(flags), &[root(source)], name)
+    link(command.args(flags), &[root(source)], name)
 }
 
 /// Links one program of `sources`.
 pub fn link(command: &mut Command, sources: &[PathBuf], name: &str) -> PathBuf {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let deps = library().parent().unwrap().to_owned();
-    command.arg("-o").arg(&program).args(sources).arg("-L").arg(&deps).arg("-ltenure");
-    run(command.arg(format!("-Wl,-rpath,{}", deps.display())));
+    // Tests run at once: none replaces a program that another runs.
+    let unfinished = program.with_extension(format!("{:?}", std::thread::current().id()));
+    let library = library();
+    let libraries = library.parent().expect("a folder");
+    command.arg("-pthread").arg("-o").arg(&unfinished).args(sources);
+    command.arg("-L").arg(libraries).arg("-ltenure");
+    run(command.arg(format!("-Wl,-rpath,{}", libraries.display())));
+    std::fs::rename(&unfinished, &program).expect("it is in the same folder");
     program
 }
 
@@ -37,11 +44,11 @@ pub fn compile(compiler: &str, standard: &str) -> Command {
 }
 
 pub fn c_compiler() -> String {
-    compiler("CC", "cc", "a C compiler")
+    tool("CC", "cc", "a C compiler")
 }
 
 pub fn cpp_compiler() -> String {
-    compiler("CXX", "c++", "a C++ compiler")
+    tool("CXX", "c++", "a C++ compiler")
 }
 
 /// The C++ compilers of this machine: its own, and clang++ where that is another.
@@ -55,9 +62,11 @@ pub fn cpp_compilers() -> Vec<String> {
     compilers
 }
 
+/// Whether `compiler` knows `standard`, of C or of C++.
 pub fn accepts(compiler: &str, standard: &str) -> bool {
     let mut command = Command::new(compiler);
-    command.args(["-fsyntax-only", "-x", "c++", "/dev/null"]).arg(format!("-std={standard}"));
+    let language = if standard.contains('+') { "c++" } else { "c" };
+    command.args(["-fsyntax-only", "-x", language, "/dev/null"]).arg(format!("-std={standard}"));
     command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
@@ -83,11 +92,11 @@ pub fn isolate(command: &mut Command) {
 }
 
 /// A program of the system, unless the environment names another.
-fn compiler(variable: &str, default: &str, what: &str) -> String {
+pub fn tool(variable: &str, default: &str, what: &str) -> String {
     let program = std::env::var(variable).unwrap_or(default.to_owned());
     assert!(
         exists(&program),
-        "the tests of the examples need {what}: {program:?} is not there; install it, or set {variable}",
+        "the tests of the bindings need {what}: {program:?} is not there; install it, or set {variable}",
     );
     program
 }
