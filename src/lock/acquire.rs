@@ -1,6 +1,6 @@
 //! An acquire of one lock or of several in one step: at once, as one more handle, in the queues, or refused.
 
-use super::claim::{ALONE, Claim, Extras};
+use super::claim::{ALONE, Claim, Extras, shared_value};
 use super::dedupe::{Fixed, Hold, Place};
 use super::effects::Effects;
 use super::holders::Grant;
@@ -59,7 +59,7 @@ impl LockMachine {
         let extras = Extras {
             owner: acquire.owner,
             delay_ms: acquire.delay_ms,
-            value: acquire.value.as_slice().into(),
+            value: shared_value(&acquire.value),
             all,
             later: Vec::new(),
         };

@@ -1,5 +1,6 @@
 //! Proclaim and transfer: a holder shows another value, or names the next holder.
 
+use super::claim::shared_value;
 use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::locks::{Slot, Slots};
@@ -7,7 +8,6 @@ use super::machine::{Call, LockMachine};
 use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::locks::{Answer, Name, Refusal};
 use crate::base::{RequestId, Right, Token};
-use std::sync::Arc;
 
 impl LockMachine {
     /// Replaces the value of a grant, in each of its locks.
@@ -25,13 +25,13 @@ impl LockMachine {
         let Some((_, slots)) = self.held(call, name, token) else {
             return self.fix(call, Fixed::NotHeld);
         };
-        let value: Arc<[u8]> = value.into();
+        let value = shared_value(value);
         for slot in &*slots {
             let (name, lock) = self.locks.named_mut(*slot);
             let is_oldest = lock.holders.first().is_some_and(|oldest| oldest.token == token);
             let grant = lock.holders.by_token_mut(token).expect("it is held in each");
-            if grant.claim.value() != &*value {
-                grant.claim.change(|extras| extras.value = Arc::clone(&value));
+            if grant.claim.value() != value.as_deref().unwrap_or_default() {
+                grant.claim.change(|extras| extras.value.clone_from(&value));
                 if is_oldest {
                     effects.note_change(*slot, name);
                 }

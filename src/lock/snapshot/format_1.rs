@@ -7,7 +7,7 @@ use crate::base::locks::{Answer, Mode, Name};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
-use crate::lock::claim::{Claim, Extras};
+use crate::lock::claim::{Claim, Extras, shared_value};
 use crate::lock::dedupe::{Hold, Place};
 use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::{Lock, Rest};
@@ -178,7 +178,8 @@ fn read_claim(
     }
     let slots = names.iter().map(|name| machine.locks.find_or_make(name, 0));
     let all = (!names.is_empty()).then(|| slots.collect());
-    let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
+    let (value, later) = (shared_value(&value), Vec::new());
+    let extras = Extras { owner, delay_ms, value, all, later };
     Ok(Claim::new(session, mode, permits, extras))
 }
 

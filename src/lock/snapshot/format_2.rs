@@ -12,7 +12,7 @@ use super::{SnapshotError, session_piece, unfinished};
 use crate::base::locks::{Answer, Mode};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::asked::Mark;
-use crate::lock::claim::{Claim, Extras};
+use crate::lock::claim::{Claim, Extras, shared_value};
 use crate::lock::dedupe::{Answers, Hold, Place};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
@@ -305,7 +305,7 @@ impl ClaimPiece {
             ExtrasPiece {
                 owner: *owner,
                 delay_ms: *delay_ms,
-                value: value.to_vec(),
+                value: value.as_deref().unwrap_or_default().to_vec(),
                 also: others.map(|slot| numbers.of_slot(*slot)).collect(),
                 later: later.iter().map(|request| printed(answers, *request)).collect(),
             }
@@ -337,8 +337,9 @@ impl ClaimPiece {
             all.push(slot);
         }
         let all = (all.len() > 1).then(|| all.into());
-        let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
-        if extras == Extras::default() && later.is_empty() {
+        let value = shared_value(&value);
+        let extras = Extras { owner, delay_ms, value, all, later: Vec::new() };
+        if extras.is_nothing() && later.is_empty() {
             return Err(pieces.damaged("what most claims do not have is there, and empty".into()));
         }
         Ok((Claim::new(session, mode, permits, extras), later))
