@@ -6,7 +6,7 @@ use super::holders::Grant;
 use super::locks::Slot;
 use super::machine::{Call, LockMachine};
 use super::queue::Waiter;
-use super::stake::{ALONE, Extras, Stake};
+use super::stake::{ALONE, Extras, Stake, shared_value};
 use crate::base::Token;
 use crate::base::locks::{Acquire, Answer, Name, Refusal, Terms};
 use std::iter::repeat_n;
@@ -59,7 +59,7 @@ impl LockMachine {
         let extras = Extras {
             owner: acquire.owner,
             delay_ms: acquire.delay_ms,
-            value: acquire.value.as_slice().into(),
+            value: shared_value(&acquire.value),
             all,
             later: Vec::new(),
         };

@@ -6,7 +6,7 @@
 use super::dedupe::Hold;
 use super::locks::Slot;
 use super::machine::LockMachine;
-use super::{AskedHolder, Holding};
+use super::{AskedHolder, Holding, HoldingRef};
 use crate::base::limits::HOLDERS_SHOWN_MAX;
 use crate::base::locks::Name;
 use crate::base::{RequestId, SessionId, Token};
@@ -94,16 +94,16 @@ impl LockMachine {
     /// The oldest holder of `name`.
     #[must_use]
     pub fn holding(&self, name: &Name) -> Option<Holding> {
-        self.holding_in(self.locks.find(name)?)
+        self.holding_in(self.locks.find(name)?).map(Holding::from)
     }
 
     /// The oldest holder of the lock in `slot`; `None` if the lock was dropped, or has no holder.
-    pub(super) fn holding_in(&self, slot: Slot) -> Option<Holding> {
+    pub(super) fn holding_in(&self, slot: Slot) -> Option<HoldingRef<'_>> {
         let grant = self.locks.get(slot)?.holders.first()?;
-        Some(Holding {
+        Some(HoldingRef {
             token: grant.token,
-            client: self.client_of(grant.stake.session).clone(),
-            value: grant.stake.value().into(),
+            client: self.client_of(grant.stake.session),
+            value: grant.stake.value(),
             since_unix_ms: grant.since_unix_ms,
         })
     }

@@ -3,9 +3,11 @@
 //! Most sessions have one lock or a few, and some have thousands. A node of a `BTreeMap` has room for eleven entries
 //! from the first on, and as ids come in rising order it stays half empty: each held lock would pay for two. Here
 //! the entries are a sequence of short sorted blocks; only the last one grows. A step costs a binary search and a
-//! shift within a block, and rarely a shift of the blocks, of which a session has 1,024 at the most.
+//! shift within a block, and rarely a shift of the blocks, of which a session has 1,024 at the most. The ends cost less:
+//! a new request is above all others, and those that go are mostly the oldest, so a block is a ring.
 
 use crate::base::RequestId;
+use std::collections::VecDeque;
 
 /// Entries in order of their ids.
 #[derive(Clone, Debug)]
@@ -13,8 +15,10 @@ pub(super) struct ByRequest<T> {
     length: usize,
     /// Blocks of 1 … [`BLOCK`] entries; ids rise within a block and from block to block. A single block may be
     /// empty: a session that takes and releases one lock over and over allocates nothing for it.
-    blocks: Vec<Vec<(RequestId, T)>>,
+    blocks: Vec<Block<T>>,
 }
+
+type Block<T> = VecDeque<(RequestId, T)>;
 
 impl<T> ByRequest<T> {
     pub(super) const fn new() -> Self {
@@ -44,19 +48,26 @@ impl<T> ByRequest<T> {
         // A request above all others goes to the last block.
         let at = self.block_of(request).min(self.blocks.len().saturating_sub(1));
         let Some(block) = self.blocks.get_mut(at) else {
-            self.blocks = vec![vec![(request, value)]];
+            self.blocks = vec![VecDeque::from([(request, value)])];
             self.length = 1;
             return None;
         };
-        let place = match block.binary_search_by_key(&request, |(id, _)| *id) {
-            Ok(place) => return Some(std::mem::replace(&mut block[place].1, value)),
-            Err(place) => place,
+        let is_newest = block.back().is_none_or(|(id, _)| *id < request);
+        let place = match is_newest {
+            true => block.len(),
+            false => match block.binary_search_by_key(&request, |(id, _)| *id) {
+                Ok(place) => return Some(std::mem::replace(&mut block[place].1, value)),
+                Err(place) => place,
+            },
         };
         self.length += 1;
         if block.len() < BLOCK {
             block.insert(place, (request, value));
         } else if place == BLOCK {
-            self.blocks.insert(at + 1, vec![(request, value)]);
+            // Further ids rise, too: the block fills.
+            let mut next = VecDeque::with_capacity(BLOCK);
+            next.push_back((request, value));
+            self.blocks.insert(at + 1, next);
         } else {
             let mut upper = block.split_off(BLOCK / 2);
             match place.checked_sub(BLOCK / 2) {
@@ -72,7 +83,7 @@ impl<T> ByRequest<T> {
         let (at, place) = self.find(request)?;
         let is_only = self.blocks.len() == 1;
         let block = &mut self.blocks[at];
-        let (_, value) = block.remove(place);
+        let (_, value) = block.remove(place)?;
         self.length -= 1;
         if block.is_empty() && !is_only {
             self.blocks.remove(at);
@@ -90,19 +101,21 @@ impl<T> ByRequest<T> {
             forgotten(value);
         }
         if let Some(block) = self.blocks.first_mut() {
-            let below = block.partition_point(|(id, _)| *id < floor);
-            self.length -= below;
-            block.drain(..below).for_each(|(_, value)| forgotten(value));
+            while block.front().is_some_and(|(id, _)| *id < floor) {
+                let (_, value) = block.pop_front().expect("looked at above");
+                self.length -= 1;
+                forgotten(value);
+            }
             give_back_room(block);
         }
     }
 
     pub(super) fn first(&self) -> Option<RequestId> {
-        self.blocks.first()?.first().map(|(id, _)| *id)
+        self.blocks.first()?.front().map(|(id, _)| *id)
     }
 
     pub(super) fn last(&self) -> Option<RequestId> {
-        self.blocks.last()?.last().map(|(id, _)| *id)
+        self.blocks.last()?.back().map(|(id, _)| *id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (RequestId, &T)> {
@@ -132,13 +145,19 @@ impl<T> ByRequest<T> {
 
     /// The first block that does not lie below `request` as a whole.
     fn block_of(&self, request: RequestId) -> usize {
-        let is_below = |last: &(RequestId, T)| last.0 < request;
-        self.blocks.partition_point(|block| block.last().is_some_and(is_below))
+        let is_below = |block: &Block<T>| block.back().is_some_and(|(id, _)| *id < request);
+        if self.blocks.last().is_some_and(is_below) {
+            return self.blocks.len();
+        }
+        if self.blocks.first().is_some_and(|first| !is_below(first)) {
+            return 0;
+        }
+        self.blocks.partition_point(is_below)
     }
 }
 
 /// After removals in no order, many blocks may have few entries each.
-fn give_back_room<T>(block: &mut Vec<(RequestId, T)>) {
+fn give_back_room<T>(block: &mut Block<T>) {
     if block.capacity() > 4 && block.len() <= block.capacity() / 4 {
         block.shrink_to(block.capacity() / 2);
     }
@@ -161,7 +180,7 @@ mod tests {
         assert_eq!(map.len(), plain.len());
         assert_eq!(map.first(), plain.keys().next().copied());
         assert_eq!(map.last(), plain.keys().next_back().copied());
-        let is_full = |block: &Vec<_>| (1..=BLOCK).contains(&block.len());
+        let is_full = |block: &Block<T>| (1..=BLOCK).contains(&block.len());
         assert!(map.blocks.iter().all(is_full) || map.blocks.len() == 1);
     }
 
@@ -202,11 +221,13 @@ mod tests {
     fn one_entry_that_comes_and_goes_keeps_its_room() {
         let mut map = ByRequest::new();
         map.insert(RequestId(1), ());
-        let room = map.blocks[0].as_ptr();
+        let room = map.blocks[0].as_slices().0.as_ptr();
         for request in 2..100 {
             map.remove_below(RequestId(request), drop);
             map.insert(RequestId(request), ());
-            assert_eq!((map.len(), map.blocks[0].capacity(), map.blocks[0].as_ptr()), (1, 1, room));
+            let block = &map.blocks[0];
+            let (first, _) = block.as_slices();
+            assert_eq!((map.len(), block.capacity(), first.as_ptr()), (1, 1, room));
         }
     }
 
@@ -216,7 +237,7 @@ mod tests {
         for request in 0..1000 {
             map.insert(RequestId(request), request);
         }
-        let room = |map: &ByRequest<u64>| map.blocks.iter().map(Vec::capacity).sum::<usize>();
+        let room = |map: &ByRequest<u64>| map.blocks.iter().map(VecDeque::capacity).sum::<usize>();
         assert!(room(&map) < 1000 + BLOCK, "{}", room(&map));
         for request in (0..1000).filter(|request| request % 20 > 0) {
             assert_eq!(map.remove(RequestId(request)), Some(request));

@@ -7,8 +7,7 @@
 
 use super::delay::Delayed;
 use super::locks::Slot;
-use super::machine::LockMachine;
-use super::{AskedHolder, Denied, Granted, HolderChange};
+use super::{AskedHolder, Denied, Granted};
 use crate::base::SessionId;
 use crate::base::locks::Name;
 use crate::base::meters::EndReason;
@@ -20,10 +19,8 @@ pub(super) struct Effects {
     pub(super) granted: Vec<Granted>,
     pub(super) delayed: Vec<Delayed>,
     pub(super) asked: Vec<AskedHolder>,
-    /// Locks whose oldest holder, or its value, changed; repeats are possible.
-    changed: Vec<(Slot, Name)>,
-    /// Whether anybody hears of the changes.
-    is_told: bool,
+    /// Locks whose oldest holder, or its value, changed; repeats are possible. `None`: nobody hears of them.
+    changed: Option<Vec<(Slot, Name)>>,
     /// Closed sessions whose last piece this entry freed.
     pub(super) freed: Vec<SessionId>,
     /// Waits that this entry refused.
@@ -39,10 +36,16 @@ pub(super) struct Effects {
 }
 
 impl Effects {
-    /// The effects of an entry that may free and grant `names` names before it leaves the rest.
-    pub(super) fn of_part(names: usize, unix_ms: u64, why: EndReason) -> Self {
+    /// The effects of an entry that may free and grant `names` names before it leaves the rest. Changes are gathered in
+    /// the room of `changed`, if they are told.
+    pub(super) fn of_part(
+        names: usize,
+        unix_ms: u64,
+        why: EndReason,
+        changed: Option<Vec<(Slot, Name)>>,
+    ) -> Self {
         let (granted, delayed, asked) = (Vec::new(), Vec::new(), Vec::new());
-        let (changed, freed) = (Vec::new(), Vec::new());
+        let freed = Vec::new();
         let (denied, glances) = (Vec::new(), 0);
         let left = names;
         Self {
@@ -51,7 +54,6 @@ impl Effects {
             delayed,
             asked,
             changed,
-            is_told: true,
             freed,
             denied,
             left,
@@ -59,11 +61,6 @@ impl Effects {
             unix_ms,
             why,
         }
-    }
-
-    /// The effects of a replayed entry: changes are not gathered.
-    pub(super) fn untold(self) -> Self {
-        Self { is_told: false, ..self }
     }
 
     /// Whether the entry may begin one more thing, which it then does as a whole.
@@ -101,9 +98,10 @@ impl Effects {
 
     /// Notes that the oldest holder of the lock in `slot`, called `name`, or its value, has changed.
     pub(super) fn note_change(&mut self, slot: Slot, name: &Name) {
+        let Some(changed) = &mut self.changed else { return };
         // In a crowd one grant after the other becomes the oldest: the lock is noted once.
-        if self.is_told && self.changed.last().is_none_or(|(last, _)| *last != slot) {
-            self.changed.push((slot, name.clone()));
+        if changed.last().is_none_or(|(last, _)| *last != slot) {
+            changed.push((slot, name.clone()));
         }
     }
 
@@ -112,16 +110,12 @@ impl Effects {
         self.looked += names as u64;
     }
 
-    /// The final holder of each noted lock, once, in byte order. A lock freed and handed over is one change.
-    pub(super) fn take_changes(&mut self, machine: &LockMachine) -> Vec<HolderChange> {
-        let mut changed = std::mem::take(&mut self.changed);
+    /// The noted locks, each once, in byte order: a lock freed and handed over is one change.
+    pub(super) fn take_changed(&mut self) -> Vec<(Slot, Name)> {
+        let mut changed = self.changed.take().unwrap_or_default();
         changed.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
         changed.dedup_by_key(|(slot, _)| *slot);
-        let told = changed.into_iter().map(|(slot, name)| {
-            let holder = machine.holding_in(slot);
-            HolderChange { name, holder }
-        });
-        told.collect()
+        changed
     }
 }
 

@@ -76,10 +76,10 @@ impl LockMachine {
             hash.answers(answers, &self.locks);
         }
         hash.length(self.unfinished.len());
-        self.unfinished.iter().for_each(|name| hash.bytes(name.as_str().as_bytes()));
+        self.unfinished.iter().for_each(|name| hash.bytes(name.as_bytes()));
         for (name, order) in &self.orders {
             let Order { way, until, done, reason, heir, except } = order;
-            hash.bytes(name.as_str().as_bytes());
+            hash.bytes(name.as_bytes());
             let way = match way {
                 BreakWay::Now => 0,
                 BreakWay::Ask { grace_ms } => {
@@ -117,7 +117,7 @@ impl LockMachine {
     fn hash_locks(&self, hash: &mut Fingerprint) {
         hash.length(self.locks.len());
         for (name, _, lock) in self.locks.iter() {
-            hash.bytes(name.as_str().as_bytes());
+            hash.bytes(name.as_bytes());
             hash.number(u64::from(lock.limit()));
             hash.length(lock.holders.len());
             for grant in lock.holders.iter() {
@@ -148,7 +148,7 @@ impl LockMachine {
         for (token, mark) in &self.asked {
             let Mark { name, grace_ms, reason, heir } = mark;
             hash.number(token.0);
-            hash.bytes(name.as_str().as_bytes());
+            hash.bytes(name.as_bytes());
             hash.number(u64::from(*grace_ms));
             hash.bytes(reason.as_bytes());
             hash.length(usize::from(heir.is_some()));
@@ -216,7 +216,7 @@ impl Fingerprint {
         self.bytes(stake.value());
         let all = stake.all().unwrap_or_default();
         self.length(all.len());
-        locks.names(all).for_each(|name| self.bytes(name.as_str().as_bytes()));
+        locks.names(all).for_each(|name| self.bytes(name.as_bytes()));
     }
 
     fn fixed(&mut self, fixed: &Fixed) {
@@ -237,7 +237,7 @@ impl Fingerprint {
             self.bytes(text.as_bytes());
         }
         if let Fixed::Denied(_, name) = fixed {
-            self.bytes(name.as_str().as_bytes());
+            self.bytes(name.as_bytes());
         }
     }
 

@@ -115,11 +115,13 @@ impl Locks {
         let places = page.places.as_mut();
         let named = places.and_then(|places| places[slot.place()].take());
         let named = named.unwrap_or_else(|| panic!("no lock is in {slot:?}"));
+        if page.taken == u64::MAX {
+            self.roomy.insert(u32::try_from(slot.page()).expect("locks are bounded"));
+        }
         page.taken &= !(1 << slot.place());
         if page.taken == 0 {
             self.spare = page.places.take();
         }
-        self.roomy.insert(u32::try_from(slot.page()).expect("locks are bounded"));
         self.by_name.remove(&named.name);
     }
 

@@ -6,7 +6,7 @@ use super::breaking::Breaking;
 use super::command::{Command, Settings};
 use super::dedupe::{Admission, Answers};
 use super::effects::Effects;
-use super::locks::Locks;
+use super::locks::{Locks, Slot};
 use crate::base::locks::{Answer, LEVEL_MAX, Name, Operation, Refusal};
 
 use super::level::{self, Bounds, KEY_LEVEL};
@@ -18,7 +18,7 @@ use super::session::Session;
 use super::tally::{Tally, end_reason};
 use super::token::Tokens;
 use super::weight::Weight;
-use super::{Applied, Outcome};
+use super::{Applied, HolderChange, Holding, HoldingRef, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::{
     Ancestors, ClusterKey, Index, RequestId, SessionId, SessionKey, Subject, Term, Token,
@@ -76,6 +76,8 @@ pub struct LockMachine {
     pub(super) looked: u64,
     /// The meters of a leader; no part of the state.
     pub(super) tally: Tally,
+    /// Room for the changes of an apply; no part of the state.
+    pub(super) changed: Vec<(Slot, Name)>,
 }
 
 impl LockMachine {
@@ -105,6 +107,7 @@ impl LockMachine {
             ancestors: Ancestors::default(),
             looked: 0,
             tally: Tally::default(),
+            changed: Vec::new(),
         }
     }
 
@@ -116,11 +119,38 @@ impl LockMachine {
     /// [`LockMachine::level_max`]: decoders of entries refuse such a command first
     /// ([`Command::level`]).
     pub fn apply(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) -> Applied {
-        let mut effects = Effects::of_part(self.names_per_part(), unix_ms, end_reason(command));
+        let mut changes = Vec::new();
+        let applied = self.apply_telling(index, term, unix_ms, command, |name, holder| {
+            let (name, holder) = (name.clone(), holder.map(Holding::from));
+            changes.push(HolderChange { name, holder });
+        });
+        Applied { changes, ..applied }
+    }
+
+    /// [`LockMachine::apply`] that lists no changes: each goes to `changed` as the lock and its oldest holder.
+    ///
+    /// # Panics
+    /// As [`LockMachine::apply`] does.
+    pub fn apply_telling(
+        &mut self,
+        index: Index,
+        term: Term,
+        unix_ms: u64,
+        command: &Command,
+        mut changed: impl FnMut(&Name, Option<HoldingRef<'_>>),
+    ) -> Applied {
+        let room = std::mem::take(&mut self.changed);
+        let (names, why) = (self.names_per_part(), end_reason(command));
+        let mut effects = Effects::of_part(names, unix_ms, why, Some(room));
         let outcome = self.advance(index, term, command, &mut effects);
-        let changes = effects.take_changes(self);
+        let mut told = effects.take_changed();
+        for (slot, name) in told.drain(..) {
+            changed(&name, self.holding_in(slot));
+        }
+        told.shrink_to(CHANGED_ROOM);
+        self.changed = told;
         let Effects { granted, delayed, asked, freed, denied, .. } = effects;
-        Applied { outcome, granted, delayed, asked, changes, freed, denied }
+        Applied { outcome, granted, delayed, asked, changes: Vec::new(), freed, denied }
     }
 
     /// Applies without a listener, as for a snapshot: changes of holders are not gathered.
@@ -128,8 +158,8 @@ impl LockMachine {
     /// # Panics
     /// As [`LockMachine::apply`] does.
     pub fn replay(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) {
-        let effects = Effects::of_part(self.names_per_part(), unix_ms, end_reason(command));
-        self.advance(index, term, command, &mut effects.untold());
+        let (names, why) = (self.names_per_part(), end_reason(command));
+        self.advance(index, term, command, &mut Effects::of_part(names, unix_ms, why, None));
     }
 
     /// Applies one committed command; `effects` gathers all but the answer.
@@ -236,18 +266,14 @@ impl LockMachine {
         let Some(session) = self.sessions.get_mut(&call.session) else {
             return call.answered(Answer::SessionExpired);
         };
-        let print = call.print;
         session.answers.raise_floor(floor);
-        self.count(call.session);
-        let (lacks_room, most) = (self.lacks_room_for(operation), self.bounds.answers_per_session);
-        let session = self.live_session_mut(call.session);
-        let admission = session.answers.admission(call.request, most);
+        self.weight.recount(session);
+        let admission = session.answers.admission(call.request, self.bounds.answers_per_session);
+        let is_other = admission == Admission::Known
+            && !session.answers.is_retry(call.request, operation, call.print);
+        let lacks_room = self.lacks_room_for(operation);
         let answer = match (admission, operation) {
-            (Admission::Known, operation)
-                if !session.answers.is_retry(call.request, operation, print) =>
-            {
-                Answer::Refused(Refusal::Conflict)
-            }
+            (Admission::Known, _) if is_other => Answer::Refused(Refusal::Conflict),
             (Admission::Known, _) => self.known_answer(call.session, call.request),
             (Admission::BelowFloor, _) => Answer::Refused(Refusal::BelowFloor),
             (Admission::Full | Admission::New, Operation::Close) => {
@@ -255,7 +281,7 @@ impl LockMachine {
                 return ended.expect("the session was found alive above");
             }
             (admission, _) if admission == Admission::Full || lacks_room => {
-                session.answers.refuse_for_good(call.request);
+                self.live_session_mut(call.session).answers.refuse_for_good(call.request);
                 Answer::Refused(Refusal::Limit)
             }
             // Not remembered, as if it had not been logged: the client retries the acquire under its id, and
@@ -318,6 +344,9 @@ impl Default for LockMachine {
         Self::new()
     }
 }
+
+/// Changes for which room is kept.
+const CHANGED_ROOM: usize = 32;
 
 /// The request being applied.
 #[derive(Clone, Copy, Debug)]

@@ -132,6 +132,35 @@ pub struct Holding {
     pub since_unix_ms: u64,
 }
 
+/// A lock's oldest holder, where it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldingRef<'a> {
+    /// The token of its grant.
+    pub token: Token,
+    /// The name of its client.
+    pub client: &'a str,
+    /// The value that its client shows to others.
+    pub value: &'a [u8],
+    /// The time of the grant, by the proposer's wall clock.
+    pub since_unix_ms: u64,
+}
+
+impl Holding {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> HoldingRef<'_> {
+        let Self { token, client, value, since_unix_ms } = self;
+        HoldingRef { token: *token, client, value, since_unix_ms: *since_unix_ms }
+    }
+}
+
+impl From<HoldingRef<'_>> for Holding {
+    fn from(held: HoldingRef<'_>) -> Self {
+        let HoldingRef { token, client, value, since_unix_ms } = held;
+        Self { token, client: client.into(), value: value.into(), since_unix_ms }
+    }
+}
+
 /// The direct result of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -25,8 +25,8 @@ pub(super) struct Extras {
     pub(super) owner: Owner,
     /// The delay that its expiry leaves, in milliseconds (L16).
     pub(super) delay_ms: u32,
-    /// The value that it shows to others; shared by all its locks.
-    pub(super) value: Arc<[u8]>,
+    /// The value that it shows to others; shared by all its locks. `None`: no bytes.
+    pub(super) value: Option<Arc<[u8]>>,
     /// All its locks in the byte order of their names, if there are several; its stakes in each of them are
     /// equal.
     pub(super) all: Option<Arc<[Slot]>>,
@@ -36,7 +36,7 @@ pub(super) struct Extras {
 
 impl Stake {
     pub(super) fn new(session: SessionId, mode: Mode, permits: u32, extras: Extras) -> Self {
-        let extras = (extras != Extras::default()).then(|| Box::new(extras));
+        let extras = (!extras.is_nothing()).then(|| Box::new(extras));
         Self { session, mode, permits, extras }
     }
 
@@ -55,7 +55,7 @@ impl Stake {
 
     /// The value that it shows to others.
     pub(super) fn value(&self) -> &[u8] {
-        self.extras.as_ref().map_or(&[], |extras| &extras.value)
+        self.extras.as_ref().and_then(|extras| extras.value.as_deref()).unwrap_or_default()
     }
 
     /// All its locks in the byte order of their names, if there are several.
@@ -72,7 +72,7 @@ impl Stake {
     pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Extras) -> T) -> T {
         let extras = self.extras.get_or_insert_default();
         let result = change(extras);
-        if **extras == Extras::default() {
+        if extras.is_nothing() {
             self.extras = None;
         }
         result
@@ -105,6 +105,18 @@ impl Stake {
     }
 }
 
+impl Extras {
+    pub(super) fn is_nothing(&self) -> bool {
+        let Self { owner, delay_ms, value, all, later } = self;
+        *owner == ALONE && *delay_ms == 0 && value.is_none() && all.is_none() && later.is_empty()
+    }
+}
+
+/// A value as a stake keeps it.
+pub(super) fn shared_value(bytes: &[u8]) -> Option<Arc<[u8]>> {
+    (!bytes.is_empty()).then(|| bytes.into())
+}
+
 /// The owner number of acquires without a shared owner.
 pub(super) const ALONE: Owner = Owner(0);
 /// The session, mode with permits, and the pointer: a word each. Every grant and every waiter has
@@ -120,9 +132,9 @@ mod tests {
         let plain = Stake::new(SessionId(1), Mode::Exclusive, 1, Extras::default());
         assert!(plain.extras.is_none());
         let mut stake = plain.clone();
-        stake.change(|extras| extras.value = [7].into());
+        stake.change(|extras| extras.value = shared_value(&[7]));
         assert_eq!((stake.value(), stake == plain), (&[7][..], false));
-        stake.change(|extras| extras.value = [].into());
+        stake.change(|extras| extras.value = shared_value(&[]));
         assert_eq!(stake, plain);
     }
 }

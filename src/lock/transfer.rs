@@ -4,10 +4,10 @@ use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::locks::{Slot, Slots};
 use super::machine::{Call, LockMachine};
+use super::stake::shared_value;
 use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::locks::{Answer, Name, Refusal};
 use crate::base::{RequestId, Right, Token};
-use std::sync::Arc;
 
 impl LockMachine {
     /// Replaces the value of a grant, in each of its locks.
@@ -25,13 +25,13 @@ impl LockMachine {
         let Some((_, slots)) = self.held(call, name, token) else {
             return self.fix(call, Fixed::NotHeld);
         };
-        let value: Arc<[u8]> = value.into();
+        let value = shared_value(value);
         for slot in &*slots {
             let (name, lock) = self.locks.named_mut(*slot);
             let is_oldest = lock.holders.first().is_some_and(|oldest| oldest.token == token);
             let grant = lock.holders.by_token_mut(token).expect("it is held in each");
-            if grant.stake.value() != &*value {
-                grant.stake.change(|extras| extras.value = Arc::clone(&value));
+            if grant.stake.value() != value.as_deref().unwrap_or_default() {
+                grant.stake.change(|extras| extras.value.clone_from(&value));
                 if is_oldest {
                     effects.note_change(*slot, name);
                 }

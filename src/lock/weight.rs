@@ -44,6 +44,13 @@ impl Weight {
         }
     }
 
+    /// Recounts `session`, which is one of the state's.
+    pub(super) fn recount(&mut self, session: &mut Session) {
+        let counted = session.bytes();
+        self.bytes = self.bytes - session.counted + counted;
+        session.counted = counted;
+    }
+
     pub(super) fn add(&mut self, bytes: u64) {
         self.bytes += bytes;
     }
@@ -91,9 +98,7 @@ impl LockMachine {
     /// Recounts a session. An ended one of which nothing is left was taken off before.
     pub(super) fn count(&mut self, session: SessionId) {
         if let Some(session) = self.sessions.get_mut(&session) {
-            self.weight.bytes -= session.counted;
-            session.counted = session.bytes();
-            self.weight.bytes += session.counted;
+            self.weight.recount(session);
         } else if let Some(ending) = self.endings.get_mut(&session) {
             self.weight.bytes -= ending.counted;
             ending.counted = ending.bytes();
@@ -161,7 +166,7 @@ impl Stake {
     pub(super) fn bytes(&self, slot: Slot, locks: &Locks) -> u32 {
         let left = if self.delay_ms() > 0 { DELAY_BYTES + CLIENT_NAME_BYTES_MAX } else { 0 };
         let names = locks.names(self.slots(&slot));
-        let names: usize = names.map(|name| SPOT_BYTES + left + name.as_str().len()).sum();
+        let names: usize = names.map(|name| SPOT_BYTES + left + name.as_bytes().len()).sum();
         u32::try_from(CLAIM_BYTES + names + self.value().len()).expect("a stake is bounded")
     }
 }
@@ -196,7 +201,7 @@ impl Fixed {
     pub(super) fn bytes(&self) -> u64 {
         let text = match self {
             Self::Held(text) | Self::Deadlock(text) => text.len(),
-            Self::Denied(_, name) => name.as_str().len(),
+            Self::Denied(_, name) => name.as_bytes().len(),
             _ => 0,
         };
         (ANSWER_BYTES + text) as u64
@@ -206,7 +211,7 @@ impl Fixed {
 impl Delay {
     /// Its bytes in the lock `name`, which may exist for the delay alone.
     pub(super) fn bytes(&self, name: &Name) -> u64 {
-        (DELAY_BYTES + SPOT_BYTES + name.as_str().len() + self.client.len()) as u64
+        (DELAY_BYTES + SPOT_BYTES + name.as_bytes().len() + self.client.len()) as u64
     }
 }
 

@@ -5,7 +5,10 @@ use super::raising::Raising;
 use super::work::{Work, WorkKind};
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
-use crate::lock::{Answer, Applied, AskedHolder, Command, Granted, LockMachine, Outcome, Refusal};
+use crate::lock::{
+    Answer, Applied, AskedHolder, Command, Granted, HolderChange, Holding, HoldingRef, LockMachine,
+    Name, Outcome, Refusal,
+};
 use crate::raft::{Entry, EntryKind, Event};
 
 impl Replica {
@@ -34,8 +37,7 @@ impl Replica {
             && !self.leading.tellings.are_full()
         {
             let index = self.applied.next();
-            let entry = self.raft.entry(index).expect("a committed entry is in the log").clone();
-            self.apply_entry(now, &entry)?;
+            self.apply_entry(now, index)?;
             self.applied = index;
             if self.raft.own_noop() == Some(index) {
                 self.become_ready(now);
@@ -51,44 +53,53 @@ impl Replica {
         Ok(())
     }
 
-    fn apply_entry(&mut self, now: &Sample, entry: &Entry) -> Result<(), ApplyError> {
-        self.work.spend(WorkKind::Apply, 2 + Work::of_bytes(entry.payload.bytes().len()));
+    fn apply_entry(&mut self, now: &Sample, index: Index) -> Result<(), ApplyError> {
+        let Self { raft, machine, history, leading, work, .. } = self;
+        let entry = raft.entry(index).expect("a committed entry is in the log");
+        let bytes = entry.payload.bytes().len();
+        work.spend(WorkKind::Apply, 2 + Work::of_bytes(bytes));
         match entry.header.kind {
             EntryKind::NoOp | EntryKind::Relinquish => {}
-            EntryKind::Membership => self.handle_membership_applied(entry.index),
+            EntryKind::Membership => self.handle_membership_applied(index),
             EntryKind::Command => {
-                let looked = self.machine.looked();
-                let applied = apply_command(&mut self.machine, entry)?;
-                self.work.spend(WorkKind::Apply, self.machine.looked() - looked);
-                self.handle_applied(now, entry, applied);
+                let looked = machine.looked();
+                let (mut changed, mut observed) = (0, Vec::new());
+                let applied = apply_command(machine, entry, |name, holder| {
+                    changed += 1;
+                    history.record(index, name, holder);
+                    if leading.observers.any_of(name) {
+                        let (name, holder) = (name.clone(), holder.map(Holding::from));
+                        observed.push(HolderChange { name, holder });
+                    }
+                })?;
+                work.spend(WorkKind::Apply, machine.looked() - looked + changed);
+                self.handle_applied(now, (index, bytes), applied);
+                self.tell_changes(index, observed);
             }
         }
         Ok(())
     }
 
     /// Pushes to clients: first the locks that were taken from holders, then replies and new
-    /// grants.
-    fn handle_applied(&mut self, now: &Sample, entry: &Entry, applied: Applied) {
-        let Applied { outcome, granted, delayed, asked, changes, freed, denied } = applied;
-        let told = granted.len() + delayed.len() + asked.len() + changes.len() + freed.len();
-        let told = told + denied.len();
+    /// grants. The entry at `index` has so many `bytes`.
+    fn handle_applied(&mut self, now: &Sample, (index, bytes): (Index, usize), applied: Applied) {
+        let Applied { outcome, granted, delayed, asked, freed, denied, .. } = applied;
+        let told = granted.len() + delayed.len() + asked.len() + freed.len() + denied.len();
         self.work.spend(WorkKind::Apply, told as u64);
-        self.count_applied(entry.index, outcome.as_ref(), now.boot());
+        self.count_applied(index, outcome.as_ref(), now.boot());
         self.begin_delays(now, delayed);
         self.push_asked(asked);
         if let Some(outcome) = outcome {
-            self.handle_outcome(now, entry, outcome);
+            self.handle_outcome(now, (index, bytes), outcome);
         }
         self.tell_denied(denied);
         for Granted { session, request, token } in granted {
             self.answer(session, request, Answer::Granted { token });
         }
         self.tell_closed(freed);
-        self.handle_changes(entry.index, changes);
     }
 
-    fn handle_outcome(&mut self, now: &Sample, entry: &Entry, outcome: Outcome) {
-        let index = entry.index;
+    fn handle_outcome(&mut self, now: &Sample, (index, bytes): (Index, usize), outcome: Outcome) {
         match outcome {
             Outcome::SessionOpened { session, ttl_ms } => {
                 self.begin_session(now, index, session, ttl_ms);
@@ -103,7 +114,7 @@ impl Replica {
             }
             Outcome::Answered { session, request, answer } => {
                 if let Some(connection) = self.clients.connection_of(session) {
-                    self.clients.end_logged(connection, entry.payload.bytes().len());
+                    self.clients.end_logged(connection, bytes);
                 }
                 self.answer(session, request, answer);
             }
@@ -162,10 +173,16 @@ impl Replica {
     }
 }
 
-/// Applies an entry that holds a command: a function of the machine and the entry alone (L2).
-fn apply_command(machine: &mut LockMachine, entry: &Entry) -> Result<Applied, ApplyError> {
+/// Applies an entry that holds a command: a function of the machine and the entry alone (L2). `changed` hears of each
+/// lock whose oldest holder, or its value, changed.
+fn apply_command(
+    machine: &mut LockMachine,
+    entry: &Entry,
+    changed: impl FnMut(&Name, Option<HoldingRef<'_>>),
+) -> Result<Applied, ApplyError> {
     let command = decode_command(entry, machine.level_max())?;
-    Ok(machine.apply(entry.index, entry.term, entry.header.proposer_unix_ms, &command))
+    let Entry { index, term, ref header, .. } = *entry;
+    Ok(machine.apply_telling(index, term, header.proposer_unix_ms, &command, changed))
 }
 
 /// The command in an entry, as decoded by a build that reads no level above `level_max`.

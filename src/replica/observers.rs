@@ -157,6 +157,11 @@ impl Observers {
         behind.map(|(observer, index)| (*observer, *index))
     }
 
+    /// Whether `name` has observers that are told.
+    pub fn any_of(&self, name: &Name) -> bool {
+        !self.told.is_empty() && self.told.contains_key(name)
+    }
+
     fn tell_no_more(&mut self, name: &Name, connection: ConnectionId, read: u64) {
         let Some(told) = self.told.get_mut(name) else { return };
         told.remove(&(connection, read));

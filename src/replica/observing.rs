@@ -11,7 +11,7 @@ use super::work::{Work, WorkKind};
 use super::{Output, Replica, ServerMessage};
 use crate::base::meters::RequestResult;
 use crate::base::{ConnectionId, Index, Right};
-use crate::lock::{HolderChange, Holding, Name, Refusal};
+use crate::lock::{Holding, HoldingRef, Name, Refusal};
 use crate::wire::{HolderSaid, ReadAnswer};
 
 impl Replica {
@@ -44,7 +44,7 @@ impl Replica {
             return RequestResult::Denied;
         }
         let mut units = SEARCH_UNITS;
-        let mut say = |index: Index, holder: Option<&Holding>, gap: bool| {
+        let mut say = |index: Index, holder: Option<HoldingRef<'_>>, gap: bool| {
             units += 1 + Work::of_bytes(holder.map_or(0, |holder| holder.value.len()));
             let message = ServerMessage::Changed { read, index, holder: holder.map(said), gap };
             self.outputs.push(Output::SendClient { to: connection, message });
@@ -52,22 +52,17 @@ impl Replica {
         match since {
             // An index beyond this replica's state cannot be from this cluster.
             Some(since) if self.history.covers(since) && since <= self.applied => {
-                for (index, change) in self.history.changes_of(name, since) {
-                    say(*index, change.holder.as_ref(), false);
+                for (index, holder) in self.history.changes_of(name, since) {
+                    say(index, holder, false);
                 }
             }
-            _ => say(self.applied, self.machine.holding(name).as_ref(), since.is_some()),
+            _ => {
+                let holder = self.machine.holding(name);
+                say(self.applied, holder.as_ref().map(Holding::as_ref), since.is_some());
+            }
         }
         self.work.spend(WorkKind::Answer, units);
         RequestResult::Ok
-    }
-
-    /// Tells observers the changes of the entry at `index`, and records them for later ones.
-    pub(super) fn handle_changes(&mut self, index: Index, changes: Vec<HolderChange>) {
-        for change in changes {
-            self.tell_change(index, &change);
-            self.history.record(index, change);
-        }
     }
 
     /// Refuses a read, under the client's own number.
@@ -77,10 +72,10 @@ impl Replica {
     }
 }
 
-pub(super) fn said(holding: &Holding) -> HolderSaid {
+pub(super) fn said(holding: HoldingRef<'_>) -> HolderSaid {
     HolderSaid {
         token: holding.token,
-        client: holding.client.as_ref().to_owned(),
+        client: holding.client.to_owned(),
         value: holding.value.to_vec(),
         since_unix_ms: holding.since_unix_ms,
     }

@@ -5,16 +5,22 @@ use super::{ApplyError, ReplicaError};
 use crate::base::Blob;
 use crate::lock::{LEVEL_MAX, LockMachine};
 use crate::raft::{Entry, EntryKind};
+use std::borrow::Borrow;
 
-/// Applies `entries`, all of which are after `machine`'s state.
+/// Applies `entries`, all of which are after `machine`'s state. An entry goes as soon as it is applied, while its bytes
+/// are in the cache.
 ///
 /// # Errors
 /// An entry that this build cannot read.
 pub(super) fn replay(
     mut machine: LockMachine,
-    entries: &[Entry],
+    entries: impl IntoIterator<Item = impl Borrow<Entry>>,
 ) -> Result<LockMachine, ApplyError> {
-    for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
+    for entry in entries {
+        let entry = entry.borrow();
+        if entry.header.kind != EntryKind::Command {
+            continue;
+        }
         let command = decode_command(entry, machine.level_max())?;
         machine.replay(entry.index, entry.term, entry.header.proposer_unix_ms, &command);
     }

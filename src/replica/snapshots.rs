@@ -177,7 +177,7 @@ impl Replica {
                 None => LockMachine::new().reading_up_to(level_max),
             };
             let before = before.with_names_per_part(names_per_part);
-            let machine = replay(before, &entries).map_err(|error| refused(&error))?;
+            let machine = replay(before, entries).map_err(|error| refused(&error))?;
             machine.encode_into(sink).map_err(Unmade::Refused)
         };
         Some(SnapshotJob { meta: self.raft.snapshot_meta(to), content: Box::new(content) })

@@ -4,7 +4,7 @@
 use super::work::{Work, WorkKind};
 use super::{Output, Replica, ServerMessage};
 use crate::base::{ConnectionId, Index, Right, Subject};
-use crate::lock::HolderChange;
+use crate::lock::{HolderChange, Holding};
 use crate::wire::LeaderHint;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -92,14 +92,12 @@ impl Replica {
         self.reply(connection, ServerMessage::Leader(hint));
     }
 
-    /// Begins to tell the observers of a lock its change by the entry at `index`.
-    pub(super) fn tell_change(&mut self, index: Index, change: &HolderChange) {
-        if self.leading.observers.of(&change.name, Bound::Unbounded).next().is_none() {
-            return;
+    /// Begins to tell observers the changes of their locks by the entry at `index`.
+    pub(super) fn tell_changes(&mut self, index: Index, observed: Vec<HolderChange>) {
+        for change in observed {
+            self.leading.tellings.0.push_back(Telling { index, change, rest: Bound::Unbounded });
+            self.advance_tellings();
         }
-        let (change, rest) = (change.clone(), Bound::Unbounded);
-        self.leading.tellings.0.push_back(Telling { index, change, rest });
-        self.advance_tellings();
     }
 
     /// Continues to tell changes, in their order.
@@ -127,7 +125,8 @@ impl Replica {
                 self.end_observer(to, read, &denial);
                 continue;
             }
-            let (index, holder) = (*index, change.holder.as_ref().map(super::observing::said));
+            let (index, holder) = (*index, change.holder.as_ref().map(Holding::as_ref));
+            let holder = holder.map(super::observing::said);
             let message = ServerMessage::Changed { read, index, holder, gap: false };
             self.outputs.push(Output::SendClient { to, message });
         }

@@ -150,11 +150,13 @@ proptest! {
             log.write(step);
             log.machine.state_hash()
         }).collect();
-        let mut again = LockMachine::new();
+        let (mut again, mut replayed) = (LockMachine::new(), LockMachine::new());
         for ((index, command), hash) in (1..).zip(&log.entries).zip(hashes) {
             again.apply(Index(index), TERM, index, command);
             prop_assert_eq!(again.state_hash(), hash, "after entry {}", index);
+            replayed.replay(Index(index), TERM, index, command);
         }
+        prop_assert_eq!(replayed.encode(), again.encode());
     }
 }
 

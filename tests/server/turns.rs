@@ -180,7 +180,7 @@ fn a_late_turn_leaves_nearly_all_to_the_next_and_all_is_done_in_the_end() {
         }
         cluster.request(leader, CLIENT, submit(session, WAITS + 1, Operation::Close));
         let mut turns = 0;
-        while !cluster.machine(leader).session(session).is_none_or(|it| it.waiting == 0) {
+        while cluster.machine(leader).session(session).is_some_and(|it| it.waiting > 0) {
             cluster.nodes().filter(|node| *node != leader).for_each(|node| cluster.step(node));
             let before = cluster.machine_index(leader);
             turn(&mut cluster, leader);

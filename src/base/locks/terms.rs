@@ -2,6 +2,7 @@
 
 use super::{Acquire, Mode, Name};
 use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX};
+use std::ops::Deref;
 
 /// An acquire without its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +74,7 @@ impl Terms {
     ///
     /// # Errors
     /// [`TermsError`].
-    pub fn check<'a>(
-        &self,
-        first: &'a Name,
-        also: &'a [Name],
-    ) -> Result<Vec<&'a Name>, TermsError> {
+    pub fn check<'a>(&self, first: &'a Name, also: &'a [Name]) -> Result<InOrder<'a>, TermsError> {
         let Self { mode, limit, permits, .. } = *self;
         match limit {
             0 if permits != 1 => return Err(TermsError::Lock(permits)),
@@ -89,7 +86,30 @@ impl Terms {
             _ => {}
         }
         self.check_sizes(1 + also.len())?;
-        distinct(std::iter::once(first).chain(also))
+        if also.is_empty() {
+            return Ok(InOrder::One([first]));
+        }
+        distinct(std::iter::once(first).chain(also)).map(InOrder::Several)
+    }
+}
+
+/// The names of an acquire in byte order. Nearly all acquires are of one name, which allocates nothing.
+#[derive(Clone, Debug)]
+pub enum InOrder<'a> {
+    /// The only name.
+    One([&'a Name; 1]),
+    /// All names.
+    Several(Vec<&'a Name>),
+}
+
+impl<'a> Deref for InOrder<'a> {
+    type Target = [&'a Name];
+
+    fn deref(&self) -> &[&'a Name] {
+        match self {
+            Self::One(one) => one,
+            Self::Several(all) => all,
+        }
     }
 }
 

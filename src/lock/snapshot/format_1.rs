@@ -14,7 +14,7 @@ use crate::lock::holders::{Grant, Holders};
 use crate::lock::locks::{Locks, Slot};
 use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
-use crate::lock::stake::{Extras, Stake};
+use crate::lock::stake::{Extras, Stake, shared_value};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -178,7 +178,8 @@ fn read_stake(
     }
     let slots = names.iter().map(|name| machine.locks.find_or_make(name, 0));
     let all = (!names.is_empty()).then(|| slots.collect());
-    let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
+    let (value, later) = (shared_value(&value), Vec::new());
+    let extras = Extras { owner, delay_ms, value, all, later };
     Ok(Stake::new(session, mode, permits, extras))
 }
 

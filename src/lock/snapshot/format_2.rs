@@ -17,7 +17,7 @@ use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
 use crate::lock::locks::Slot;
 use crate::lock::queue::{Queue, Waiter};
-use crate::lock::stake::{Extras, Stake};
+use crate::lock::stake::{Extras, Stake, shared_value};
 use crate::lock::{LockMachine, print::Print};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -305,7 +305,7 @@ impl ClaimPiece {
             ExtrasPiece {
                 owner: *owner,
                 delay_ms: *delay_ms,
-                value: value.to_vec(),
+                value: value.as_deref().unwrap_or_default().to_vec(),
                 also: others.map(|slot| numbers.of_slot(*slot)).collect(),
                 later: later.iter().map(|request| printed(answers, *request)).collect(),
             }
@@ -337,8 +337,9 @@ impl ClaimPiece {
             all.push(slot);
         }
         let all = (all.len() > 1).then(|| all.into());
-        let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
-        if extras == Extras::default() && later.is_empty() {
+        let value = shared_value(&value);
+        let extras = Extras { owner, delay_ms, value, all, later: Vec::new() };
+        if extras.is_nothing() && later.is_empty() {
             return Err(pieces.damaged("what most stakes do not have is there, and empty".into()));
         }
         Ok((Stake::new(session, mode, permits, extras), later))
