@@ -7,7 +7,7 @@ use crate::net::output::Output;
 use crate::net::socket;
 use crate::net::tls::{EitherStream, StreamError, TlsError, TlsStream};
 use crate::sys::inherited;
-use crate::wire::{Frame, FrameDecoder, FrameError, FrameKind};
+use crate::wire::{FrameDecoder, FrameError, FrameKind, TakeFrame};
 use mio::Interest;
 use mio::event::Source;
 use mio::net::TcpStream;
@@ -192,7 +192,11 @@ impl Connection {
     ///
     /// # Errors
     /// [`Closed`]; frames that came before it are in `frames`.
-    pub fn receive(&mut self, frames: &mut Vec<Frame>, budget: usize) -> Result<Received, Closed> {
+    pub fn receive(
+        &mut self,
+        frames: &mut impl TakeFrame,
+        budget: usize,
+    ) -> Result<Received, Closed> {
         if !self.check_dialed()? {
             return Ok(Received::All);
         }
@@ -206,16 +210,16 @@ impl Connection {
 
     fn receive_frames(
         &mut self,
-        frames: &mut Vec<Frame>,
+        frames: &mut impl TakeFrame,
         budget: usize,
     ) -> Result<Received, Closed> {
         let mut count = 0;
         while count < budget {
             let piece = self.receive_piece();
             // After each read, so that the decoder never holds more than a frame and one read.
-            while let Some(frame) = self.decoder.next_frame()? {
+            while let Some(frame) = self.decoder.next_view()? {
                 self.is_heard = true;
-                frames.push(frame);
+                frames.take_frame(frame);
             }
             match piece {
                 Ok(0) => return Err(Closed::ByPeer),

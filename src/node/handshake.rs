@@ -14,7 +14,7 @@ use crate::server::{Admission, Candidate, Input, Server, Trust};
 use crate::sys::{clock, random};
 use crate::wal::Disk;
 use crate::wire::{
-    ClientHello, Form, Frame, FrameKind, Hello, PeerHello, PeerMessage, Refused, RefusedCode,
+    ClientHello, Form, FrameKind, FrameView, Hello, PeerHello, PeerMessage, Refused, RefusedCode,
     Request, ServerMessage, Speech,
 };
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl Network {
     pub(super) fn handle_frame<D: Disk>(
         &mut self,
         key: Key,
-        frame: &Frame,
+        frame: FrameView<'_>,
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
@@ -82,12 +82,12 @@ impl Network {
     fn take_request<D: Disk>(
         &mut self,
         key: Key,
-        frame: &Frame,
+        frame: FrameView<'_>,
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
         if server.is_saturated()
-            && let Some((session, request)) = Request::submitted(&frame.body)
+            && let Some((session, request)) = Request::submitted(frame.body)
         {
             self.turns.meters().count_request(RequestKind::Unread, RequestResult::Busy);
             self.queue(key, FrameKind::Server, &ServerMessage::busy(session, request));

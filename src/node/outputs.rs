@@ -13,7 +13,7 @@ use crate::node::links::{Link, Role, connection_id};
 use crate::node::network::Network;
 use crate::server::Input;
 use crate::sys::{clock, memory};
-use crate::wire::{Ability, FrameKind, Refused, RefusedCode};
+use crate::wire::{Ability, FrameKind, Frames, Refused, RefusedCode};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -230,8 +230,7 @@ impl Network {
     /// Reads on from a disconnected client, only to notice its end.
     pub(super) fn drain_leaving(&mut self, key: Key) {
         let Some(link) = self.links.find(key) else { return };
-        let mut frames = Vec::new();
-        match link.connection.receive(&mut frames, DRAINED_BYTES) {
+        match link.connection.receive(&mut Frames::default(), DRAINED_BYTES) {
             Ok(_) => {}
             Err(_) => self.remove(key),
         }

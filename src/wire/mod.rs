@@ -35,7 +35,8 @@ pub use act::{Act, ActKey};
 pub use challenge::{Challenge, Proof};
 pub use condition::{Condition, ServiceState};
 pub use frame::{
-    FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, PROTOCOL_VERSION, encode_frame,
+    FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, FrameView, Frames,
+    PROTOCOL_VERSION, TakeFrame, encode_frame,
 };
 pub use handshake::{
     ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode, Welcomed,
