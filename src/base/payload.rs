@@ -14,6 +14,18 @@ impl Payload {
         Self(Arc::from([]))
     }
 
+    /// `bytes` with another beginning.
+    ///
+    /// # Panics
+    /// If they are fewer than that.
+    #[must_use]
+    pub fn with_start<const N: usize>(start: [u8; N], bytes: &[u8]) -> Self {
+        let mut shared: Arc<[u8]> = Arc::from(bytes);
+        let own = Arc::get_mut(&mut shared).expect("nobody else has them yet");
+        own[..N].copy_from_slice(&start);
+        Self(shared)
+    }
+
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

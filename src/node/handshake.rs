@@ -15,7 +15,7 @@ use crate::sys::{clock, random};
 use crate::wal::Disk;
 use crate::wire::{
     ClientHello, Form, FrameKind, FrameView, Hello, PeerHello, PeerMessage, Refused, RefusedCode,
-    Request, ServerMessage, Speech,
+    Request, ServerMessage, Speech, Submission,
 };
 use std::time::Duration;
 
@@ -94,7 +94,14 @@ impl Network {
             return Ok(());
         }
         self.verify_again(key)?;
-        let (connection, request) = (connection_id(key), frame.decode()?);
+        let connection = connection_id(key);
+        if self.is_client(key)
+            && let Some(asked) = Submission::read(frame.body)
+        {
+            inputs.push(Input::Submission { connection, asked });
+            return Ok(());
+        }
+        let request = frame.decode()?;
         if self.is_allowed(key, &request, server)? {
             let leads = server.leads();
             self.note_for_audit(key, &request, leads);

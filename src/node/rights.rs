@@ -7,7 +7,7 @@ use crate::lock::Needed;
 use crate::net::Key;
 use crate::node::audit::Who;
 use crate::node::ending::Ending;
-use crate::node::links::connection_id;
+use crate::node::links::{Link, connection_id};
 use crate::node::network::Network;
 use crate::server::Server;
 use crate::sys::clock;
@@ -56,6 +56,13 @@ impl Network {
         }
         self.deny(key, request, why);
         Ok(false)
+    }
+
+    /// Whether whoever is connected may use locks, as far as its identity says: what [`Self::is_allowed`] says of requests
+    /// that no operator must make, none of which is noted for the audit trail.
+    pub(super) fn is_client(&self, key: Key) -> bool {
+        let principal = self.links.link(key).and_then(Link::principal);
+        !matches!(principal, Some(Principal::Node(_)))
     }
 
     /// The identity of a welcomed client.

@@ -33,18 +33,26 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a name may be written so.
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub(crate) fn check(text: &str) -> Result<(), NameError> {
+        match text.len() {
+            0 => Err(NameError::Empty),
+            length if length > NAME_BYTES_MAX => Err(NameError::TooLong(length)),
+            _ if text.as_bytes().contains(&0) => Err(NameError::Nul),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl TryFrom<&str> for Name {
     type Error = NameError;
 
     fn try_from(text: &str) -> Result<Self, NameError> {
-        match text.len() {
-            0 => Err(NameError::Empty),
-            length if length > NAME_BYTES_MAX => Err(NameError::TooLong(length)),
-            _ if text.as_bytes().contains(&0) => Err(NameError::Nul),
-            _ => Ok(Self(text.into())),
-        }
+        Self::check(text).map(|()| Self(text.into()))
     }
 }
 
