@@ -266,7 +266,7 @@ fn before(index: Index) -> Index {
     Index(index.0 - 1)
 }
 
-/// Entries of a block: 40 KiB, which is also the most that one growth of a block moves.
+/// Entries of a block: 56 KiB, which is also the most that one growth of a block moves.
 const BLOCK_LEN: u64 = 1024;
 
 /// Blocks freed in one turn: some hundred microseconds.
