@@ -118,6 +118,12 @@ impl Connection {
         Self { stream, stage, decoder, output, is_heard: false }
     }
 
+    /// Keeps room for so many bytes each way while nothing is on its way: not for a connection of which there are many.
+    pub fn keep_room(&mut self, bytes: usize) {
+        self.decoder.keep(bytes);
+        self.output.keep(bytes);
+    }
+
     /// Hands the descriptor to be polled to `register`, with the events to poll it for.
     pub(super) fn poll_with<T>(
         &mut self,
@@ -388,9 +394,7 @@ fn closed_by(error: StreamError) -> Closed {
 /// it would leave unacknowledged. So the kernel asks it once the connection was silent for this long, and ends the
 /// connection, unanswered, within a minute of the last sign of life.
 const ASKED_AFTER: Duration = Duration::from_secs(30);
-/// See [`ASKED_AFTER`].
 const ASKED_EVERY: Duration = Duration::from_secs(10);
-/// See [`ASKED_AFTER`].
 const ASKED_TIMES: u32 = 3;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! named.
 
 use crate::base::NodeId;
-use crate::base::limits::CLIENT_NAME_BYTES_MAX;
+use crate::base::limits::{CLIENT_NAME_BYTES_MAX, INFLIGHT_BYTES_MAX};
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::net::{Closed, Key};
 use crate::node::ending::Ending;
@@ -270,6 +270,9 @@ impl Network {
     fn become_role(&mut self, key: Key, role: Role, wait: Duration) -> Result<(), Ending> {
         let Some(link) = self.links.find(key) else { return Ok(()) };
         link.connection.set_unacknowledged_max(wait).map_err(Closed::Failed)?;
+        if matches!(role, Role::Peer(_)) {
+            link.connection.keep_room(INFLIGHT_BYTES_MAX);
+        }
         self.set_role(key, role);
         Ok(())
     }

@@ -207,6 +207,8 @@ pub struct FrameDecoder {
     buffer: Vec<u8>,
     /// Bytes at the front of `buffer` that were given out already.
     taken: usize,
+    /// Memory that it keeps once it is empty, if that is more than [`KEPT_BYTES`].
+    kept: usize,
 }
 
 /// Without the bytes: a session's key may be among them.
@@ -221,6 +223,11 @@ impl FrameDecoder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Keeps room for so many bytes once it is empty, for a connection that always has much to say.
+    pub fn keep(&mut self, bytes: usize) {
+        self.kept = bytes;
     }
 
     /// Takes bytes as they came.
@@ -274,7 +281,7 @@ impl FrameDecoder {
     fn discard_taken(&mut self) {
         if self.taken == self.buffer.len() {
             self.buffer.clear();
-            self.buffer.shrink_to(KEPT_BYTES);
+            self.buffer.shrink_to(KEPT_BYTES.max(self.kept));
         } else {
             self.buffer.drain(..self.taken);
         }
