@@ -10,7 +10,6 @@ use crate::node::ending::Ending;
 use crate::node::links::{Link, connection_id};
 use crate::node::network::Network;
 use crate::server::Server;
-use crate::sys::clock;
 use crate::wal::Disk;
 use crate::wire::{
     Ability, Asker, FrameKind, Order, OrderAnswer, ReadAnswer, Refused, RefusedCode, Request,
@@ -50,7 +49,7 @@ impl Network {
         let is_node = matches!(link.principal(), Some(Principal::Node(_)));
         let who = Who::at(link, self.own);
         self.turns.meters().denials[lacking(request) as usize].add(1);
-        self.audit.deny(clock::boot_nanos(), &who, request, &why);
+        self.audit.deny(self.now, &who, request, &why);
         if is_node {
             return Err(Ending::Denied(Refused { code: RefusedCode::State, text: why }));
         }
