@@ -59,7 +59,7 @@ macro_rules! bench_message {
             let mut decoder = FrameDecoder::new();
             bencher.iter(|| {
                 decoder.push(black_box(&bytes));
-                let frame = decoder.next_frame().expect("a sound frame").expect("a whole one");
+                let frame = decoder.next_view().expect("a sound frame").expect("a whole one");
                 frame.decode::<$type>().expect("a sound body")
             });
         });

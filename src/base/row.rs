@@ -1,7 +1,26 @@
 //! Values under keys that mostly come in rising order and mostly go in that order: a map as a row, without a node for each.
 
+use crate::base::{RequestId, Token};
 use std::collections::VecDeque;
 use std::fmt;
+
+/// A key of a row: a number of its own type.
+pub trait Numbered: Copy + Ord {
+    /// The number.
+    fn number(self) -> u64;
+}
+
+impl Numbered for RequestId {
+    fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl Numbered for Token {
+    fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// A map in the order of its keys. What is removed from the middle leaves a gap, and gaps are never more than half of the row, so
 /// that who stays for long keeps no room for those that came and went behind it.
@@ -11,7 +30,7 @@ pub struct Row<K, V> {
     len: usize,
 }
 
-impl<K: Copy + Ord, V> Row<K, V> {
+impl<K: Numbered, V> Row<K, V> {
     /// An empty one.
     #[must_use]
     pub const fn new() -> Self {
@@ -122,22 +141,28 @@ impl<K: Copy + Ord, V> Row<K, V> {
         self.places.into_iter().filter_map(|(_, value)| value)
     }
 
-    /// Where `key` is, or would be. The first and the last are asked for most.
+    /// Where `key` is, or would be. Most keys follow each other by one, and then its distance from the first key is its place.
+    #[inline]
     fn search(&self, key: &K) -> Result<usize, usize> {
-        if self.places.front().is_some_and(|(first, _)| first >= key) {
-            return if self.places[0].0 == *key { Ok(0) } else { Err(0) };
+        let Some((first, _)) = self.places.front() else { return Err(0) };
+        if key < first {
+            return Err(0);
         }
-        self.places.binary_search_by(|(other, _)| other.cmp(key))
+        let distance = usize::try_from(key.number() - first.number()).unwrap_or(usize::MAX);
+        match self.places.get(distance) {
+            Some((other, _)) if other == key => Ok(distance),
+            _ => self.places.binary_search_by(|(other, _)| other.cmp(key)),
+        }
     }
 }
 
-impl<K: Copy + Ord, V> Default for Row<K, V> {
+impl<K: Numbered, V> Default for Row<K, V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K: Copy + Ord, V> Extend<(K, V)> for Row<K, V> {
+impl<K: Numbered, V> Extend<(K, V)> for Row<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, more: I) {
         for (key, value) in more {
             self.insert(key, value);
@@ -145,7 +170,7 @@ impl<K: Copy + Ord, V> Extend<(K, V)> for Row<K, V> {
     }
 }
 
-impl<K: Copy + Ord + fmt::Debug, V: fmt::Debug> fmt::Debug for Row<K, V> {
+impl<K: Numbered + fmt::Debug, V: fmt::Debug> fmt::Debug for Row<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
@@ -159,6 +184,12 @@ mod tests {
     use super::*;
     use crate::base::rng::Rng;
     use std::collections::BTreeMap;
+
+    impl Numbered for u64 {
+        fn number(self) -> u64 {
+            self
+        }
+    }
 
     fn assert_same(row: &Row<u64, u64>, map: &BTreeMap<u64, u64>) {
         assert!(row.iter().eq(map.iter().map(|(key, value)| (*key, value))), "{row:?} {map:?}");

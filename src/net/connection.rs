@@ -7,7 +7,7 @@ use crate::net::output::Output;
 use crate::net::socket;
 use crate::net::tls::{EitherStream, StreamError, TlsError, TlsStream};
 use crate::sys::inherited;
-use crate::wire::{Frame, FrameDecoder, FrameError, FrameKind};
+use crate::wire::{FrameDecoder, FrameError, FrameKind, TakeFrame};
 use mio::Interest;
 use mio::event::Source;
 use mio::net::TcpStream;
@@ -118,6 +118,12 @@ impl Connection {
         Self { stream, stage, decoder, output, is_heard: false }
     }
 
+    /// Keeps room for so many bytes each way while nothing is on its way: not for a connection of which there are many.
+    pub fn keep_room(&mut self, bytes: usize) {
+        self.decoder.keep(bytes);
+        self.output.keep(bytes);
+    }
+
     /// Hands the descriptor to be polled to `register`, with the events to poll it for.
     pub(super) fn poll_with<T>(
         &mut self,
@@ -192,7 +198,11 @@ impl Connection {
     ///
     /// # Errors
     /// [`Closed`]; frames that came before it are in `frames`.
-    pub fn receive(&mut self, frames: &mut Vec<Frame>, budget: usize) -> Result<Received, Closed> {
+    pub fn receive(
+        &mut self,
+        frames: &mut impl TakeFrame,
+        budget: usize,
+    ) -> Result<Received, Closed> {
         if !self.check_dialed()? {
             return Ok(Received::All);
         }
@@ -206,16 +216,16 @@ impl Connection {
 
     fn receive_frames(
         &mut self,
-        frames: &mut Vec<Frame>,
+        frames: &mut impl TakeFrame,
         budget: usize,
     ) -> Result<Received, Closed> {
         let mut count = 0;
         while count < budget {
             let piece = self.receive_piece();
             // After each read, so that the decoder never holds more than a frame and one read.
-            while let Some(frame) = self.decoder.next_frame()? {
+            while let Some(frame) = self.decoder.next_view()? {
                 self.is_heard = true;
-                frames.push(frame);
+                frames.take_frame(frame);
             }
             match piece {
                 Ok(0) => return Err(Closed::ByPeer),
@@ -384,9 +394,7 @@ fn closed_by(error: StreamError) -> Closed {
 /// it would leave unacknowledged. So the kernel asks it once the connection was silent for this long, and ends the
 /// connection, unanswered, within a minute of the last sign of life.
 const ASKED_AFTER: Duration = Duration::from_secs(30);
-/// See [`ASKED_AFTER`].
 const ASKED_EVERY: Duration = Duration::from_secs(10);
-/// See [`ASKED_AFTER`].
 const ASKED_TIMES: u32 = 3;
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub(super) struct Output {
     /// Bytes at the front that are the rest of a frame whose begin is gone.
     rest: usize,
     bytes_max: usize,
+    /// Memory that it keeps once it is empty.
+    kept: usize,
 }
 
 /// The bound is reached.
@@ -21,7 +23,12 @@ pub(super) struct Full;
 impl Output {
     /// Empty; holds at most `bytes_max`.
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { bytes: Vec::new(), sent: 0, rest: 0, bytes_max }
+        Self { bytes: Vec::new(), sent: 0, rest: 0, bytes_max, kept: KEPT_BYTES }
+    }
+
+    /// Keeps room for so many bytes once it is empty.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.kept = bytes.max(KEPT_BYTES);
     }
 
     /// Adds one frame. Nothing is allocated once the buffer is warm.
@@ -58,7 +65,7 @@ impl Output {
         if self.is_empty() {
             self.bytes.clear();
             (self.sent, self.rest) = (0, 0);
-            self.bytes.shrink_to(KEPT_BYTES);
+            self.bytes.shrink_to(self.kept);
         } else if self.sent > self.bytes.len() / 2 {
             self.forget_sent();
         }
@@ -120,6 +127,20 @@ mod tests {
         assert_eq!(output.len(), 2 * FRAME_BYTES);
         output.take_sent(FRAME_BYTES);
         assert_eq!(output.push(FrameKind::Request, &Request::Status { read: 2 }), Ok(()));
+    }
+
+    #[test]
+    fn an_empty_buffer_keeps_as_much_room_as_it_is_told_and_no_more() {
+        let mut output = Output::new(1 << 20);
+        let mut room_after = |kept: usize| {
+            output.keep(kept);
+            for read in 0..20_000 {
+                output.push(FrameKind::Request, &Request::Status { read }).unwrap();
+            }
+            output.take_sent(output.len());
+            output.bytes.capacity()
+        };
+        assert_eq!([0, 64 << 10].map(&mut room_after), [KEPT_BYTES, 64 << 10]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::node::links::Role;
 use crate::node::network::Network;
 use crate::server::{Candidate, Input, Server, Trust};
 use crate::wal::Disk;
-use crate::wire::{Challenge, Frame, FrameKind, Proof};
+use crate::wire::{Challenge, FrameKind, FrameView, Proof};
 
 impl Network {
     /// Challenges an unknown node to prove that it is a member. Until it has, its connection counts
@@ -29,7 +29,7 @@ impl Network {
     pub(super) fn try_candidate<D: Disk>(
         &mut self,
         key: Key,
-        answer: &Frame,
+        answer: FrameView<'_>,
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
@@ -49,7 +49,7 @@ impl Network {
         &mut self,
         key: Key,
         peer: NodeId,
-        challenge: &Frame,
+        challenge: FrameView<'_>,
         server: &Server<D>,
     ) -> Result<(), Ending> {
         let challenge = Challenge::from_values(&challenge.decode()?)?;

@@ -4,7 +4,7 @@
 //! named.
 
 use crate::base::NodeId;
-use crate::base::limits::CLIENT_NAME_BYTES_MAX;
+use crate::base::limits::{CLIENT_NAME_BYTES_MAX, INFLIGHT_BYTES_MAX};
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::net::{Closed, Key};
 use crate::node::ending::Ending;
@@ -14,8 +14,8 @@ use crate::server::{Admission, Candidate, Input, Server, Trust};
 use crate::sys::{clock, random};
 use crate::wal::Disk;
 use crate::wire::{
-    ClientHello, Form, Frame, FrameKind, Hello, PeerHello, PeerMessage, Refused, RefusedCode,
-    Request, ServerMessage, Speech,
+    ClientHello, Form, FrameKind, FrameView, Hello, PeerHello, PeerMessage, Refused, RefusedCode,
+    Request, ServerMessage, Speech, Submission,
 };
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Network {
     pub(super) fn handle_frame<D: Disk>(
         &mut self,
         key: Key,
-        frame: &Frame,
+        frame: FrameView<'_>,
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
@@ -82,19 +82,26 @@ impl Network {
     fn take_request<D: Disk>(
         &mut self,
         key: Key,
-        frame: &Frame,
+        frame: FrameView<'_>,
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
         if server.is_saturated()
-            && let Some((session, request)) = Request::submitted(&frame.body)
+            && let Some((session, request)) = Request::submitted(frame.body)
         {
             self.turns.meters().count_request(RequestKind::Unread, RequestResult::Busy);
             self.queue(key, FrameKind::Server, &ServerMessage::busy(session, request));
             return Ok(());
         }
         self.verify_again(key)?;
-        let (connection, request) = (connection_id(key), frame.decode()?);
+        let connection = connection_id(key);
+        if self.is_client(key)
+            && let Some(asked) = Submission::read(frame.body)
+        {
+            inputs.push(Input::Submission { connection, asked });
+            return Ok(());
+        }
+        let request = frame.decode()?;
         if self.is_allowed(key, &request, server)? {
             let leads = server.leads();
             self.note_for_audit(key, &request, leads);
@@ -263,6 +270,9 @@ impl Network {
     fn become_role(&mut self, key: Key, role: Role, wait: Duration) -> Result<(), Ending> {
         let Some(link) = self.links.find(key) else { return Ok(()) };
         link.connection.set_unacknowledged_max(wait).map_err(Closed::Failed)?;
+        if matches!(role, Role::Peer(_)) {
+            link.connection.keep_room(INFLIGHT_BYTES_MAX);
+        }
         self.set_role(key, role);
         Ok(())
     }

@@ -133,10 +133,17 @@ impl Links {
 
     /// Counts the present bytes of a client's output.
     pub(super) fn recount(&mut self, key: Key) {
-        let Some(link) = self.links.get_mut(&key) else { return };
+        self.change(key, |_| ());
+    }
+
+    /// Lets `change` work on a connection, and counts the bytes of its output then; `None`: there is none of this key.
+    pub(super) fn change<T>(&mut self, key: Key, change: impl FnOnce(&mut Link) -> T) -> Option<T> {
+        let link = self.links.get_mut(&key)?;
+        let changed = change(link);
         let held = if link.is_client() { link.connection.held_bytes() } else { 0 };
         self.held = self.held + held - link.held;
         link.held = held;
+        Some(changed)
     }
 
     /// What the output of all clients takes together, in bytes.

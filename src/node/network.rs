@@ -28,7 +28,7 @@ use crate::server::{Input, Server};
 use crate::sys::descriptors::Reserve;
 use crate::sys::{clock, random};
 use crate::wal::Disk;
-use crate::wire::{Frame, FrameKind, RefusedCode};
+use crate::wire::{FrameKind, Frames, RefusedCode};
 use crossbeam_channel::Sender;
 use muting::Muting;
 use std::io;
@@ -71,7 +71,7 @@ pub(super) struct Network {
     /// The begin of the present turn, a reading of BOOTTIME.
     pub(super) now: u64,
     /// Reused from turn to turn.
-    frames: Vec<Frame>,
+    frames: Frames,
 }
 
 impl Network {
@@ -114,7 +114,7 @@ impl Network {
             muting: Muting::default(),
             lost: Vec::new(),
             now: clock::boot_nanos(),
-            frames: Vec::new(),
+            frames: Frames::default(),
         };
         network.keep_places();
         Ok(network)
@@ -273,10 +273,10 @@ impl Network {
         let was_handshaking = link.connection.is_handshaking();
         let received = link.connection.receive(&mut frames, budget);
         self.handshakes.note_end(was_handshaking, link, self.turns.meters());
-        let bytes: usize = frames.iter().map(|frame| frame.body.len()).sum();
-        let units = UNITS_OF_READ + frames.len() * UNITS_OF_FRAME + bytes / 64;
+        let units = UNITS_OF_READ + frames.len() * UNITS_OF_FRAME + frames.body_bytes() / 64;
         let handled =
-            frames.drain(..).try_for_each(|frame| self.handle_frame(key, &frame, server, inputs));
+            frames.iter().try_for_each(|frame| self.handle_frame(key, frame, server, inputs));
+        frames.clear();
         self.frames = frames;
         match handled.and(received.map_err(Ending::Closed)) {
             Ok(Received::All) => {}

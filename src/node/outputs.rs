@@ -13,7 +13,7 @@ use crate::node::links::{Link, Role, connection_id};
 use crate::node::network::Network;
 use crate::server::Input;
 use crate::sys::{clock, memory};
-use crate::wire::{Ability, FrameKind, Refused, RefusedCode};
+use crate::wire::{Ability, FrameKind, Frames, Refused, RefusedCode};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -125,24 +125,42 @@ impl Network {
 
     /// Queues one frame. A link whose buffer is full is lost; a client is told why.
     pub(super) fn queue<T: Serialize>(&mut self, key: Key, kind: FrameKind, value: &T) {
-        let Some(link) = self.links.find(key) else { return };
-        if link.connection.queued_bytes() == 0 {
-            link.moved_at = self.now;
-        }
-        match link.connection.queue(kind, value) {
-            Ok(()) => {
-                self.outputs.note_dirty(key, link);
-                self.links.recount(key);
+        self.queue_if(key, kind, value, |_| true);
+    }
+
+    /// Queues one frame if the link `may` be sent it; false: it may not.
+    fn queue_if<T: Serialize>(
+        &mut self,
+        key: Key,
+        kind: FrameKind,
+        value: &T,
+        may: impl FnOnce(&Link) -> bool,
+    ) -> bool {
+        let Self { links, outputs, now, .. } = self;
+        let queued = links.change(key, |link| {
+            if !may(link) {
+                return Ok(false);
             }
-            Err(_) if link.role == Role::Client => self.cut(
+            if link.connection.queued_bytes() == 0 {
+                link.moved_at = *now;
+            }
+            link.connection.queue(kind, value).map_err(|closed| (link.role, closed))?;
+            outputs.note_dirty(key, link);
+            Ok(true)
+        });
+        match queued {
+            None | Some(Ok(true)) => {}
+            Some(Ok(false)) => return false,
+            Some(Err((Role::Client, _))) => self.cut(
                 key,
                 format!(
                     "this client has not read {} MiB of what it was sent, the most that a node keeps for one",
                     CLIENT_BUFFER_BYTES_MAX >> 20
                 ),
             ),
-            Err(closed) => self.lost.push((key, closed)),
+            Some(Err((_, closed))) => self.lost.push((key, closed)),
         }
+        true
     }
 
     /// Queues a message that the other side's hello named. Any other would end the connection
@@ -154,12 +172,13 @@ impl Network {
         needs: Option<Ability>,
         value: &T,
     ) {
-        let Some(link) = self.links.find(key) else { return };
-        if link.role == Role::Leaving {
+        let knows = |link: &Link| link.abilities.cover(needs);
+        let may = |link: &Link| link.role != Role::Leaving && knows(link);
+        if self.queue_if(key, kind, value, may) {
             return;
         }
-        if link.abilities.cover(needs) {
-            return self.queue(key, kind, value);
+        if self.links.link(key).is_none_or(|link| link.role == Role::Leaving) {
+            return;
         }
         let needed = needs.map_or("nothing", Ability::name);
         log::error!("a bug in Tenure: a message that needs {needed:?} was for one that lacks it");
@@ -230,8 +249,7 @@ impl Network {
     /// Reads on from a disconnected client, only to notice its end.
     pub(super) fn drain_leaving(&mut self, key: Key) {
         let Some(link) = self.links.find(key) else { return };
-        let mut frames = Vec::new();
-        match link.connection.receive(&mut frames, DRAINED_BYTES) {
+        match link.connection.receive(&mut Frames::default(), DRAINED_BYTES) {
             Ok(_) => {}
             Err(_) => self.remove(key),
         }

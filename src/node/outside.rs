@@ -45,14 +45,15 @@ impl Outside for Network {
         }
         let (links, own) = (&self.links, self.own);
         let who = || links.link(key_of(to)).map(|link| Who::at(link, own));
-        self.audit.answer(clock::boot_nanos(), to, &message, who);
+        // Of denials some get a line in each second, by the clock of the turn: no clock is read for each answer.
+        self.audit.answer(self.now, to, &message, who);
         self.queue_understood(key_of(to), FrameKind::Server, message.needs(), &message);
     }
 
     fn note_denial(&mut self, to: ConnectionId, text: &str) {
         if let Some(link) = self.links.link(key_of(to)) {
             let who = Who::at(link, self.own);
-            self.audit.note_denial(clock::boot_nanos(), &who, text);
+            self.audit.note_denial(self.now, &who, text);
         }
     }
 

@@ -7,10 +7,9 @@ use crate::lock::Needed;
 use crate::net::Key;
 use crate::node::audit::Who;
 use crate::node::ending::Ending;
-use crate::node::links::connection_id;
+use crate::node::links::{Link, connection_id};
 use crate::node::network::Network;
 use crate::server::Server;
-use crate::sys::clock;
 use crate::wal::Disk;
 use crate::wire::{
     Ability, Asker, FrameKind, Order, OrderAnswer, ReadAnswer, Refused, RefusedCode, Request,
@@ -50,12 +49,19 @@ impl Network {
         let is_node = matches!(link.principal(), Some(Principal::Node(_)));
         let who = Who::at(link, self.own);
         self.turns.meters().denials[lacking(request) as usize].add(1);
-        self.audit.deny(clock::boot_nanos(), &who, request, &why);
+        self.audit.deny(self.now, &who, request, &why);
         if is_node {
             return Err(Ending::Denied(Refused { code: RefusedCode::State, text: why }));
         }
         self.deny(key, request, why);
         Ok(false)
+    }
+
+    /// Whether whoever is connected may use locks, as far as its identity says: what [`Self::is_allowed`] says of requests
+    /// that no operator must make, none of which is noted for the audit trail.
+    pub(super) fn is_client(&self, key: Key) -> bool {
+        let principal = self.links.link(key).and_then(Link::principal);
+        !matches!(principal, Some(Principal::Node(_)))
     }
 
     /// The identity of a welcomed client.

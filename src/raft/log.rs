@@ -17,9 +17,20 @@ pub(super) struct Log {
     base_term: Term,
     /// Σ size of the entries up to the base, from an arbitrary origin.
     base_bytes: u64,
+    /// What each entry that comes is asked for first.
+    end: End,
     blocks: VecDeque<Block>,
     /// Compacted blocks, freed in parts: all at once would hold up the loop.
     garbage: Vec<Block>,
+}
+
+/// Where the log ends: its last entry, or the base.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    index: Index,
+    term: Term,
+    /// Σ size of all entries, from the log's origin.
+    bytes: u64,
 }
 
 /// Adjacent entries. `bytes_through[p]` = Σ size of all entries through the one at p, from the log's origin,
@@ -53,8 +64,8 @@ impl Log {
     /// # Panics
     /// The entries are not contiguous behind the base, or their terms fall: recovery promised both.
     pub fn new(base: Index, base_term: Term, entries: impl Iterator<Item = Entry>) -> Self {
-        let blocks = VecDeque::new();
-        let mut log = Self { base, base_term, base_bytes: 0, blocks, garbage: Vec::new() };
+        let (blocks, end) = (VecDeque::new(), End { index: base, term: base_term, bytes: 0 });
+        let mut log = Self { base, base_term, base_bytes: 0, end, blocks, garbage: Vec::new() };
         entries.for_each(|entry| log.push(entry));
         log
     }
@@ -66,12 +77,12 @@ impl Log {
 
     /// The last index; the base if the log is empty.
     pub fn last_index(&self) -> Index {
-        self.last().map_or(self.base, |entry| entry.index)
+        self.end.index
     }
 
     /// The term of the last entry; the base's if the log is empty.
     pub fn last_term(&self) -> Term {
-        self.last().map_or(self.base_term, |entry| entry.term)
+        self.end.term
     }
 
     /// The term at `index`; `None` below the base and behind the end.
@@ -119,7 +130,7 @@ impl Log {
 
     /// Bytes of the entries behind `index`; entries up to the base count for nothing.
     pub fn bytes_behind(&self, index: Index) -> u64 {
-        self.bytes_end() - self.bytes_through(index.max(self.base))
+        self.end.bytes - self.bytes_through(index.max(self.base))
     }
 
     /// Bytes of the entries `from ..= to`.
@@ -143,19 +154,22 @@ impl Log {
     pub fn push(&mut self, entry: Entry) {
         assert_eq!(entry.index, self.last_index().next(), "the log has no gaps");
         assert!(entry.term >= self.last_term(), "term {} < {}", entry.term, self.last_term());
-        let through = self.bytes_end() + entry.size() as u64;
+        let bytes = self.end.bytes + entry.size() as u64;
         let (block, _) = self.place(entry.index);
         if block == self.blocks.len() {
             self.blocks.push_back(Block::new());
         }
         let block = &mut self.blocks[block];
-        block.bytes_through.push(through);
+        self.end = End { index: entry.index, term: entry.term, bytes };
+        block.bytes_through.push(bytes);
         block.entries.push(entry);
     }
 
     /// Removes the entry at `from` and all behind it.
     pub fn truncate(&mut self, from: Index) {
-        let (block, kept) = self.place(from);
+        let (last, (block, kept)) = (before(from), self.place(from));
+        let term = self.term_at(last).expect("what is truncated stands behind the base");
+        self.end = End { index: last, term, bytes: self.bytes_through(last) };
         self.blocks.truncate(if kept == 0 { block } else { block + 1 });
         if let Some(block) = self.blocks.get_mut(block) {
             block.truncate(kept);
@@ -184,6 +198,7 @@ impl Log {
     pub fn reset(&mut self, base: Index, base_term: Term) {
         self.garbage.extend(self.blocks.drain(..));
         (self.base, self.base_term, self.base_bytes) = (base, base_term, 0);
+        self.end = End { index: base, term: base_term, bytes: 0 };
     }
 
     /// Frees some of the compacted entries.
@@ -237,10 +252,6 @@ impl Log {
         ((number - start / BLOCK_LEN) as usize, (index.0 - first_of_block) as usize)
     }
 
-    fn last(&self) -> Option<&Entry> {
-        self.blocks.back()?.entries.last()
-    }
-
     /// Σ size of the entries through `index`, which is the base or in the log.
     fn bytes_through(&self, index: Index) -> u64 {
         if index == self.base {
@@ -249,17 +260,13 @@ impl Log {
         let (block, position) = self.place(index);
         self.blocks[block].bytes_through[position]
     }
-
-    fn bytes_end(&self) -> u64 {
-        self.bytes_through(self.last_index())
-    }
 }
 
 fn before(index: Index) -> Index {
     Index(index.0 - 1)
 }
 
-/// Entries of a block: 40 KiB, which is also the most that one growth of a block moves.
+/// Entries of a block: 56 KiB, which is also the most that one growth of a block moves.
 const BLOCK_LEN: u64 = 1024;
 
 /// Blocks freed in one turn: some hundred microseconds.

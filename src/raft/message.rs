@@ -2,7 +2,7 @@
 
 use crate::base::{Index, Payload, Round, Term};
 use crate::raft::SnapshotMeta;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Kind of an entry's payload. The numbers are append-only: they are on disks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +97,29 @@ pub struct Append {
     /// The leader's commit index.
     pub commit: Index,
     /// May be empty (a probe).
+    #[serde(deserialize_with = "entries_together")]
     pub entries: Vec<Entry>,
+}
+
+/// An entry that stands in bytes of somebody else.
+#[derive(Deserialize)]
+struct EntryView<'a> {
+    term: Term,
+    index: Index,
+    header: EntryHeader,
+    #[serde(borrow, with = "serde_bytes")]
+    payload: &'a [u8],
+}
+
+/// Entries whose payloads share one buffer: a follower allocates for each append, and not for each entry.
+fn entries_together<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::Error> {
+    let views: Vec<EntryView<'de>> = Vec::deserialize(deserializer)?;
+    let payloads = Payload::together(views.iter().map(|view| view.payload));
+    let entry = |(view, payload): (&EntryView<'de>, Payload)| {
+        let EntryView { term, index, header, .. } = *view;
+        Entry { term, index, header, payload }
+    };
+    Ok(views.iter().zip(payloads).map(entry).collect())
 }
 
 /// Result of an append.
@@ -231,6 +253,38 @@ impl Message {
             Self::SnapshotChunk(chunk) => chunk.term,
             Self::SnapshotResponse(response) => response.term,
             Self::TimeoutNow(order) => order.term,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::codec;
+
+    #[test]
+    fn the_payloads_of_an_append_share_one_buffer_and_are_what_was_sent() {
+        let header = EntryHeader { format: 1, kind: EntryKind::Command, proposer_unix_ms: 7 };
+        let entry = |(index, len): (u64, usize)| Entry {
+            term: Term(4),
+            index: Index(index),
+            header,
+            payload: Payload::from(vec![index as u8; len]),
+        };
+        let (term, round) = (Term(4), Round(2));
+        let (prev_index, prev_term, commit) = (Index(7), Term(3), Index(6));
+        for lengths in [&[][..], &[0], &[3, 0, 100, 1]] {
+            let entries = (8..).zip(lengths.iter().copied()).map(entry).collect();
+            let append = Append { term, round, prev_index, prev_term, commit, entries };
+            let bytes = codec::encode(&append).unwrap();
+            let decoded: Append = codec::decode(&bytes).unwrap();
+            assert_eq!(decoded, append);
+            let ranges = decoded.entries.iter().map(|entry| entry.payload.bytes().as_ptr_range());
+            let ranges: Vec<_> = ranges.collect();
+            assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+            for cut in 0..bytes.len() {
+                assert!(codec::decode::<Append>(&bytes[..cut]).is_err());
+            }
         }
     }
 }

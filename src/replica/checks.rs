@@ -15,7 +15,9 @@ pub(super) fn check_operation(request: RequestId, operation: &Operation) -> Resu
     // A retry of a standing request may lie below the floor (L17): only the lock machine can tell.
     let is_valid = request.0 != 0
         && match operation {
-            Operation::Acquire(acquire) => Terms::from(acquire).check_sizes(1).is_ok(),
+            Operation::Acquire(acquire) => {
+                return check_terms(request, Some(&Terms::from(acquire)));
+            }
             Operation::AcquireAll { acquire, also } => {
                 Terms::from(acquire).check_sizes(1 + also.len()).is_ok()
             }
@@ -32,23 +34,23 @@ pub(super) fn check_operation(request: RequestId, operation: &Operation) -> Resu
     is_valid.then_some(()).ok_or(Refusal::Invalid)
 }
 
+/// The same of an acquire of one name, or of a release.
+///
+/// # Errors
+/// As for [`check_operation`].
+pub(super) fn check_terms(request: RequestId, terms: Option<&Terms>) -> Result<(), Refusal> {
+    let is_valid = request.0 != 0 && terms.is_none_or(|terms| terms.check_sizes(1).is_ok());
+    is_valid.then_some(()).ok_or(Refusal::Invalid)
+}
+
 /// Checks that the ids of a request are plausible for its session, which has used ids up to
 /// `reach`. A floor or an id near the maximum would leave the session none for its own releases.
 ///
 /// # Errors
 /// [`Refusal::Invalid`]: an id is beyond what a lawful client can have reached.
-pub(super) fn check_reach(
-    reach: RequestId,
-    request: RequestId,
-    floor: RequestId,
-    operation: &Operation,
-) -> Result<(), Refusal> {
-    let named = match operation {
-        Operation::Withdraw { acquire } => *acquire,
-        _ => request,
-    };
-    let highest = request.max(floor).max(named);
-    let is_near = highest.0 <= reach.0.saturating_add(REQUEST_SPAN_MAX);
+pub(super) fn check_reach(reach: RequestId, ids: [RequestId; 3]) -> Result<(), Refusal> {
+    let most = reach.0.saturating_add(REQUEST_SPAN_MAX);
+    let is_near = ids.iter().all(|id| id.0 <= most);
     is_near.then_some(()).ok_or(Refusal::Invalid)
 }
 

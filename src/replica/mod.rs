@@ -31,6 +31,7 @@ mod restoring;
 mod retired;
 mod shares;
 mod snapshots;
+mod submitting;
 mod telling;
 mod timers;
 mod turnwise;

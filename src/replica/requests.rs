@@ -1,7 +1,6 @@
 //! Requests of clients: commands are proposed, requests that need a round join one, the rest is
 //! answered at once.
 
-use super::checks::{check_operation, check_reach};
 use super::confirm::Question;
 use super::leading::Creation;
 use super::metering::refused;
@@ -11,7 +10,7 @@ use crate::base::meters::{RequestKind, RequestResult, RightKind};
 use crate::base::{
     ClientSource, ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, Subject, codec,
 };
-use crate::lock::{ACCESS_LEVEL, Answer, Command, Operation, Refusal};
+use crate::lock::{ACCESS_LEVEL, Answer, Command, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
 use crate::wire::{Abilities, Request};
 use std::ops::Bound;
@@ -66,7 +65,7 @@ impl Replica {
             Request::Attach { session, key } => self.attach(connection, session, &key),
             Request::Renew { session, number } => self.ask_renewal(connection, session, number),
             Request::Submit { session, request, floor, operation } => {
-                self.submit(connection, session, request, floor, operation);
+                self.submit_any(connection, session, (request, floor), operation);
             }
             Request::Read { read, query } => {
                 self.ask(connection, Question::Read { read, query });
@@ -186,61 +185,14 @@ impl Replica {
 
     /// A request of `kind` names a session that does not speak through this connection: whether it lives at all is said
     /// only once a round has confirmed it.
-    fn ask_end(&mut self, connection: ConnectionId, session: SessionId, kind: RequestKind) {
-        self.count(kind, RequestResult::Expired);
-        self.ask(connection, Question::SessionEnd { session });
-    }
-
-    fn submit(
+    pub(super) fn ask_end(
         &mut self,
         connection: ConnectionId,
         session: SessionId,
-        request: RequestId,
-        floor: RequestId,
-        operation: Operation,
+        kind: RequestKind,
     ) {
-        if self.clients.session_of(connection) != Some(session) {
-            // Not attached, or attached elsewhere since, or ended: the end is said only if confirmed.
-            return self.ask_end(connection, session, operation.kind());
-        }
-        let reach = self.machine.reach(session);
-        let checked = check_operation(request, &operation)
-            .and_then(|()| check_reach(reach, request, floor, &operation));
-        let kind = operation.kind();
-        if let Err(refusal) = checked {
-            self.count(kind, refused(refusal));
-            return self.refuse_request(connection, session, request, refusal);
-        }
-        let urgency = urgency_of(&operation);
-        let command = Command::Request { session, request, floor, operation };
-        match self.propose_counted(connection, &command, urgency) {
-            Ok(index) => self.leading.begun.begin(index, kind, self.turn_began),
-            Err(Unproposed::NotLeader) => self.send_hint(connection),
-            Err(Unproposed::Refused(refusal)) => {
-                self.count(kind, refused(refusal));
-                self.explain_refusal(connection);
-                self.refuse_request(connection, session, request, refusal);
-            }
-        }
-    }
-
-    /// Appends a request of a connection that has not too many unanswered ones.
-    fn propose_counted(
-        &mut self,
-        connection: ConnectionId,
-        command: &Command,
-        urgency: Urgency,
-    ) -> Result<Index, Unproposed> {
-        let payload = self.encode(command)?;
-        let bytes = payload.bytes().len();
-        if !self.clients.begin_logged(connection, bytes) {
-            return Err(Unproposed::Refused(Refusal::Busy));
-        }
-        let proposed = self.propose_payload(payload, command.level(), urgency);
-        if proposed.is_err() {
-            self.clients.end_logged(connection, bytes);
-        }
-        proposed
+        self.count(kind, RequestResult::Expired);
+        self.ask(connection, Question::SessionEnd { session });
     }
 
     /// Encodes a command and appends it to the leader's log.
@@ -253,7 +205,7 @@ impl Replica {
         self.propose_payload(payload, command.level(), urgency)
     }
 
-    fn encode(&mut self, command: &Command) -> Result<Payload, Unproposed> {
+    pub(super) fn encode(&mut self, command: &Command) -> Result<Payload, Unproposed> {
         self.encoded.clear();
         let encoded = codec::encode_into(command, &mut self.encoded);
         encoded.map_err(|_| Unproposed::Refused(Refusal::Invalid))?;
@@ -261,7 +213,7 @@ impl Replica {
     }
 
     /// `level` is that of the command in `payload`, and so the format of its entry.
-    fn propose_payload(
+    pub(super) fn propose_payload(
         &mut self,
         payload: Payload,
         level: u32,
@@ -306,7 +258,7 @@ impl Replica {
         }
     }
 
-    fn refuse_request(
+    pub(super) fn refuse_request(
         &mut self,
         connection: ConnectionId,
         session: SessionId,
@@ -325,18 +277,4 @@ pub(super) enum Unproposed {
     NotLeader,
     /// Surely not done.
     Refused(Refusal),
-}
-
-/// The urgency of an operation: a full log admits only those that free something.
-fn urgency_of(operation: &Operation) -> Urgency {
-    match operation {
-        Operation::Acquire(_) | Operation::AcquireAll { .. } | Operation::Proclaim { .. } => {
-            Urgency::Normal
-        }
-        Operation::Release { .. }
-        | Operation::Withdraw { .. }
-        | Operation::Close
-        | Operation::Transfer { .. }
-        | Operation::Break { .. } => Urgency::Frees,
-    }
 }

@@ -7,7 +7,7 @@ use crate::raft::LeaseTold;
 use crate::replica::ReplicaError;
 use crate::server::admission::Trust;
 use crate::wal::WalError;
-use crate::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
+use crate::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech, Submission};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,6 +189,8 @@ pub enum Input {
     ClientDown { connection: ConnectionId },
     /// A request of a connected client.
     Client { connection: ConnectionId, request: Request },
+    /// A request of a connected client that was looked at where it stood.
+    Submission { connection: ConnectionId, asked: Submission },
     /// Leadership, if this node has it, is to go to that voter, or to the one with the longest log.
     HandOver { to: Option<NodeId>, claim: LeaseTold },
 }

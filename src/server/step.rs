@@ -366,6 +366,7 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
         }
         Input::ClientDown { connection } => replica.handle_client_down(connection),
         Input::Client { connection, request } => replica.handle_request(now, connection, request),
+        Input::Submission { connection, asked } => replica.handle_submitted(now, connection, asked),
         Input::HandOver { to, claim } => {
             if let Err(error) = replica.hand_over(now, to, claim) {
                 ::log::info!("leadership stays: {error}");
@@ -389,15 +390,13 @@ fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl 
         Input::Peer { from, message: PeerMessage::Status(values) } => {
             said.insert(from, values);
         }
-        Input::Client { connection, .. } => {
+        Input::Client { connection, .. } | Input::Submission { connection, .. } => {
             outside.send_client(connection, ServerMessage::Leader(LeaderHint::default()));
         }
         Input::ClientUp { connection, source, abilities, subject } => {
             clients.insert(connection, (source, abilities, subject));
         }
-        Input::ClientDown { connection } => {
-            clients.remove(&connection);
-        }
+        Input::ClientDown { connection } => drop(clients.remove(&connection)),
         Input::Peer { .. } | Input::HandOver { .. } => {}
     }
 }

@@ -181,10 +181,11 @@ pub(super) fn parse(bytes: &[u8], owner: u32, place: Place) -> Option<Record<'_>
 
 /// Over owner, segment, offset, and all of the record but the checksum itself.
 fn record_crc(owner: u32, place: Place, record: &[u8]) -> u32 {
-    let crc = checksum::extend(owner, &place.segment.to_le_bytes());
-    let crc = checksum::extend(crc, &place.offset.to_le_bytes());
-    let crc = checksum::extend(crc, &record[..4]);
-    checksum::extend(crc, &record[8..])
+    let mut head = [0; 20];
+    head[..8].copy_from_slice(&place.segment.to_le_bytes());
+    head[8..16].copy_from_slice(&place.offset.to_le_bytes());
+    head[16..].copy_from_slice(&record[..4]);
+    checksum::extend(checksum::extend(owner, &head), &record[8..])
 }
 
 fn padded(payload: u64) -> u64 {

@@ -75,6 +75,15 @@ frame_kinds! {
     Server = 33,
 }
 
+/// One frame, checked, of which somebody else has the bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FrameView<'a> {
+    /// What the body is.
+    pub kind: FrameKind,
+    /// The encoded value.
+    pub body: &'a [u8],
+}
+
 /// One frame, checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -85,19 +94,60 @@ pub struct Frame {
 }
 
 /// Without the body: a session's key may be in it.
-impl fmt::Debug for Frame {
+impl fmt::Debug for FrameView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Frame({:?}, {} bytes)", self.kind, self.body.len())
     }
 }
 
-impl Frame {
+/// As of its view.
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+impl FrameView<'_> {
     /// The value in the body.
     ///
     /// # Errors
     /// [`FrameError::Body`].
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, FrameError> {
-        codec::decode(&self.body).map_err(|error| FrameError::Body(error.to_string()))
+        codec::decode(self.body).map_err(|error| FrameError::Body(error.to_string()))
+    }
+}
+
+impl Frame {
+    /// The frame without its bytes.
+    #[must_use]
+    pub fn view(&self) -> FrameView<'_> {
+        FrameView { kind: self.kind, body: &self.body }
+    }
+
+    /// The value in the body.
+    ///
+    /// # Errors
+    /// [`FrameError::Body`].
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, FrameError> {
+        self.view().decode()
+    }
+}
+
+impl From<FrameView<'_>> for Frame {
+    fn from(view: FrameView<'_>) -> Self {
+        Self { kind: view.kind, body: view.body.to_vec() }
+    }
+}
+
+/// What takes frames as they come.
+pub trait TakeFrame {
+    /// Takes one.
+    fn take_frame(&mut self, frame: FrameView<'_>);
+}
+
+impl TakeFrame for Vec<Frame> {
+    fn take_frame(&mut self, frame: FrameView<'_>) {
+        self.push(frame.into());
     }
 }
 
@@ -157,6 +207,8 @@ pub struct FrameDecoder {
     buffer: Vec<u8>,
     /// Bytes at the front of `buffer` that were given out already.
     taken: usize,
+    /// Memory that it keeps once it is empty, if that is more than [`KEPT_BYTES`].
+    kept: usize,
 }
 
 /// Without the bytes: a session's key may be among them.
@@ -173,10 +225,23 @@ impl FrameDecoder {
         Self::default()
     }
 
+    /// Keeps room for so many bytes once it is empty, for a connection that always has much to say.
+    pub fn keep(&mut self, bytes: usize) {
+        self.kept = bytes;
+    }
+
     /// Takes bytes as they came.
     pub fn push(&mut self, bytes: &[u8]) {
         self.discard_taken();
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// As [`Self::next_view`], with bytes of its own.
+    ///
+    /// # Errors
+    /// As for [`Self::next_view`].
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        Ok(self.next_view()?.map(Frame::from))
     }
 
     /// The next whole frame; `None` until more bytes come. Each part of the header is checked as soon as
@@ -184,7 +249,7 @@ impl FrameDecoder {
     ///
     /// # Errors
     /// [`FrameError`]; the stream is of no use any more.
-    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+    pub fn next_view(&mut self) -> Result<Option<FrameView<'_>>, FrameError> {
         let bytes = &self.buffer[self.taken..];
         let Some(header) = check_header(bytes)? else { return Ok(None) };
         let end = FRAME_HEADER_BYTES + header.length;
@@ -195,9 +260,8 @@ impl FrameDecoder {
         if frame_checksum(&bytes[..CHECKED_HEADER_BYTES], body) != header.crc {
             return Err(FrameError::Checksum);
         }
-        let frame = Frame { kind: header.kind, body: body.to_vec() };
         self.taken += end;
-        Ok(Some(frame))
+        Ok(Some(FrameView { kind: header.kind, body }))
     }
 
     /// What has come behind the last frame.
@@ -217,7 +281,7 @@ impl FrameDecoder {
     fn discard_taken(&mut self) {
         if self.taken == self.buffer.len() {
             self.buffer.clear();
-            self.buffer.shrink_to(KEPT_BYTES);
+            self.buffer.shrink_to(KEPT_BYTES.max(self.kept));
         } else {
             self.buffer.drain(..self.taken);
         }
@@ -260,6 +324,10 @@ fn frame_checksum(header: &[u8], body: &[u8]) -> u32 {
 
 /// Memory that an empty decoder keeps for the next frames.
 const KEPT_BYTES: usize = 8 << 10;
+
+mod frames;
+
+pub use frames::Frames;
 
 #[cfg(test)]
 mod tests;

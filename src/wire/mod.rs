@@ -24,6 +24,8 @@ mod request;
 mod right;
 mod speech;
 mod status_json;
+#[cfg(node)]
+mod submission;
 mod timing;
 mod values;
 
@@ -35,7 +37,8 @@ pub use act::{Act, ActKey};
 pub use challenge::{Challenge, Proof};
 pub use condition::{Condition, ServiceState};
 pub use frame::{
-    FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, PROTOCOL_VERSION, encode_frame,
+    FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, FrameView, Frames,
+    PROTOCOL_VERSION, TakeFrame, encode_frame,
 };
 pub use handshake::{
     ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode, Welcomed,
@@ -52,5 +55,7 @@ pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
 pub use right::Asker;
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
 pub use status_json::{ClusterHead, UNREACHABLE, cluster_to_json, node_to_json};
+#[cfg(node)]
+pub use submission::Submission;
 pub use timing::Timing;
 pub use values::{Cell, Row, Value, Values, row_number, row_text};

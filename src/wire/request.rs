@@ -180,7 +180,7 @@ pub struct HolderSaid {
 }
 
 /// The number of `Request::Submit` on the wire.
-const SUBMIT: u32 = 3;
+pub(super) const SUBMIT: u32 = 3;
 
 #[cfg(test)]
 mod tests {

@@ -58,6 +58,19 @@ impl Name {
             Text::Long(text) => text.as_bytes(),
         }
     }
+
+    /// Whether a name may be written so.
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub(crate) fn check(text: &str) -> Result<(), NameError> {
+        match text.len() {
+            0 => Err(NameError::Empty),
+            length if length > NAME_BYTES_MAX => Err(NameError::TooLong(length)),
+            _ if text.as_bytes().contains(&0) => Err(NameError::Nul),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The order of the texts, which is that of their bytes.
@@ -94,17 +107,13 @@ impl TryFrom<&str> for Name {
     type Error = NameError;
 
     fn try_from(text: &str) -> Result<Self, NameError> {
-        match text.len() {
-            0 => Err(NameError::Empty),
-            length if length > NAME_BYTES_MAX => Err(NameError::TooLong(length)),
-            _ if text.as_bytes().contains(&0) => Err(NameError::Nul),
-            length if length <= SHORT_MAX => {
-                let mut bytes = [0; SHORT_MAX];
-                bytes[..length].copy_from_slice(text.as_bytes());
-                Ok(Self(Text::Short { length: length as u8, bytes }))
-            }
-            _ => Ok(Self(Text::Long(text.into()))),
+        Self::check(text)?;
+        if text.len() > SHORT_MAX {
+            return Ok(Self(Text::Long(text.into())));
         }
+        let mut bytes = [0; SHORT_MAX];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self(Text::Short { length: text.len() as u8, bytes }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::base::locks::{BreakWay, Mode, Name};
+use crate::base::row::Numbered;
 use crate::base::{ClusterPin, Index, Sample, SessionId, SessionKey, Token};
 use crate::wire::{HolderSaid, ReadAnswer, Request};
 use std::time::Duration;
@@ -50,9 +51,21 @@ pub struct LinkId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u64);
 
+impl Numbered for CallId {
+    fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A lease that was granted here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId(pub u64);
+
+impl Numbered for LeaseId {
+    fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// An acquire.
 #[derive(Clone, Debug, PartialEq, Eq)]

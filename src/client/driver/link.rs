@@ -5,8 +5,8 @@ use crate::base::text::one_line;
 use crate::base::{Credential, Sample};
 use crate::net::{Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer};
 use crate::wire::{
-    ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
-    ServerMessage, Speech, Welcomed,
+    ClientHello, ClientWelcome, Form, FrameError, FrameKind, FrameView, Frames, Hello, Refused,
+    Request, ServerMessage, Speech, Welcomed,
 };
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -223,13 +223,13 @@ impl Link {
         said: &mut Vec<Said>,
     ) -> Result<Received, String> {
         let Some(connection) = &mut self.connection else { return Ok(Received::All) };
-        let mut frames = Vec::new();
+        let mut frames = Frames::default();
         let received = connection.receive(&mut frames, RECEIVE_BYTES);
         if self.take_connected() {
             said.push(Said::Connected);
         }
-        for frame in frames {
-            let one = decode(&frame, self.stage).map_err(|error| error.to_string())?;
+        for frame in frames.iter() {
+            let one = decode(frame, self.stage).map_err(|error| error.to_string())?;
             self.was_served |= matches!(one, Said::Message(_));
             said.push(one);
             self.stage = Stage::Welcomed;
@@ -298,7 +298,7 @@ impl Link {
 }
 
 /// The first frame is a welcome or a refusal, all others are messages.
-fn decode(frame: &Frame, stage: Stage) -> Result<Said, FrameError> {
+fn decode(frame: FrameView<'_>, stage: Stage) -> Result<Said, FrameError> {
     match (frame.kind, stage) {
         (FrameKind::Welcome, Stage::Dialing | Stage::Greeting) => {
             Ok(Said::Welcome(Welcomed::from_values(&frame.decode()?)?))

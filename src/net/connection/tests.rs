@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sys::poll::{self, Interest, Ready};
-use crate::wire::{PROTOCOL_VERSION, Request, encode_frame};
+use crate::wire::{Frame, PROTOCOL_VERSION, Request, encode_frame};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};

@@ -16,7 +16,7 @@ use crate::sim::node::outlet::{Outgoing, Outlet};
 use crate::sim::node::talk::{Build, Stage, Talk};
 use crate::wire::{
     ClientHello, Form, Frame, FrameKind, Hello, PeerHello, PeerMessage, Request, Speech,
-    encode_frame,
+    Submission, encode_frame,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -271,7 +271,10 @@ impl Process {
                 let request = frame.decode::<Request>().expect("our own codec");
                 self.asked.extend(Asked::by(&request).map(|asked| (connection, asked)));
                 self.askers.ask(connection, &request);
-                self.inputs.push(Input::Client { connection, request });
+                self.inputs.push(match Submission::read(&frame.body) {
+                    Some(asked) => Input::Submission { connection, asked },
+                    None => Input::Client { connection, request },
+                });
             }
             (Stage::Unknown, FrameKind::PeerHello) => {
                 let hello = frame.decode::<PeerHello>().expect("our own codec");
