@@ -4,6 +4,7 @@
 use crate::common::root::root;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 /// All scenarios that the document must have, by number.
 const SCENARIOS: [u32; 91] = [
@@ -58,13 +59,16 @@ fn has_test(source: &str, name: &str) -> bool {
 /// The sources of one test target, as one text.
 fn target_source(target: &str) -> String {
     let tests = root("tests");
-    let mut source = fs::read_to_string(tests.join(format!("{target}.rs"))).unwrap_or_default();
-    if let Ok(files) = fs::read_dir(tests.join(target)) {
-        for file in files {
-            source += &fs::read_to_string(file.expect("a directory entry").path()).expect("text");
-        }
-    }
-    source
+    let file = fs::read_to_string(tests.join(format!("{target}.rs"))).unwrap_or_default();
+    file + &folder_source(&tests.join(target))
+}
+
+/// All that stands in the files of a folder and of those in it; of none there is nothing.
+fn folder_source(folder: &Path) -> String {
+    let files = fs::read_dir(folder).into_iter().flatten();
+    let paths = files.map(|file| file.expect("a directory entry").path());
+    let text = |path: &Path| fs::read_to_string(path).expect("text");
+    paths.map(|path| if path.is_dir() { folder_source(&path) } else { text(&path) }).collect()
 }
 
 fn document() -> BTreeMap<u32, Coverage> {

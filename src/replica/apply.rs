@@ -2,7 +2,7 @@
 
 use super::leading::Creation;
 use super::raising::Raising;
-use super::work::{Work, WorkKind};
+use super::work::{IsLate, Work, WorkKind};
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
 use crate::lock::{
@@ -17,7 +17,7 @@ impl Replica {
         &mut self,
         now: &Sample,
         (from, to): (Index, Index),
-        is_late: &mut dyn FnMut() -> bool,
+        is_late: IsLate<'_>,
     ) -> Result<(), ApplyError> {
         assert_eq!(from, self.to_apply.next(), "entries are applied in order, each once");
         self.to_apply = to;
@@ -29,7 +29,7 @@ impl Replica {
     pub(super) fn apply_part(
         &mut self,
         now: &Sample,
-        is_late: &mut dyn FnMut() -> bool,
+        is_late: IsLate<'_>,
     ) -> Result<(), ApplyError> {
         let before = self.applied;
         while self.is_behind()

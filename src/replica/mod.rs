@@ -40,7 +40,7 @@ mod work;
 pub use error::{ApplyError, ReplicaError};
 pub use replay::replayed;
 pub use snapshots::SnapshotJob;
-pub use work::{Work, WorkKind, budget};
+pub use work::{IsLate, Work, WorkKind, budget};
 
 use crate::base::meters::Meters;
 use crate::base::{ClusterKey, ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
@@ -250,14 +250,12 @@ impl Replica {
         self.end_restoring(now);
     }
 
-    /// Leaves to the next turn what this one need not do: it is late already.
-    pub fn hurry(&mut self) {
-        self.work.hurry();
-    }
-
     /// Continues work that earlier turns left over, except applies and answers. `takes_more`:
-    /// whether a client has read most of its output.
-    pub fn advance_parts(&mut self, takes_more: impl Fn(ConnectionId) -> bool) {
+    /// whether a client has read most of its output. A turn that `is_late` leaves most to the next.
+    pub fn advance_parts(&mut self, is_late: bool, takes_more: impl Fn(ConnectionId) -> bool) {
+        if is_late {
+            self.work.hurry();
+        }
         self.advance_waits();
         self.advance_hints();
         self.judge_observers();
@@ -294,15 +292,14 @@ impl Replica {
     }
 
     /// All outputs, in order. Runs raft's actions, applies committed entries as far as the turn's
-    /// work goes, and repeats until nothing follows. `is_late`: whether the turn has taken so long
-    /// that the rest is left to the next; looked at now and then.
+    /// work goes, and repeats until nothing follows.
     ///
     /// # Errors
     /// [`ReplicaError`]: final.
     pub fn take_outputs(
         &mut self,
         now: &Sample,
-        is_late: &mut dyn FnMut() -> bool,
+        is_late: IsLate<'_>,
     ) -> Result<Vec<Output>, ReplicaError> {
         loop {
             self.open_confirmation();
@@ -318,8 +315,7 @@ impl Replica {
         }
     }
 
-    /// Takes back the vector of [`Replica::take_outputs`], empty by now, for the next: many outputs a turn would grow another
-    /// each time.
+    /// Takes back the vector of [`Replica::take_outputs`], empty by now: many outputs would grow another each time.
     pub fn reuse(&mut self, outputs: Vec<Output>) {
         if self.outputs.is_empty() && outputs.is_empty() && outputs.capacity() <= OUTPUTS_KEPT {
             self.outputs = outputs;
@@ -330,7 +326,7 @@ impl Replica {
         &mut self,
         now: &Sample,
         action: Action,
-        is_late: &mut dyn FnMut() -> bool,
+        is_late: IsLate<'_>,
     ) -> Result<(), ReplicaError> {
         match action {
             Action::Write(write) => self.outputs.push(Output::Write(write)),

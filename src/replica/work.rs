@@ -24,6 +24,9 @@ pub enum WorkKind {
     Tell,
 }
 
+/// Asks the clock of the process whether the turn has taken so long that the rest is left to the next.
+pub type IsLate<'a> = &'a mut dyn FnMut() -> bool;
+
 /// The work of a turn so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {

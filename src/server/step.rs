@@ -155,10 +155,7 @@ impl<D: Disk> Server<D> {
         }
         if let Phase::Serving(serving) = &mut self.phase {
             serving.replica.handle_deadline(&now);
-            if outside.is_late() {
-                serving.replica.hurry();
-            }
-            serving.replica.advance_parts(|client| outside.takes_more(client));
+            serving.replica.advance_parts(outside.is_late(), |client| outside.takes_more(client));
             let now = serving.settle(now, &mut self.wal, outside)?;
             check_tls(&serving.replica)?;
             serving.begin_snapshot(&now, &mut self.wal);

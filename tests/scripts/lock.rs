@@ -218,7 +218,7 @@ impl World {
             self.replica.handle_request(&now, connection, request);
         }
         self.replica.handle_deadline(&now);
-        self.replica.advance_parts(|_| true);
+        self.replica.advance_parts(false, |_| true);
         loop {
             let outputs = self.replica.take_outputs(&now, &mut || false).expect("our own codec");
             if outputs.is_empty() {

@@ -172,32 +172,6 @@ fn a_log_is_applied_in_parts_behind_the_no_op_of_a_new_leader() {
 }
 
 #[test]
-fn a_late_turn_leaves_nearly_all_to_the_next_and_all_is_done_in_the_end() {
-    let run = |is_late: bool| {
-        let (mut cluster, leader, session) = with_many_waits();
-        if is_late {
-            cluster.delay_turns();
-        }
-        cluster.request(leader, CLIENT, submit(session, WAITS + 1, Operation::Close));
-        let mut turns = 0;
-        while cluster.machine(leader).session(session).is_some_and(|it| it.waiting > 0) {
-            cluster.nodes().filter(|node| *node != leader).for_each(|node| cluster.step(node));
-            let before = cluster.machine_index(leader);
-            turn(&mut cluster, leader);
-            let work = cluster.server(leader).replica().unwrap().work();
-            let applied = work.spent(WorkKind::Apply);
-            assert!(!is_late || applied <= budget(WorkKind::Apply) / 8 + LARGEST_STEP, "{applied}");
-            turns += usize::from(cluster.machine_index(leader) > before);
-        }
-        cluster.settle();
-        (turns, cluster.machine(leader).state_hash())
-    };
-    let ((turns, hash), (late_turns, late_hash)) = (run(false), run(true));
-    assert!(late_turns >= turns, "{late_turns} and {turns}");
-    assert_eq!(hash, late_hash);
-}
-
-#[test]
 fn a_late_turn_applies_a_small_part_of_a_log() {
     let mut cluster = Cluster::new(1);
     let node = cluster.elect();
