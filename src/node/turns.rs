@@ -168,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_is_late_by_what_it_took_without_the_disk() {
+        let mut turns = Turns::new(Meters::new());
+        assert!(!turns.is_late(), "there is none");
+        turns.begin();
+        let turn = turns.now.as_mut().expect("it has begun");
+        turn.began -= LATE_NANOS;
+        assert!(turns.is_late());
+        let hour = 3600 * 1000 * NANOS_PER_MS;
+        turns.now.as_mut().expect("it goes on").synced = hour;
+        assert!(!turns.is_late(), "the rest was the disk's");
+    }
+
+    #[test]
     fn a_gap_is_between_turns_in_which_one_leader_was_heard_in_one_term() {
         let mut turns = Turns::new(Meters::new());
         let mut turn = |messages: &[(u64, u64)]| {

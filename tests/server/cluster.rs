@@ -22,8 +22,8 @@ pub struct Cluster {
     replies: BTreeMap<ConnectionId, Vec<ServerMessage>>,
     /// Each turn takes one input, and nodes hang up on those who may not stay with them.
     turns_are_short: bool,
-    /// Each turn is late from its begin.
-    turns_are_late: bool,
+    /// Each turn is late once it has looked at its clock so often.
+    looks_in_time: u32,
     /// Connections that a node has closed.
     closed: BTreeSet<(NodeId, NodeId)>,
     /// Nodes that are to end by themselves, and why they did.
@@ -55,7 +55,7 @@ struct Node {
 /// What one step let out.
 struct Outlet {
     now: Sample,
-    is_late: bool,
+    looks_in_time: Cell<u32>,
     syncs: u64,
     peers: VecDeque<(NodeId, PeerMessage)>,
     clients: Vec<(ConnectionId, ServerMessage)>,
@@ -68,7 +68,9 @@ impl Outside for Outlet {
         self.now
     }
     fn is_late(&self) -> bool {
-        self.is_late
+        let left = self.looks_in_time.get();
+        self.looks_in_time.set(left.saturating_sub(1));
+        left == 0
     }
     fn unix_ms(&mut self) -> u64 {
         self.now.boot() / MS
@@ -117,7 +119,7 @@ impl Cluster {
             cuts: BTreeSet::new(),
             replies: BTreeMap::new(),
             turns_are_short: false,
-            turns_are_late: false,
+            looks_in_time: u32::MAX,
             closed: BTreeSet::new(),
             doomed: BTreeSet::new(),
             ends: BTreeMap::new(),
@@ -350,9 +352,9 @@ impl Cluster {
         self.turns_are_short = true;
     }
 
-    /// From now on each turn is late by the clock of its process.
-    pub fn delay_turns(&mut self) {
-        self.turns_are_late = true;
+    /// From now on each turn is late by the clock of its process, once it has looked there so often.
+    pub fn delay_turns(&mut self, looks_in_time: u32) {
+        self.looks_in_time = looks_in_time;
     }
 
     /// How often a node gave its disk something to free off the loop.
@@ -380,7 +382,7 @@ impl Cluster {
         let Some(server) = &mut node.server else { return };
         let mut outlet = Outlet {
             now,
-            is_late: self.turns_are_late,
+            looks_in_time: Cell::new(self.looks_in_time),
             syncs: server.wal().sync_count(),
             peers: VecDeque::new(),
             clients: Vec::new(),

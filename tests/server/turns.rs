@@ -143,28 +143,41 @@ fn who_reads_much_waits_for_himself_and_not_others_for_him() {
     assert_eq!(answered.iter().sum::<usize>(), 1000);
 }
 
-#[test]
-fn a_log_is_applied_in_parts_behind_the_no_op_of_a_new_leader() {
+/// A node alone, with a log of so many acquires; the index of the last.
+fn node_with_log(count: u64) -> (Cluster, NodeId, Index) {
     let mut cluster = Cluster::new(1);
     let node = cluster.elect();
     let session = connect_with_session(&mut cluster, node, CLIENT, 60_000);
-    for id in 1..=4000 {
+    for id in 1..=count {
         cluster.request(node, CLIENT, acquire(session, id, &format!("{id}")));
     }
     cluster.settle();
-    let (last, hash) = (cluster.machine_index(node), cluster.machine(node).state_hash());
+    let last = cluster.machine_index(node);
+    (cluster, node, last)
+}
+
+/// Starts the node anew; up to where it has applied its log after each turn that applied something, until that is `last`.
+fn apply_log(cluster: &mut Cluster, node: NodeId, last: Index) -> Vec<Index> {
     cluster.crash(node);
     cluster.restart(node);
     let mut applied = vec![cluster.machine_index(node)];
     while *applied.last().unwrap() < last {
         cluster.advance_without_turns(MS);
-        turn(&mut cluster, node);
+        turn(cluster, node);
         applied.push(cluster.machine_index(node));
         // Nothing is answered before it has applied its own no-op (L11).
         let is_ready = *applied.last().unwrap() > last;
-        assert!(is_ready || applied.last() == Some(&Index(0)) || goes_on(&cluster, node));
+        assert!(is_ready || applied.last() == Some(&Index(0)) || goes_on(cluster, node));
     }
     applied.dedup();
+    applied
+}
+
+#[test]
+fn a_log_is_applied_in_parts_behind_the_no_op_of_a_new_leader() {
+    let (mut cluster, node, last) = node_with_log(4000);
+    let hash = cluster.machine(node).state_hash();
+    let applied = apply_log(&mut cluster, node, last);
     assert!(applied.len() > 3, "{applied:?}");
     cluster.settle();
     assert!(cluster.machine_index(node) > last);
@@ -172,32 +185,34 @@ fn a_log_is_applied_in_parts_behind_the_no_op_of_a_new_leader() {
 }
 
 #[test]
-fn a_late_turn_applies_a_small_part_of_a_log() {
-    let mut cluster = Cluster::new(1);
-    let node = cluster.elect();
-    let session = connect_with_session(&mut cluster, node, CLIENT, 60_000);
-    for id in 1..=2000 {
-        cluster.request(node, CLIENT, acquire(session, id, &format!("{id}")));
-    }
-    cluster.settle();
-    let (last, hash) = (cluster.machine_index(node), cluster.machine(node).state_hash());
-    let turns = |cluster: &mut Cluster| {
-        cluster.crash(node);
-        cluster.restart(node);
-        let mut applied = vec![cluster.machine_index(node)];
-        while *applied.last().unwrap() < last {
-            cluster.advance_without_turns(MS);
-            turn(cluster, node);
-            applied.push(cluster.machine_index(node));
-        }
-        applied.dedup();
-        assert_eq!(cluster.machine(node).state_hash(), hash);
-        applied.len()
-    };
-    let in_time = turns(&mut cluster);
-    cluster.delay_turns();
-    let late = turns(&mut cluster);
+fn a_turn_that_becomes_late_while_it_applies_a_log_leaves_the_rest_to_the_next() {
+    let (mut cluster, node, last) = node_with_log(2000);
+    let hash = cluster.machine(node).state_hash();
+    let in_time = apply_log(&mut cluster, node, last).len();
+    // The first look is before the parts of other work.
+    cluster.delay_turns(1);
+    let late = apply_log(&mut cluster, node, last).len();
     assert!(late > 4 * in_time, "{late} turns where {in_time} were enough");
+    cluster.settle();
+    assert_eq!(cluster.machine(node).state_hash(), hash);
+}
+
+#[test]
+fn a_turn_that_is_late_before_a_list_says_little_of_it_and_the_list_is_whole_in_the_end() {
+    let said_in_first_turn = |looks_in_time: u32| {
+        let (mut cluster, leader, session) = with_many_waits();
+        cluster.delay_turns(looks_in_time);
+        let again = ConnectionId(3);
+        attach(&mut cluster, leader, again, session);
+        turn(&mut cluster, leader);
+        let mut replies = cluster.take(again);
+        let first = listed(&replies).0.len();
+        replies.extend(cluster.settle_and_take(again));
+        assert_eq!(listed(&replies), ((1..=WAITS).collect(), true), "each once, in order");
+        first
+    };
+    let (late, in_time) = (said_in_first_turn(0), said_in_first_turn(u32::MAX));
+    assert!(0 < late && late < in_time, "{late} where a turn in time says {in_time}");
 }
 
 #[test]
