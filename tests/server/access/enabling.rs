@@ -2,6 +2,17 @@
 
 use super::*;
 
+/// `node` goes on with `leader` after a restart with which it asks clients for no certificate.
+#[track_caller]
+fn restarts_without_asking_for_certificates(cluster: &mut Cluster, leader: NodeId, node: NodeId) {
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    cluster.crash(node);
+    cluster.set_speech(node, tls(Some(false)));
+    cluster.restart(node);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    assert_eq!(cluster.machine_index(node), cluster.machine_index(leader), "it goes on");
+}
+
 #[test]
 fn a_change_below_the_level_is_refused_with_what_the_level_waits_for() {
     let (mut cluster, leader, old) = cluster_with_old_follower();
@@ -64,12 +75,7 @@ fn a_node_that_takes_connections_without_tls_does_not_start_where_its_log_turns_
     cluster.restart(node);
     cluster.advance_in_steps(300 * MS, 10 * MS);
     assert!(change(&mut cluster, leader, AccessChange::Off).is_changed);
-    cluster.advance_in_steps(300 * MS, 10 * MS);
-    cluster.crash(node);
-    cluster.set_speech(node, tls(Some(false)));
-    cluster.restart(node);
-    cluster.advance_in_steps(300 * MS, 10 * MS);
-    assert_eq!(cluster.machine_index(node), cluster.machine_index(leader), "it goes on");
+    restarts_without_asking_for_certificates(&mut cluster, leader, node);
 }
 
 #[test]
@@ -79,10 +85,5 @@ fn an_order_that_was_refused_keeps_no_node_out() {
     let answer = order(&mut cluster, leader, ADMIN, Order::Access { change: AccessChange::On });
     assert!(matches!(answer, OrderAnswer::Refused { .. }), "nobody has admin: {answer:?}");
     let node = cluster.nodes().find(|node| *node != leader).unwrap();
-    cluster.advance_in_steps(300 * MS, 10 * MS);
-    cluster.crash(node);
-    cluster.set_speech(node, tls(Some(false)));
-    cluster.restart(node);
-    cluster.advance_in_steps(300 * MS, 10 * MS);
-    assert_eq!(cluster.machine_index(node), cluster.machine_index(leader), "it goes on");
+    restarts_without_asking_for_certificates(&mut cluster, leader, node);
 }
